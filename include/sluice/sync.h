@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: every chosen table of a source made true in a destination. What an embedder calls, and what the command
+// line calls; flags and configuration keys are these names.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/destination.h"
+#include "sluice/source.h"
+
+namespace sluice {
+
+namespace duck {
+class Database;
+}
+
+enum class Mode { mirror, append };
+enum class Strategy { automatic, incremental, full };
+enum class Deletes { hard, ignore };
+enum class Naming { source, fivetran };
+enum class NewTables { load, ignore };
+
+/// How often something costly is done: at every run, at most once in `every`, or never.
+struct Cadence {
+  enum class Kind { always, interval, never } kind = Kind::always;
+  std::chrono::seconds every{0};
+};
+
+/// What a user can say of one table. Everything unset follows the defaults of `decide()`.
+struct TableOptions {
+  Mode mode = Mode::mirror;
+  Strategy strategy = Strategy::automatic;
+  std::optional<std::string> replication_key;
+  std::vector<std::string> key;  ///< the primary key where the catalog has none; checked at every run
+  bool detect_key = false;       ///< `key: detect`
+  Deletes deletes = Deletes::hard;
+  Cadence delete_check;
+  std::optional<Cadence> full_every;  ///< unset: always up to 1 GiB, above that 24 hours
+  std::optional<Misfit> misfit;
+  std::map<std::string, Misfit> misfits;  ///< by column
+  std::vector<std::string> columns;       ///< empty: all
+  std::vector<std::string> exclude_columns;
+  std::map<std::string, std::string> types;  ///< column -> DuckDB type
+  std::string where;
+  std::optional<std::string> start;
+  std::optional<std::chrono::seconds> overlap;  ///< unset: 5 min where marks are proven, else 1 h
+  bool synced_at = false;                       ///< adds a column `_sluice_synced_at`
+};
+
+struct SyncOptions {
+  std::string connection = "default";  ///< the state is kept under this name
+  std::vector<std::string> tables;     ///< globs over "schema.table"; empty: all
+  std::vector<std::string> exclude;
+  std::optional<std::string> schema;  ///< destination schema for all; unset: the source's schema names
+  TableOptions defaults;
+  /// Later entries win over earlier ones and over `defaults`; each function sets what its entry names.
+  std::vector<std::pair<std::string, std::function<void(TableOptions&)>>> table_options;  ///< by glob
+  Naming naming = Naming::source;
+  NewTables new_tables = NewTables::load;
+  std::size_t parallel = 0;  ///< reading connections; 0: min(cores + 1, 4)
+  bool full = false;         ///< every table is compared whole in this run
+  std::vector<std::string> accept_drift;   ///< globs
+  std::vector<std::string> allow_deletes;  ///< globs: no brake
+  bool accept_source = false;
+  int retries = 5;  ///< of transient faults, with growing waits
+  /// How a unit of a first load ends: whichever comes first.
+  std::uint64_t unit_rows = 1'000'000;
+  std::uint64_t unit_bytes = std::uint64_t{256} << 20;
+  std::chrono::seconds unit_time{60};
+};
+
+/// What a table's copy is worth; docs/exactness.md. Bits that hold at once are joined: "B+C".
+enum class Outcome { done, unchanged, skipped, failed, refused, interrupted };
+
+/// What one run did to one table.
+struct Receipt {
+  TableName table;         ///< at the source
+  std::string target;      ///< "schema.table" at the destination
+  Outcome outcome = Outcome::done;
+  std::string strategy;    ///< "first load", "resumed load", "incremental", "full", "append", "not due", ..
+  std::string guarantee;   ///< class of docs/exactness.md: "A", "B", "B+C", "D"
+  std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
+  double seconds = 0;
+  std::string instant;               ///< the snapshot the copy equals
+  std::optional<std::string> until;  ///< the mark this run reached
+  std::vector<std::string> notes;    ///< drift applied, unindexed key, what holds the mark back, what is due when
+  std::string error, hint;           ///< when failed or refused
+  Fault fault = Fault::internal;
+};
+
+/// Counters of a running table. Written by scanning threads, read by whoever draws progress.
+struct Progress {
+  TableName table;
+  std::atomic<std::uint64_t> rows{0}, bytes{0}, chunks_done{0};
+  std::uint64_t rows_expected = 0, chunks = 0;
+  std::chrono::steady_clock::time_point started;
+  std::atomic<bool> finished{false};
+};
+
+/// Told what happens, from the threads on which it happens, never two at once.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void table_started(std::shared_ptr<const Progress>) {}
+  virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
+  virtual void table_finished(const Receipt&) {}
+  virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/, int /*attempt*/) {}
+  virtual void note(const std::string& /*line*/) {}
+};
+
+struct RunResult {
+  std::string id;  ///< of the row in _sluice.runs
+  std::vector<Receipt> receipts;  ///< ordered by table
+  double seconds = 0;
+  /// 0 done, 1 failed, 2 nothing is ours to touch, 3 some tables failed, 5 drift refused, 130 interrupted.
+  int exit_code() const;
+};
+
+/// What sync() would do to one table, found without writing anything.
+struct TablePlan {
+  Table table;
+  std::string target;
+  std::string strategy;
+  std::string why;
+  std::uint64_t rows = 0, bytes = 0;  ///< expected to travel
+  std::vector<std::string> notes;
+  std::string error, hint;
+};
+
+/// The run. Members may be called from one thread, but for stop().
+class Sync {
+ public:
+  Sync(duck::Database& database, Source& source, Destination& destination, SyncOptions options,
+       Observer& observer);
+  ~Sync();
+  Sync(const Sync&) = delete;
+  Sync& operator=(const Sync&) = delete;
+
+  /// Throws only what concerns the run as a whole (no connection, state of a newer version, another source);
+  /// a table's failure is in its receipt.
+  RunResult run();
+  std::vector<TablePlan> plan();
+  /// First call: finish the units that are being written and stop there. Second: stop at once. Any thread, and
+  /// safe in a signal handler's thread, not in the handler itself.
+  void stop() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a table is, the same for every source and destination. Plain values.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Schema and name as the database spells them, never folded, never quoted.
+struct TableName {
+  std::string schema;
+  std::string name;
+  auto operator<=>(const TableName&) const = default;
+  /// "schema.name", for messages and globs; not SQL.
+  std::string text() const { return schema.empty() ? name : schema + "." + name; }
+};
+
+/// What happens to a value that its column's type cannot hold exactly.
+enum class Misfit {
+  text,  ///< the first load starts over with the column as VARCHAR; after that as `fail`
+  fail,  ///< the table fails, its last good copy stays
+  null,  ///< NULL, counted in the receipt
+};
+
+struct Column {
+  std::string name;
+  std::string type;         ///< the DuckDB type it lands as, written as DuckDB prints it: "DECIMAL(18,4)"
+  std::string source_type;  ///< the source's own name of the type, for messages and drift
+  bool nullable = true;
+  Misfit misfit = Misfit::fail;
+  std::string comment;
+  bool operator==(const Column&) const = default;
+};
+
+/// Where the primary key comes from. Keys are never guessed.
+enum class KeyOrigin { none, primary, unique, user };
+
+struct Table {
+  TableName name;
+  std::vector<Column> columns;           ///< in the source's order; only those that travel
+  std::vector<std::string> primary_key;  ///< column names in key order; empty: none
+  KeyOrigin key_origin = KeyOrigin::none;
+  std::string replication_key;  ///< a column that grows with every change; empty: none
+  bool replication_key_indexed = false;
+  bool view = false;        ///< a view or materialized view: loaded only when it is named
+  std::uint64_t rows = 0;   ///< the source's estimate
+  std::uint64_t bytes = 0;  ///< the source's estimate, on its disk
+  std::string comment;
+
+  /// Changes when the table is dropped and made again, or its rows are rewritten in place (PostgreSQL: oid and
+  /// file nodes). Chunk bounds of one incarnation mean nothing in another.
+  std::string incarnation;
+
+  /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower bound of the
+  /// replication key. Reads, key lists and counts share them.
+  std::string where;
+  std::optional<std::string> start;
+
+  const Column* column(const std::string& wanted) const {
+    for (const Column& each : columns) {
+      if (each.name == wanted) return &each;
+    }
+    return nullptr;
+  }
+  bool has_key() const { return !primary_key.empty(); }
+};
+
+/// A table that exists but cannot be read, with the reason and, as a hint, the GRANT that helps.
+struct Skipped {
+  TableName name;
+  std::string why;
+  std::string hint;
+};
+
+struct Catalog {
+  std::vector<Table> tables;  ///< ordered by name
+  std::vector<Skipped> skipped;
+};
+
+}  // namespace sluice

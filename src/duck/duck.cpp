@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "duck/duck.h"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace sluice::duck {
+namespace {
+
+Fault fault_of(duckdb_error_type type, std::string_view message) {
+  switch (type) {
+    case DUCKDB_ERROR_TRANSACTION:
+      return Fault::conflict;
+    case DUCKDB_ERROR_INTERRUPT:
+      return Fault::cancelled;
+    case DUCKDB_ERROR_IO:
+      return message.find("Could not set lock") != std::string_view::npos ? Fault::busy : Fault::internal;
+    case DUCKDB_ERROR_CATALOG:
+    case DUCKDB_ERROR_BINDER:
+      return Fault::schema;
+    case DUCKDB_ERROR_CONVERSION:
+    case DUCKDB_ERROR_OUT_OF_RANGE:
+      return Fault::data;
+    case DUCKDB_ERROR_PARSER:
+    case DUCKDB_ERROR_SYNTAX:
+      return Fault::config;
+    default:
+      return Fault::internal;
+  }
+}
+
+std::string hint_of(duckdb_error_type type, std::string_view message) {
+  if (type == DUCKDB_ERROR_OUT_OF_MEMORY) {
+    return "raise --memory, or free space where --temp points: DuckDB spills there";
+  }
+  if (message.find("No space left") != std::string_view::npos) return "free space on that disk and run again";
+  return {};
+}
+
+[[noreturn]] void fail(duckdb_error_type type, const char* text) {
+  const std::string message = text != nullptr ? text : "DuckDB failed without a message";
+  throw Error(fault_of(type, message), message, hint_of(type, message));
+}
+
+/// Destroys a result on every way out.
+struct OwnedResult {
+  duckdb_result result{};
+  OwnedResult() = default;
+  OwnedResult(const OwnedResult&) = delete;
+  OwnedResult& operator=(const OwnedResult&) = delete;
+  ~OwnedResult() { duckdb_destroy_result(&result); }
+};
+
+struct OwnedStatement {
+  duckdb_prepared_statement statement = nullptr;
+  OwnedStatement() = default;
+  OwnedStatement(const OwnedStatement&) = delete;
+  OwnedStatement& operator=(const OwnedStatement&) = delete;
+  ~OwnedStatement() { duckdb_destroy_prepare(&statement); }
+};
+
+std::string int128_text(bool negative, unsigned __int128 magnitude) {
+  std::array<char, 40> digits{};
+  auto* cursor = digits.end();
+  do {
+    *--cursor = static_cast<char>('0' + static_cast<int>(magnitude % 10));
+    magnitude /= 10;
+  } while (magnitude != 0);
+  return (negative ? "-" : "") + std::string(cursor, digits.end());
+}
+
+template <typename T>
+std::string number(const void* data, idx_t row) {
+  std::array<char, 64> buffer{};
+  const auto value = static_cast<const T*>(data)[row];
+  const auto end = std::to_chars(buffer.begin(), buffer.end(), value).ptr;
+  return {buffer.begin(), end};
+}
+
+std::string cell_text(duckdb_type type, void* data, idx_t row) {
+  switch (type) {
+    case DUCKDB_TYPE_BOOLEAN:
+      return static_cast<bool*>(data)[row] ? "true" : "false";
+    case DUCKDB_TYPE_TINYINT:
+      return number<std::int8_t>(data, row);
+    case DUCKDB_TYPE_SMALLINT:
+      return number<std::int16_t>(data, row);
+    case DUCKDB_TYPE_INTEGER:
+      return number<std::int32_t>(data, row);
+    case DUCKDB_TYPE_BIGINT:
+      return number<std::int64_t>(data, row);
+    case DUCKDB_TYPE_UTINYINT:
+      return number<std::uint8_t>(data, row);
+    case DUCKDB_TYPE_USMALLINT:
+      return number<std::uint16_t>(data, row);
+    case DUCKDB_TYPE_UINTEGER:
+      return number<std::uint32_t>(data, row);
+    case DUCKDB_TYPE_UBIGINT:
+      return number<std::uint64_t>(data, row);
+    case DUCKDB_TYPE_FLOAT:
+      return number<float>(data, row);
+    case DUCKDB_TYPE_DOUBLE:
+      return number<double>(data, row);
+    case DUCKDB_TYPE_HUGEINT: {
+      const auto value = static_cast<duckdb_hugeint*>(data)[row];
+      const bool negative = value.upper < 0;
+      auto bits = static_cast<unsigned __int128>(static_cast<std::uint64_t>(value.upper)) << 64 | value.lower;
+      return int128_text(negative, negative ? ~bits + 1 : bits);
+    }
+    case DUCKDB_TYPE_VARCHAR: {
+      auto& value = static_cast<duckdb_string_t*>(data)[row];
+      return {duckdb_string_t_data(&value), duckdb_string_t_length(value)};
+    }
+    default:
+      throw Error(Fault::internal, "a query of ours returned a type that it should have cast to VARCHAR");
+  }
+}
+
+}  // namespace
+
+std::string quoted(std::string_view identifier) {
+  std::string sql = "\"";
+  for (const char c : identifier) {
+    if (c == '"') sql += '"';
+    sql += c;
+  }
+  return sql + '"';
+}
+
+std::string literal(std::string_view text) {
+  std::string sql = "'";
+  for (const char c : text) {
+    if (c == '\'') sql += '\'';
+    sql += c;
+  }
+  return sql + '\'';
+}
+
+LogicalType& LogicalType::operator=(LogicalType&& other) noexcept {
+  std::swap(type_, other.type_);
+  return *this;
+}
+
+LogicalType::~LogicalType() { duckdb_destroy_logical_type(&type_); }
+
+Result::Result(const duckdb_result& source) {
+  auto& result = const_cast<duckdb_result&>(source);  // the C API takes a pointer for questions, too
+  changed_ = duckdb_rows_changed(&result);
+  const idx_t width = duckdb_column_count(&result);
+  for (idx_t i = 0; i < width; ++i) names_.emplace_back(duckdb_column_name(&result, i));
+  if (duckdb_result_return_type(result) != DUCKDB_RESULT_TYPE_QUERY_RESULT) return;
+  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
+    const std::unique_ptr<_duckdb_data_chunk, void (*)(duckdb_data_chunk)> owner(
+        chunk, [](duckdb_data_chunk each) { duckdb_destroy_data_chunk(&each); });
+    const idx_t size = duckdb_data_chunk_get_size(chunk);
+    const std::size_t base = cells_.size();
+    cells_.resize(base + size * width);
+    for (idx_t column = 0; column < width; ++column) {
+      const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+      std::uint64_t* validity = duckdb_vector_get_validity(vector);
+      void* data = duckdb_vector_get_data(vector);
+      const duckdb_type type = duckdb_column_type(&result, column);
+      for (idx_t row = 0; row < size; ++row) {
+        if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) continue;
+        cells_[base + row * width + column] = cell_text(type, data, row);
+      }
+    }
+    rows_ += size;
+  }
+}
+
+const std::optional<std::string>& Result::cell(std::size_t row, std::size_t column) const {
+  return cells_.at(row * names_.size() + column);
+}
+
+const std::string& Result::text(std::size_t row, std::size_t column) const {
+  const auto& value = cell(row, column);
+  if (!value) throw Error(Fault::internal, "unexpected NULL in column " + names_[column]);
+  return *value;
+}
+
+std::int64_t Result::integer(std::size_t row, std::size_t column) const {
+  const std::string& digits = text(row, column);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw Error(Fault::internal, "not an integer in column " + names_[column] + ": " + digits);
+  }
+  return value;
+}
+
+Result Connection::query(const std::string& sql) {
+  OwnedResult owned;
+  if (duckdb_query(handle(), sql.c_str(), &owned.result) != DuckDBSuccess) {
+    fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
+  }
+  return Result(owned.result);
+}
+
+Result Connection::query(const std::string& sql, std::span<const std::optional<std::string>> parameters) {
+  OwnedStatement prepared;
+  if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {
+    fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
+  }
+  idx_t index = 0;
+  for (const auto& parameter : parameters) {
+    ++index;
+    if (parameter) {
+      duckdb_bind_varchar_length(prepared.statement, index, parameter->data(), parameter->size());
+    } else {
+      duckdb_bind_null(prepared.statement, index);
+    }
+  }
+  OwnedResult owned;
+  if (duckdb_execute_prepared(prepared.statement, &owned.result) != DuckDBSuccess) {
+    fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
+  }
+  return Result(owned.result);
+}
+
+LogicalType Connection::type(const std::string& name) {
+  OwnedResult owned;
+  if (duckdb_query(handle(), ("SELECT NULL::" + name + " LIMIT 0").c_str(), &owned.result) != DuckDBSuccess) {
+    throw Error(Fault::config, "not a type that DuckDB knows: " + name);
+  }
+  return LogicalType(duckdb_column_logical_type(&owned.result, 0));
+}
+
+std::string Connection::canonical_type(const std::string& name) {
+  try {
+    return describe("SELECT NULL::" + name + " AS x").at(0).second;
+  } catch (const Error&) {
+    throw Error(Fault::config, "not a type that DuckDB knows: " + name);
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Connection::describe(const std::string& sql) {
+  const Result rows = query("SELECT column_name, column_type FROM (DESCRIBE " + sql + ")");
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (std::size_t i = 0; i < rows.rows(); ++i) columns.emplace_back(rows.text(i, 0), rows.text(i, 1));
+  return columns;
+}
+
+void Connection::interrupt() noexcept { duckdb_interrupt(handle()); }
+
+void Connection::Close::operator()(_duckdb_connection* connection) const noexcept {
+  duckdb_disconnect(&connection);
+}
+
+Transaction::Transaction(Connection& connection) : connection_(connection) {
+  connection_.query("BEGIN TRANSACTION");
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    connection_.query("ROLLBACK");
+  } catch (const std::exception&) {
+    // The failed statement has already rolled it back, or DuckDB is beyond repair and says so on the next one.
+  }
+}
+
+void Transaction::commit() {
+  open_ = false;
+  connection_.query("COMMIT");
+}
+
+Database::Database(const std::map<std::string, std::string>& settings) {
+  duckdb_config config = nullptr;
+  duckdb_create_config(&config);
+  const std::unique_ptr<_duckdb_config, void (*)(duckdb_config)> owner(
+      config, [](duckdb_config each) { duckdb_destroy_config(&each); });
+  for (const auto& [name, value] : settings) {
+    if (duckdb_set_config(config, name.c_str(), value.c_str()) != DuckDBSuccess) {
+      throw Error(Fault::config, "DuckDB does not accept " + name + " = " + value);
+    }
+  }
+  duckdb_database database = nullptr;
+  char* message = nullptr;
+  if (duckdb_open_ext(nullptr, &database, config, &message) != DuckDBSuccess) {
+    const std::string text = message != nullptr ? message : "cannot start DuckDB";
+    duckdb_free(message);
+    throw Error(Fault::internal, text);
+  }
+  database_.reset(database);
+}
+
+Connection Database::connect() {
+  duckdb_connection connection = nullptr;
+  if (duckdb_connect(database_.get(), &connection) != DuckDBSuccess) {
+    throw Error(Fault::internal, "cannot connect to the DuckDB inside this process");
+  }
+  return Connection(connection);
+}
+
+void Database::Close::operator()(_duckdb_database* database) const noexcept { duckdb_close(&database); }
+
+}  // namespace sluice::duck

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// RAII over libduckdb's C API: database, connection, result, statement, type. Knows nothing of replication.
+// Every failure is a sluice::Error; DuckDB's own text is kept. A Database may be used by several threads, a
+// Connection by one at a time (but for interrupt() and progress()).
+#pragma once
+
+#include <duckdb.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/error.h"
+
+namespace sluice::duck {
+
+/// An identifier for SQL text: always quoted, quotes doubled.
+std::string quoted(std::string_view identifier);
+/// A string literal for SQL text.
+std::string literal(std::string_view text);
+
+/// The type a column has; copies share nothing. Written in SQL by `name`.
+class LogicalType {
+ public:
+  explicit LogicalType(duckdb_logical_type type) noexcept : type_(type) {}
+  LogicalType(LogicalType&& other) noexcept : type_(std::exchange(other.type_, nullptr)) {}
+  LogicalType& operator=(LogicalType&& other) noexcept;
+  LogicalType(const LogicalType&) = delete;
+  LogicalType& operator=(const LogicalType&) = delete;
+  ~LogicalType();
+  duckdb_logical_type get() const noexcept { return type_; }
+  duckdb_type id() const noexcept { return duckdb_get_type_id(type_); }
+
+ private:
+  duckdb_logical_type type_;
+};
+
+/// The rows a query returned, all in memory: for catalogs, counts and state, not for bulk data.
+class Result {
+ public:
+  explicit Result(const duckdb_result& result);
+  Result(Result&&) noexcept = default;
+  Result& operator=(Result&&) noexcept = default;
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t columns() const noexcept { return names_.size(); }
+  const std::string& name(std::size_t column) const { return names_[column]; }
+  bool null(std::size_t row, std::size_t column) const { return !cell(row, column).has_value(); }
+  /// NULL is an error here: ask null() or use optional().
+  const std::string& text(std::size_t row, std::size_t column) const;
+  const std::optional<std::string>& optional(std::size_t row, std::size_t column) const {
+    return cell(row, column);
+  }
+  std::int64_t integer(std::size_t row, std::size_t column) const;
+  bool boolean(std::size_t row, std::size_t column) const { return text(row, column) == "true"; }
+  /// Rows that an INSERT, UPDATE or DELETE changed.
+  std::uint64_t changed() const noexcept { return changed_; }
+
+ private:
+  const std::optional<std::string>& cell(std::size_t row, std::size_t column) const;
+  std::vector<std::string> names_;
+  std::vector<std::optional<std::string>> cells_;
+  std::size_t rows_ = 0;
+  std::uint64_t changed_ = 0;
+};
+
+class Connection {
+ public:
+  Connection(Connection&&) noexcept = default;
+  Connection& operator=(Connection&&) noexcept = default;
+
+  /// Runs one or more statements; the rows are those of the last. Columns must be BOOLEAN, integers, FLOAT, DOUBLE
+  /// or VARCHAR: cast others in the SQL.
+  Result query(const std::string& sql);
+  /// As query(), with `?` bound to text (nullopt: NULL). One statement.
+  Result query(const std::string& sql, std::span<const std::optional<std::string>> parameters);
+  Result query(const std::string& sql, std::initializer_list<std::optional<std::string>> parameters) {
+    return query(sql, std::span(parameters.begin(), parameters.size()));
+  }
+  /// The type that `name` names in SQL, and how DuckDB itself writes it.
+  LogicalType type(const std::string& name);
+  std::string canonical_type(const std::string& name);
+  /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
+  std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);
+
+  /// Any thread: makes the running statement end with Fault::cancelled.
+  void interrupt() noexcept;
+  duckdb_connection handle() const noexcept { return connection_.get(); }
+
+ private:
+  friend class Database;
+  struct Close {
+    void operator()(_duckdb_connection* connection) const noexcept;
+  };
+  explicit Connection(duckdb_connection connection) noexcept : connection_(connection) {}
+  std::unique_ptr<_duckdb_connection, Close> connection_;
+};
+
+/// One transaction: rolled back unless commit() returned.
+class Transaction {
+ public:
+  explicit Transaction(Connection& connection);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction();
+  /// A failed statement before this makes DuckDB answer "success" and roll back, so callers must let an Error of
+  /// query() leave the scope instead of coming here.
+  void commit();
+
+ private:
+  Connection& connection_;
+  bool open_ = true;
+};
+
+class Database {
+ public:
+  /// An in-memory instance; files are ATTACHed to it. `settings` are DuckDB's configuration options.
+  explicit Database(const std::map<std::string, std::string>& settings = {});
+  Connection connect();
+
+ private:
+  struct Close {
+    void operator()(_duckdb_database* database) const noexcept;
+  };
+  std::unique_ptr<_duckdb_database, Close> database_;
+};
+
+}  // namespace sluice::duck

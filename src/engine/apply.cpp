@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/apply.h"
+
+#include "duck/duck.h"
+
+namespace sluice::apply {
+namespace {
+
+using duck::quoted;
+
+std::string joined(const std::vector<std::string>& parts, const char* glue) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += glue;
+    text += part;
+  }
+  return text;
+}
+
+std::string equal_keys(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
+  std::vector<std::string> parts;
+  for (const std::string& column : key) parts.push_back(left + quoted(column) + " = " + right + quoted(column));
+  return joined(parts, " AND ");
+}
+
+bool contains(const std::string& type, const char* word) { return type.find(word) != std::string::npos; }
+
+/// Types whose own equality is not exact (measured: INTERVAL compares a month equal to 30 days).
+bool needs_text(const std::string& type) {
+  const bool nested = type.ends_with(']') || type.starts_with("STRUCT") || type.starts_with("MAP");
+  if (contains(type, "INTERVAL")) return true;
+  return nested && (contains(type, "FLOAT") || contains(type, "DOUBLE") || contains(type, "VARIANT"));
+}
+
+/// hash() of nested values gives [NULL], NULL and {'a': NULL} one hash.
+bool hash_needs_text(const std::string& type) {
+  return needs_text(type) || type.ends_with(']') || type.starts_with("STRUCT") || type.starts_with("MAP") ||
+         type.starts_with("UNION");
+}
+
+}  // namespace
+
+std::string Target::sql() const { return sibling(name); }
+
+std::string Target::sibling(const std::string& other) const {
+  return quoted(catalog) + "." + quoted(schema) + "." + quoted(other);
+}
+
+std::string column_list(const std::vector<std::string>& columns, const std::string& prefix) {
+  std::vector<std::string> parts;
+  for (const std::string& column : columns) parts.push_back(prefix + quoted(column));
+  return joined(parts, ", ");
+}
+
+std::vector<std::string> names(const std::vector<Column>& columns) {
+  std::vector<std::string> all;
+  for (const Column& column : columns) all.push_back(column.name);
+  return all;
+}
+
+std::string exact(const Column& column, const std::string& prefix) {
+  const std::string plain = prefix + quoted(column.name);
+  return needs_text(column.type) ? plain + "::VARCHAR" : plain;
+}
+
+std::string differs(const std::vector<Column>& columns, const std::string& left, const std::string& right) {
+  std::vector<std::string> parts;
+  for (const Column& column : columns) {
+    parts.push_back(exact(column, left) + " IS DISTINCT FROM " + exact(column, right));
+  }
+  return "(" + joined(parts, " OR ") + ")";
+}
+
+std::string row_hash(const std::vector<Column>& columns, const std::string& prefix, int salt) {
+  std::vector<std::string> parts;
+  if (salt != 0) parts.push_back(std::to_string(salt));
+  for (const Column& column : columns) {
+    const std::string plain = prefix + quoted(column.name);
+    parts.push_back(hash_needs_text(column.type) ? plain + "::VARCHAR" : plain);
+  }
+  return "hash(" + joined(parts, ", ") + ")";
+}
+
+Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
+            const std::vector<std::string>& key) {
+  const std::string all = column_list(names(columns));
+  Merge sql;
+  // INNER, with the stage as one side: DuckDB then skips the target's row groups that hold none of its keys.
+  sql.match = "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
+              differs(columns, "t.", "s.") + " AS same FROM " + target.sql() + " t JOIN " + stage + " s ON " +
+              equal_keys(key, "t.", "s.");
+  // A stage row stays untouched only if the target holds its key exactly once, with the same values.
+  const std::string kept =
+      "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
+  sql.counts = "SELECT (SELECT count(*) FROM " + stage +
+               ") - count(DISTINCT sid) AS inserted, count(DISTINCT sid) FILTER (sid NOT IN " + kept +
+               ") AS updated FROM sluice_match";
+  sql.remove = "DELETE FROM " + target.sql() +
+               " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
+  sql.insert = "INSERT INTO " + target.sql() + " (" + all + ") SELECT " + all + " FROM " + stage +
+               " WHERE rowid NOT IN " + kept;
+  return sql;
+}
+
+std::string bad_keys(const std::string& relation, const std::vector<std::string>& key) {
+  std::vector<std::string> nulls;
+  for (const std::string& column : key) nulls.push_back(quoted(column) + " IS NULL");
+  const std::string list = column_list(key);
+  return "SELECT count(*) FROM (SELECT " + list + " FROM " + relation + " GROUP BY " + list +
+         " HAVING count(*) > 1 OR " + joined(nulls, " OR ") + ")";
+}
+
+std::string prune_match(const Target& target, const std::string& relation, const std::vector<std::string>& key,
+                        std::uint64_t limit) {
+  const std::string list = column_list(key);
+  const std::string first = quoted(key.front());
+  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.rid, " + column_list(key, "k.") + " FROM (SELECT " +
+         list + " FROM " + relation + ") k FULL JOIN (SELECT " + list + ", rowid AS rid FROM " + target.sql() +
+         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.rid IS NULL OR k." + first + " IS NULL LIMIT " +
+         std::to_string(limit);
+}
+
+std::string keyed_difference(const Target& target, const std::string& relation, const std::vector<Column>& columns,
+                             const std::vector<std::string>& key, std::uint64_t limit) {
+  const std::string list = column_list(key);
+  const std::string first = quoted(key.front());
+  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.rid, " + column_list(names(columns), "s.") +
+         " FROM (SELECT " + column_list(names(columns)) + " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " +
+         row_hash(columns, "") + " AS sluice_hash, rowid AS rid FROM " + target.sql() + ") t ON " +
+         equal_keys(key, "t.", "s.") + " WHERE t.rid IS NULL OR s." + first + " IS NULL OR t.sluice_hash <> " +
+         row_hash(columns, "s.") + " LIMIT " + std::to_string(limit);
+}
+
+std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {
+  return "CREATE OR REPLACE TEMP TABLE sluice_source AS SELECT h1, h2, count(*) AS n FROM (SELECT " +
+         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + relation +
+         ") GROUP BY h1, h2";
+}
+
+std::string multiset_delta(const Target& target, const std::vector<Column>& columns, const std::string& where) {
+  return "CREATE OR REPLACE TEMP TABLE sluice_delta AS SELECT coalesce(s.h1, t.h1) AS h1, coalesce(s.h2, t.h2) AS h2, "
+         "coalesce(s.n, 0) - coalesce(t.n, 0) AS n FROM sluice_source s FULL JOIN (SELECT h1, h2, count(*) AS n FROM "
+         "(SELECT " +
+         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + target.sql() + where +
+         ") GROUP BY h1, h2) t ON s.h1 = t.h1 AND s.h2 = t.h2 WHERE s.n IS DISTINCT FROM t.n";
+}
+
+std::string multiset_remove(const Target& target, const std::vector<Column>& columns, const std::string& where) {
+  return "DELETE FROM " + target.sql() +
+         " WHERE rowid IN (SELECT rid FROM (SELECT rid, d.n, row_number() OVER (PARTITION BY d.h1, d.h2) AS nth FROM "
+         "(SELECT rowid AS rid, " +
+         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + target.sql() + where +
+         ") t JOIN sluice_delta d ON t.h1 = d.h1 AND t.h2 = d.h2 WHERE d.n < 0) WHERE nth <= -n)";
+}
+
+std::string multiset_new(const std::string& relation, const std::vector<Column>& columns) {
+  const std::string list = column_list(names(columns));
+  return "CREATE OR REPLACE TEMP TABLE sluice_new AS SELECT " + list + " FROM (SELECT " +
+         column_list(names(columns), "s.") +
+         ", d.n AS sluice_n, row_number() OVER (PARTITION BY d.h1, d.h2) AS sluice_nth FROM (SELECT " + list + ", " +
+         row_hash(columns, "") + " AS sluice_h1, " + row_hash(columns, "", 1) + " AS sluice_h2 FROM " + relation +
+         ") s JOIN sluice_delta d ON s.sluice_h1 = d.h1 AND s.sluice_h2 = d.h2 WHERE d.n > 0) WHERE sluice_nth <= "
+         "sluice_n";
+}
+
+}  // namespace sluice::apply

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/decide.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+constexpr std::uint64_t kSmall = std::uint64_t{1} << 30;  // compared whole at every run unless told otherwise
+constexpr std::int64_t kDay = 24 * 60 * 60;
+
+bool due(const Cadence& cadence, std::int64_t last, std::int64_t now) {
+  if (cadence.kind == Cadence::Kind::never) return false;
+  return cadence.kind == Cadence::Kind::always || now - last >= cadence.every.count();
+}
+
+const Column* find(const std::vector<Column>& columns, const std::string& name) {
+  const auto found = std::ranges::find(columns, name, &Column::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
+}
+
+Error drift(const Table& table, const std::string& what) {
+  return {Fault::drift, table.name.text() + ": " + what,
+          "`sluice sync --accept-drift " + table.name.text() + "` loads the table anew behind the old copy"};
+}
+
+/// Compares the shape that the copy has with the shape that the source has now.
+void compare_shapes(const Table& table, const TableState& state, Decision& decision) {
+  for (const Column& column : table.columns) {
+    const Column* before = find(state.columns, column.name);
+    if (before == nullptr || contains(state.dropped, column.name)) {
+      if (before != nullptr && before->type != column.type && !widens(before->type, column.type)) {
+        decision.refusal = drift(table, "column " + column.name + " came back as " + column.type + ", it was " +
+                                            before->type);
+        return;
+      }
+      if (before == nullptr || before->type != column.type) {
+        decision.changes.push_back({column, before == nullptr});
+      }
+      decision.notes.push_back("column added: " + column.name + " " + column.type);
+    } else if (before->type != column.type) {
+      if (!widens(before->type, column.type)) {
+        decision.refusal = drift(table, "column " + column.name + " is now " + column.source_type + " (" +
+                                            column.type + "), the copy has " + before->type);
+        return;
+      }
+      decision.changes.push_back({column, false});
+      decision.notes.push_back("column widened: " + column.name + " " + before->type + " -> " + column.type);
+    }
+  }
+  for (const Column& column : state.columns) {
+    if (find(table.columns, column.name) != nullptr) continue;
+    decision.dropped.push_back(column.name);
+    if (!contains(state.dropped, column.name)) {
+      decision.notes.push_back("column dropped at the source: " + column.name +
+                               " is kept, NULL in rows written from now on");
+    }
+  }
+  if (state.primary_key != table.primary_key) {
+    decision.refusal = drift(table, "the primary key is now (" + joined(table.primary_key) + "), it was (" +
+                                        joined(state.primary_key) + ")");
+  }
+}
+
+bool added_any(const Decision& decision) {
+  return std::ranges::any_of(decision.notes, [](const std::string& note) { return note.starts_with("column added"); });
+}
+
+Decision full_load(Decision decision, const std::string& why) {
+  decision.steps = {Step::load};
+  decision.strategy = "load";
+  decision.why = why;
+  return decision;
+}
+
+Cadence full_cadence(const Table& table, const TableOptions& options) {
+  if (options.full_every) return *options.full_every;
+  if (table.bytes <= kSmall) return {};
+  return {Cadence::Kind::interval, std::chrono::seconds(kDay)};
+}
+
+Decision refresh(Decision decision, const std::string& why) {
+  decision.steps = {Step::refresh};
+  decision.strategy = "full";
+  decision.why = why;
+  return decision;
+}
+
+/// A published copy of an unchanged or compatibly changed table, in mirror mode.
+Decision mirror(Decision decision, const Table& table, const TableState& state, const TableOptions& options,
+                const Circumstances& now) {
+  if (now.full) return refresh(std::move(decision), "asked for");
+  if (state.in_flight) return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
+  if (added_any(decision)) return refresh(std::move(decision), "a new column is filled in");
+  const bool incremental = table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
+  if (incremental) {
+    if (state.incarnation != table.incarnation) {
+      return refresh(std::move(decision), "the source rewrote or re-created the table");
+    }
+    if (state.replication_key != table.replication_key) {
+      return refresh(std::move(decision), "the replication key is now " + table.replication_key);
+    }
+    if (!state.cursor) return refresh(std::move(decision), "no mark is proven safe yet");
+    decision.steps = {Step::merge};
+    decision.strategy = "incremental";
+    decision.why = "replication key " + table.replication_key;
+    if (options.deletes == Deletes::hard && due(options.delete_check, state.last_delete_check, now.now)) {
+      decision.steps.push_back(Step::prune);
+    }
+    return decision;
+  }
+  const char* reason = !table.has_key()                           ? "no primary key"
+                       : options.strategy == Strategy::full ? "strategy: full"
+                                                            : "no replication key";
+  if (due(full_cadence(table, options), state.last_full, now.now)) return refresh(std::move(decision), reason);
+  decision.strategy = "not due";
+  decision.why = std::string(reason) + ", compared whole as full_every says; --full does it now";
+  return decision;
+}
+
+Decision append(Decision decision, const Table& table, const TableState& state) {
+  decision.strategy = "append";
+  decision.why = "replication key " + table.replication_key;
+  if (state.replication_key != table.replication_key) {
+    decision.refusal = drift(table, "the replication key is now " + table.replication_key + ", it was " +
+                                        state.replication_key);
+    return decision;
+  }
+  if (added_any(decision)) decision.notes.push_back("rows appended before keep NULL in it");
+  decision.steps = {Step::append};
+  return decision;
+}
+
+struct Decimal {
+  int precision = 0, scale = 0;
+};
+
+std::optional<Decimal> decimal_of(const std::string& type) {
+  static const std::array<std::pair<const char*, int>, 8> integers{{{"TINYINT", 3},
+                                                                    {"SMALLINT", 5},
+                                                                    {"INTEGER", 10},
+                                                                    {"BIGINT", 19},
+                                                                    {"UTINYINT", 3},
+                                                                    {"USMALLINT", 5},
+                                                                    {"UINTEGER", 10},
+                                                                    {"UBIGINT", 20}}};
+  for (const auto& [name, digits] : integers) {
+    if (type == name) return Decimal{digits, 0};
+  }
+  Decimal decimal;
+  if (!type.starts_with("DECIMAL(")) return std::nullopt;
+  const char* end = type.data() + type.size();
+  const auto precision = std::from_chars(type.data() + 8, end, decimal.precision);
+  if (precision.ec != std::errc() || precision.ptr == end) return std::nullopt;
+  std::from_chars(precision.ptr + 1, end, decimal.scale);
+  return decimal;
+}
+
+}  // namespace
+
+bool widens(const std::string& from, const std::string& to) {
+  if (from == to) return true;
+  const std::array<std::vector<std::string>, 4> ladders{{{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"},
+                                                         {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"},
+                                                         {"FLOAT", "DOUBLE"},
+                                                         {"DATE", "TIMESTAMP"}}};
+  for (const auto& ladder : ladders) {
+    const auto low = std::ranges::find(ladder, from);
+    const auto high = std::ranges::find(ladder, to);
+    if (low != ladder.end() && high != ladder.end()) return low < high;
+  }
+  if (!to.starts_with("DECIMAL(")) return false;
+  const auto before = decimal_of(from);
+  const auto after = decimal_of(to);
+  return before && after && after->scale >= before->scale &&
+         after->precision - after->scale >= before->precision - before->scale;
+}
+
+void promote(TableState& state, const std::vector<bool>& settled) {
+  for (std::size_t i = state.pending.size(); i-- > 0;) {
+    if (i >= settled.size() || !settled[i]) continue;
+    state.cursor = state.pending[i].mark;
+    state.pending.erase(state.pending.begin(), state.pending.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    return;
+  }
+}
+
+Decision decide(const Table& table, const std::optional<TableState>& state, const TableOptions& options,
+                const Circumstances& now) {
+  Decision decision;
+  if (options.mode == Mode::append && table.replication_key.empty()) {
+    decision.refusal = Error(Fault::config, table.name.text() + ": mode append needs a replication key",
+                             "name one with replication_key:, or use mode mirror");
+    return decision;
+  }
+  if (options.strategy == Strategy::incremental && (table.replication_key.empty() || !table.has_key()) &&
+      options.mode == Mode::mirror) {
+    decision.refusal = Error(Fault::config,
+                             table.name.text() + ": strategy incremental needs a primary key and a replication key; " +
+                                 (table.has_key() ? "it has no replication key" : "it has no primary key"),
+                             "name them with replication_key: and key:, or leave strategy at auto");
+    return decision;
+  }
+  if (now.target_exists && now.target_owner != now.this_owner) {
+    decision.refusal =
+        now.target_owner.empty()
+            ? Error(Fault::ownership, table.name.text() + ": the destination has a table of that name that sluice did not make",
+                    "choose another place with schema:, or rename or drop that table")
+            : Error(Fault::ownership, table.name.text() + ": its target belongs to " + now.target_owner,
+                    "choose another place with schema:, or exclude one of the two");
+    return decision;
+  }
+  if (!state) return full_load(std::move(decision), "no copy yet");
+
+  const bool reshaped = state->options != now.options;
+  if (state->loading) {
+    const bool same = !reshaped && state->loading->todo.size() > 0 && state->incarnation == table.incarnation &&
+                      state->primary_key == table.primary_key &&
+                      std::ranges::equal(state->columns, table.columns, {},
+                                         [](const Column& c) { return std::pair(c.name, c.type); },
+                                         [](const Column& c) { return std::pair(c.name, c.type); });
+    const bool healable = table.has_key() && !table.replication_key.empty() &&
+                          state->replication_key == table.replication_key && options.mode == Mode::mirror;
+    if (same && healable && !now.full) {
+      decision.steps = {Step::resume};
+      decision.strategy = "resume";
+      decision.why = std::to_string(state->loading->rows) + " rows are loaded already";
+      return decision;
+    }
+    decision.restart = true;
+    decision.brake = false;
+    return full_load(std::move(decision), same ? "a load was cut off; without both keys it starts over"
+                                               : "a load was cut off and the table has changed since");
+  }
+  if (!state->live) return full_load(std::move(decision), "no copy yet");
+  if (!now.target_exists) return full_load(std::move(decision), "the copy is gone from the destination");
+  if (reshaped) {
+    decision.brake = false;
+    return full_load(std::move(decision), "its settings have changed");
+  }
+  compare_shapes(table, *state, decision);
+  if (decision.refusal) {
+    if (!now.accept_drift) return decision;
+    decision = Decision{};
+    decision.brake = false;
+    return full_load(std::move(decision), "drift accepted");
+  }
+  return options.mode == Mode::append ? append(std::move(decision), table, *state)
+                                      : mirror(std::move(decision), table, *state, options, now);
+}
+
+}  // namespace sluice

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to do with one table in one run. Pure: no I/O, no clock, no connection.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/state.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+
+/// A type of the DuckDB column of a copy that must change, or a column that must be added.
+struct ColumnChange {
+  Column column;
+  bool added = false;  ///< else: widened to column.type
+};
+
+/// What to read and how to write it. At most one of the big ones, then possibly a check of the keys.
+enum class Step {
+  load,     ///< every row, in committed units, into a hidden table that is then published
+  resume,   ///< as load, going on where a run was cut off
+  refresh,  ///< every row is compared with the copy; only differences are written
+  merge,    ///< rows since the cursor, by primary key
+  append,   ///< rows since the cursor that the copy does not hold
+  prune,    ///< every living key: rows that are gone are deleted, rows that are missing are fetched
+};
+
+struct Decision {
+  std::vector<Step> steps;             ///< empty: nothing is due, or refused
+  std::string strategy;                ///< for receipts and plans
+  std::string why;                     ///< one clause: "no replication key, 12 MB"
+  std::vector<ColumnChange> changes;   ///< DDL on the copy, before the steps
+  std::vector<std::string> dropped;    ///< columns that the source no longer has
+  std::vector<std::string> notes;
+  bool restart = false;                ///< a half-done load is dropped first
+  bool brake = true;                   ///< false where the user's own change of settings explains deletes
+  std::optional<Error> refusal;        ///< then nothing is done
+};
+
+/// What decide() needs to know beside the table and its state.
+struct Circumstances {
+  bool target_exists = false;   ///< a table of the target's name is there
+  std::string target_owner;     ///< "connection: table" that made it; empty: not one of ours
+  std::string this_owner;       ///< how this connection and table would be written there
+  std::string options;          ///< fingerprint of the settings that shape the copy, for this run
+  bool full = false;            ///< --full
+  bool accept_drift = false;
+  std::int64_t now = 0;         ///< Unix seconds
+};
+
+/// `state` has had its settled marks promoted already (see promote()).
+Decision decide(const Table& table, const std::optional<TableState>& state, const TableOptions& options,
+                const Circumstances& circumstances);
+
+/// Moves the newest pending mark that `settled` accepts into the cursor; older ones go with it.
+void promote(TableState& state, const std::vector<bool>& settled);
+
+/// Whether every value of `from` fits `to` unchanged, both DuckDB types.
+bool widens(const std::string& from, const std::string& to);
+
+}  // namespace sluice

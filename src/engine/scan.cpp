@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/scan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace sluice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+class Relation::PlanScan : public duck::Scan {
+ public:
+  PlanScan(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+           std::vector<std::size_t> chunks, UnitLimit limit, Progress* progress)
+      : context_(context),
+        snapshot_(snapshot),
+        plan_(plan),
+        chunks_(std::move(chunks)),
+        limit_(limit),
+        progress_(progress),
+        started_(Clock::now()),
+        last_sign_ms_(now_ms()) {
+    for (const sluice::Column& column : plan.read.columns) {
+      columns_.push_back({column.name, connection.type(column.type)});
+    }
+    for (const std::size_t chunk : chunks_) estimated_rows_ += plan.chunks[chunk].rows;
+    if (chunks_.empty()) return;
+    places_ = context_.budget.take(chunks_.size());
+    threads_ = places_;
+  }
+
+  ~PlanScan() override { context_.budget.give_back(places_.load()); }
+
+  const std::vector<Column>& columns() const override { return columns_; }
+  std::uint64_t estimated_rows() const override { return estimated_rows_; }
+  std::size_t max_threads() const override { return std::max<std::size_t>(threads_, 1); }
+  std::unique_ptr<duck::ScanThread> open(std::span<const std::size_t> projection) override;
+
+  void failed(std::exception_ptr error) noexcept override {
+    const std::scoped_lock lock(mutex_);
+    if (first_error_ == nullptr) first_error_ = std::move(error);
+    for (Reader* reader : readers_) reader->cancel();
+  }
+
+  void rethrow_first_error() const {
+    const std::scoped_lock lock(mutex_);
+    if (first_error_ != nullptr) std::rethrow_exception(first_error_);
+  }
+
+  /// The next chunk to read, or none: exhausted, or the unit is full.
+  std::optional<std::size_t> take_chunk() {
+    const std::scoped_lock lock(mutex_);
+    if (first_error_ != nullptr) throw Error(Fault::cancelled, "stopped: another reader failed");
+    if (next_ == chunks_.size()) return std::nullopt;
+    if (next_ > 0 && unit_is_full()) return std::nullopt;
+    return chunks_[next_++];
+  }
+
+  void finish_chunk(std::size_t chunk) {
+    const std::scoped_lock lock(mutex_);
+    finished_.push_back(chunk);
+    if (progress_ != nullptr) ++progress_->chunks_done;
+  }
+
+  void enter(Reader* reader) {
+    const std::scoped_lock lock(mutex_);
+    readers_.insert(reader);
+    if (first_error_ != nullptr) reader->cancel();
+  }
+
+  /// A thread that found no more chunks hands its place to other tables.
+  void leave(Reader* reader) {
+    {
+      const std::scoped_lock lock(mutex_);
+      if (readers_.erase(reader) == 0) return;
+    }
+    std::size_t places = places_.load();
+    while (places > 0 && !places_.compare_exchange_weak(places, places - 1)) {
+    }
+    if (places > 0) context_.budget.give_back(1);
+  }
+
+  void count(const Batch& batch) {
+    last_sign_ms_ = now_ms();
+    rows_ += batch.size();
+    bytes_ += batch.bytes;
+    misfits_ += batch.misfits;
+    if (progress_ != nullptr) {
+      progress_->rows += batch.size();
+      progress_->bytes += batch.bytes;
+    }
+  }
+
+  void watch() noexcept {
+    const bool stopped = context_.stop.load() == StopLevel::now;
+    const bool silent = now_ms() - last_sign_ms_.load() >
+                        std::chrono::duration_cast<std::chrono::milliseconds>(context_.idle_limit).count();
+    if (!stopped && !(silent && reading())) return;
+    try {
+      failed(std::make_exception_ptr(
+          stopped ? Error(Fault::cancelled, "stopped on request")
+                  : Error(Fault::connection, "the source has sent nothing for " +
+                                                 std::to_string(context_.idle_limit.count()) + " s",
+                          "see what the server is doing; a lock or a stalled network are the usual causes")));
+    } catch (const std::exception&) {
+      // Out of memory while building the message: the next tick tries again.
+    }
+  }
+
+  const Plan& plan() const { return plan_; }
+  Snapshot& snapshot() { return snapshot_; }
+  const ScanContext& context() const { return context_; }
+  std::vector<std::size_t> finished() const {
+    const std::scoped_lock lock(mutex_);
+    return finished_;
+  }
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t misfits() const { return misfits_; }
+
+ private:
+  bool unit_is_full() const {
+    if (context_.stop.load() != StopLevel::none) return true;
+    if (limit_.rows > 0 && rows_ >= limit_.rows) return true;
+    if (limit_.bytes > 0 && bytes_ >= limit_.bytes) return true;
+    return limit_.time.count() > 0 && Clock::now() - started_ >= limit_.time;
+  }
+
+  bool reading() const {
+    const std::scoped_lock lock(mutex_);
+    return !readers_.empty();
+  }
+
+  const ScanContext& context_;
+  Snapshot& snapshot_;
+  const Plan& plan_;
+  const std::vector<std::size_t> chunks_;
+  const UnitLimit limit_;
+  Progress* const progress_;
+  const Clock::time_point started_;
+  std::vector<Column> columns_;
+  std::uint64_t estimated_rows_ = 0;
+  std::size_t threads_ = 0;
+  std::atomic<std::size_t> places_{0};
+  std::atomic<std::uint64_t> rows_{0}, bytes_{0}, misfits_{0};
+  std::atomic<std::int64_t> last_sign_ms_;
+
+  mutable std::mutex mutex_;
+  std::size_t next_ = 0;
+  std::vector<std::size_t> finished_;
+  std::set<Reader*> readers_;
+  std::exception_ptr first_error_;
+};
+
+/// The scans that are being read, for the watchdog.
+struct Relation::Alive {
+  std::mutex mutex;
+  std::set<std::weak_ptr<PlanScan>, std::owner_less<std::weak_ptr<PlanScan>>> scans;
+};
+
+Relation::Alive& Relation::alive() {
+  static Alive instance;
+  return instance;
+}
+
+std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(std::span<const std::size_t> projection) {
+  class Thread : public duck::ScanThread {
+   public:
+    Thread(PlanScan& scan, std::span<const std::size_t> projection)
+        : scan_(scan), projection_(projection.begin(), projection.end()) {
+      // DuckDB counting rows asks for no column; the vector it still hands over must hold something readable.
+      for (std::size_t& column : projection_) {
+        if (column == kNoColumn) column = 0;
+      }
+    }
+    Thread(const Thread&) = delete;
+    Thread& operator=(const Thread&) = delete;
+    ~Thread() override { drop_reader(); }
+
+    void fill(duckdb_data_chunk chunk) override {
+      while (true) {
+        if (!current_) {
+          current_ = scan_.take_chunk();
+          if (!current_) {
+            drop_reader();
+            return;
+          }
+          if (reader_ == nullptr) {
+            reader_ = scan_.context().source.reader(scan_.snapshot(), scan_.plan(), projection_);
+            scan_.enter(reader_.get());
+          }
+          reader_->start(scan_.plan().chunks[*current_]);
+        }
+        Batch batch(chunk);
+        const bool more = reader_->next(batch);
+        scan_.count(batch);
+        if (!more) {
+          scan_.finish_chunk(*current_);
+          current_.reset();
+        }
+        if (batch.size() > 0) return;
+      }
+    }
+
+   private:
+    void drop_reader() {
+      if (reader_ == nullptr) return;
+      scan_.leave(reader_.get());
+      reader_.reset();
+    }
+
+    PlanScan& scan_;
+    std::vector<std::size_t> projection_;
+    std::optional<std::size_t> current_;
+    std::unique_ptr<Reader> reader_;
+  };
+  return std::make_unique<Thread>(*this, projection);
+}
+
+Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+                   std::vector<std::size_t> from, UnitLimit limit, Progress* progress)
+    : connection_(connection) {
+  if (!plan.relation.empty()) {
+    sql_ = plan.relation;
+    return;
+  }
+  scan_ = std::make_shared<PlanScan>(connection, context, snapshot, plan, std::move(from), limit, progress);
+  {
+    const std::scoped_lock lock(alive().mutex);
+    alive().scans.insert(scan_);
+  }
+  handle_ = std::make_unique<duck::ScanHandle>(scan_);
+  sql_ = "sluice_scan(" + std::to_string(handle_->id()) + "::UBIGINT)";
+}
+
+Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+                   Progress* progress)
+    : Relation(connection, context, snapshot, plan,
+               [&] {
+                 std::vector<std::size_t> all(plan.chunks.size());
+                 std::iota(all.begin(), all.end(), std::size_t{0});
+                 return all;
+               }(),
+               {}, progress) {}
+
+Relation::~Relation() {
+  if (scan_ == nullptr) return;
+  const std::scoped_lock lock(alive().mutex);
+  alive().scans.erase(scan_);
+}
+
+duck::Result Relation::run(const std::string& statement) {
+  try {
+    duck::Result result = connection_.query(statement);
+    if (scan_ != nullptr) scan_->rethrow_first_error();
+    return result;
+  } catch (const Error&) {
+    if (scan_ != nullptr) scan_->rethrow_first_error();
+    throw;
+  }
+}
+
+std::vector<std::size_t> Relation::finished() const {
+  return scan_ != nullptr ? scan_->finished() : std::vector<std::size_t>{};
+}
+std::uint64_t Relation::rows() const noexcept { return scan_ != nullptr ? scan_->rows() : 0; }
+std::uint64_t Relation::bytes() const noexcept { return scan_ != nullptr ? scan_->bytes() : 0; }
+std::uint64_t Relation::misfits() const noexcept { return scan_ != nullptr ? scan_->misfits() : 0; }
+
+void register_scan(duck::Connection& connection) { duck::register_scan_function(connection, "sluice_scan"); }
+
+void Relation::watch_all() noexcept {
+  const std::scoped_lock lock(alive().mutex);
+  for (const auto& each : alive().scans) {
+    if (const auto scan = each.lock()) scan->watch();
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan made readable in SQL: DuckDB's threads pull rows from the source's readers.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "duck/table_function.h"
+#include "engine/budget.h"
+#include "sluice/source.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+
+/// How far a run has been told to stop. `unit`: finish what is being written; `now`: cancel the readers.
+enum class StopLevel { none, unit, now };
+
+/// What the scans of one run share. Outlives them.
+struct ScanContext {
+  Source& source;
+  ReaderBudget& budget;
+  std::atomic<StopLevel>& stop;
+  std::chrono::seconds idle_limit{300};  ///< a reader silent for longer is taken for dead
+};
+
+/// Ends a unit of work between two chunks: whichever comes first. Zero: no limit.
+struct UnitLimit {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::chrono::seconds time{0};
+};
+
+/// One read of a plan, once. Usable in SQL as `sql()` while it lives; made and destroyed on one thread.
+class Relation {
+ public:
+  /// Reads the chunks `from` points at (positions in plan.chunks), in that order. `progress` may be null.
+  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+           std::vector<std::size_t> from, UnitLimit limit = {}, Progress* progress = nullptr);
+  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+           Progress* progress = nullptr);
+  Relation(const Relation&) = delete;
+  Relation& operator=(const Relation&) = delete;
+  ~Relation();
+
+  /// A parenthesised relation or table function call, to be put after FROM.
+  const std::string& sql() const noexcept { return sql_; }
+  /// Runs a statement that reads this relation. Throws the readers' own Error, not DuckDB's account of it.
+  duck::Result run(const std::string& statement);
+
+  /// After run(): the chunks that were read to their end, and what they brought.
+  std::vector<std::size_t> finished() const;
+  std::uint64_t rows() const noexcept;
+  std::uint64_t bytes() const noexcept;
+  std::uint64_t misfits() const noexcept;
+
+  /// Cancels every scan of this process whose run was told to stop now, or whose readers have been silent too
+  /// long. Any thread; called a few times a second by a run's watchdog.
+  static void watch_all() noexcept;
+
+ private:
+  class PlanScan;
+  struct Alive;
+  static Alive& alive();
+  duck::Connection& connection_;
+  std::shared_ptr<PlanScan> scan_;
+  std::unique_ptr<duck::ScanHandle> handle_;
+  std::string sql_;
+  std::vector<std::size_t> all_;
+};
+
+/// Registers the table function; once per database.
+void register_scan(duck::Connection& connection);
+
+}  // namespace sluice

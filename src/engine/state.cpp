@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/state.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kMisfits[] = {"text", "fail", "null"};
+
+Json column_json(const Column& column) {
+  return {{"name", column.name},
+          {"type", column.type},
+          {"source_type", column.source_type},
+          {"nullable", column.nullable},
+          {"misfit", kMisfits[static_cast<std::size_t>(column.misfit)]}};
+}
+
+Column parse_column(const Json& json) {
+  Column column;
+  column.name = json.at("name");
+  column.type = json.at("type");
+  column.source_type = json.at("source_type");
+  column.nullable = json.at("nullable");
+  const std::string misfit = json.at("misfit");
+  column.misfit = misfit == "text" ? Misfit::text : misfit == "null" ? Misfit::null : Misfit::fail;
+  return column;
+}
+
+Json optional_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+
+std::optional<std::string> parse_optional(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<std::string>(json.get<std::string>());
+}
+
+Json loading_json(const Loading& loading) {
+  return {{"hidden", loading.hidden},         {"rows", loading.rows},
+          {"todo", loading.todo},             {"todo_rows", loading.todo_rows},
+          {"todo_bytes", loading.todo_bytes}, {"first_instant", loading.first_instant},
+          {"mixed", loading.mixed},           {"until", optional_json(loading.until)},
+          {"witness", loading.witness}};
+}
+
+Loading parse_loading(const Json& json) {
+  Loading loading;
+  loading.hidden = json.at("hidden");
+  loading.rows = json.at("rows");
+  loading.todo = json.at("todo").get<std::vector<std::string>>();
+  loading.todo_rows = json.at("todo_rows").get<std::vector<std::uint64_t>>();
+  loading.todo_bytes = json.at("todo_bytes").get<std::vector<std::uint64_t>>();
+  loading.first_instant = json.at("first_instant");
+  loading.mixed = json.at("mixed");
+  loading.until = parse_optional(json.at("until"));
+  loading.witness = json.at("witness");
+  return loading;
+}
+
+}  // namespace
+
+std::string TableState::json() const {
+  Json json = {{"live", live},
+               {"dropped", dropped},
+               {"primary_key", primary_key},
+               {"replication_key", replication_key},
+               {"options", options},
+               {"incarnation", incarnation},
+               {"cursor", optional_json(cursor)},
+               {"last_full", last_full},
+               {"last_delete_check", last_delete_check},
+               {"in_flight", in_flight},
+               {"columns", Json::array()},
+               {"pending", Json::array()}};
+  for (const Column& column : columns) json["columns"].push_back(column_json(column));
+  for (const PendingMark& each : pending) {
+    json["pending"].push_back({{"mark", each.mark}, {"witness", each.witness}});
+  }
+  if (loading) json["loading"] = loading_json(*loading);
+  return json.dump();
+}
+
+TableState TableState::parse(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    TableState state;
+    state.live = json.at("live");
+    state.dropped = json.at("dropped").get<std::vector<std::string>>();
+    state.primary_key = json.at("primary_key").get<std::vector<std::string>>();
+    state.replication_key = json.at("replication_key");
+    state.options = json.at("options");
+    state.incarnation = json.at("incarnation");
+    state.cursor = parse_optional(json.at("cursor"));
+    state.last_full = json.at("last_full");
+    state.last_delete_check = json.at("last_delete_check");
+    state.in_flight = json.at("in_flight");
+    for (const Json& each : json.at("columns")) state.columns.push_back(parse_column(each));
+    for (const Json& each : json.at("pending")) {
+      state.pending.push_back({each.at("mark"), each.at("witness")});
+    }
+    if (json.contains("loading")) state.loading = parse_loading(json.at("loading"));
+    return state;
+  } catch (const Json::exception& error) {
+    throw Error(Fault::internal, std::string("the state is not readable: ") + error.what(),
+                "`sluice state reset TABLE --yes` makes that table load anew");
+  }
+}
+
+std::string StateStore::sql_name(const std::string& name) const {
+  return duck::quoted(catalog_) + ".\"_sluice\"." + duck::quoted(name);
+}
+
+void StateStore::open(duck::Connection& connection) const {
+  const auto there = connection.query(
+      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' AND table_name = 'meta'",
+      {catalog_});
+  if (there.integer(0, 0) > 0) {
+    const auto version = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = 'version'");
+    if (version.rows() == 0 || version.text(0, 0) == std::to_string(kVersion)) return;
+    throw Error(Fault::config,
+                "the destination's _sluice tables are of version " + version.text(0, 0) + ", this sluice knows " +
+                    std::to_string(kVersion),
+                "use the newer sluice that wrote them");
+  }
+  duck::Transaction transaction(connection);
+  connection.query("CREATE SCHEMA IF NOT EXISTS " + duck::quoted(catalog_) + ".\"_sluice\"");
+  connection.query("CREATE TABLE " + sql_name("meta") + " (key VARCHAR NOT NULL, value VARCHAR NOT NULL)");
+  connection.query("CREATE TABLE " + sql_name("state") +
+                   " (connection VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT NULL,"
+                   " target_schema VARCHAR NOT NULL, target_table VARCHAR NOT NULL, state VARCHAR NOT NULL,"
+                   " changed_at TIMESTAMPTZ NOT NULL)");
+  connection.query("CREATE TABLE " + sql_name("runs") +
+                   " (run_id VARCHAR NOT NULL, connection VARCHAR NOT NULL, source VARCHAR NOT NULL,"
+                   " started_at TIMESTAMPTZ NOT NULL, finished_at TIMESTAMPTZ, exit_code INTEGER, error VARCHAR,"
+                   " version VARCHAR NOT NULL)");
+  connection.query("CREATE TABLE " + sql_name("run_tables") +
+                   " (run_id VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT NULL,"
+                   " target VARCHAR NOT NULL, outcome VARCHAR NOT NULL, strategy VARCHAR NOT NULL,"
+                   " guarantee VARCHAR NOT NULL, rows_read UBIGINT, rows_inserted UBIGINT, rows_updated UBIGINT,"
+                   " rows_deleted UBIGINT, misfits UBIGINT, bytes_read UBIGINT, seconds DOUBLE, instant VARCHAR,"
+                   " until VARCHAR, notes VARCHAR[], error VARCHAR, hint VARCHAR)");
+  connection.query("INSERT INTO " + sql_name("meta") + " VALUES ('version', '" + std::to_string(kVersion) + "')");
+  transaction.commit();
+}
+
+std::vector<std::pair<TableName, TableState>> StateStore::tables(duck::Connection& connection) const {
+  const auto rows = connection.query("SELECT source_schema, source_table, target_schema, target_table, state FROM " +
+                                         sql_name("state") + " WHERE connection = ? ORDER BY ALL",
+                                     {connection_});
+  std::vector<std::pair<TableName, TableState>> states;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    TableState state = TableState::parse(rows.text(i, 4));
+    state.target_schema = rows.text(i, 2);
+    state.target_name = rows.text(i, 3);
+    states.emplace_back(TableName{rows.text(i, 0), rows.text(i, 1)}, std::move(state));
+  }
+  return states;
+}
+
+std::optional<TableState> StateStore::table(duck::Connection& connection, const TableName& name) const {
+  const auto rows = connection.query("SELECT target_schema, target_table, state FROM " + sql_name("state") +
+                                         " WHERE connection = ? AND source_schema = ? AND source_table = ?",
+                                     {connection_, name.schema, name.name});
+  if (rows.rows() == 0) return std::nullopt;
+  TableState state = TableState::parse(rows.text(0, 2));
+  state.target_schema = rows.text(0, 0);
+  state.target_name = rows.text(0, 1);
+  return state;
+}
+
+std::optional<std::string> StateStore::owner(duck::Connection& connection, const std::string& schema,
+                                             const std::string& name) const {
+  const auto rows =
+      connection.query("SELECT connection || ': ' || source_schema || '.' || source_table FROM " + sql_name("state") +
+                           " WHERE lower(target_schema) = lower(?) AND lower(target_table) = lower(?)",
+                       {schema, name});
+  if (rows.rows() == 0) return std::nullopt;
+  return rows.text(0, 0);
+}
+
+void StateStore::replace(duck::Connection& connection, const TableName& name,
+                         const std::optional<TableState>& expected, const TableState& next) const {
+  const auto conflict = [&] {
+    return Error(Fault::conflict, name.text() + ": the state changed while this run was working");
+  };
+  if (!expected) {
+    const auto inserted = connection.query(
+        "INSERT INTO " + sql_name("state") +
+            " SELECT ?, ?, ?, ?, ?, ?, now() WHERE NOT EXISTS (FROM " + sql_name("state") +
+            " WHERE connection = ? AND source_schema = ? AND source_table = ?)",
+        {connection_, name.schema, name.name, next.target_schema, next.target_name, next.json(), connection_,
+         name.schema, name.name});
+    if (inserted.changed() != 1) throw conflict();
+    return;
+  }
+  const auto updated = connection.query(
+      "UPDATE " + sql_name("state") +
+          " SET state = ?, target_schema = ?, target_table = ?, changed_at = now()"
+          " WHERE connection = ? AND source_schema = ? AND source_table = ? AND state = ?",
+      {next.json(), next.target_schema, next.target_name, connection_, name.schema, name.name, expected->json()});
+  if (updated.changed() != 1) throw conflict();
+}
+
+void StateStore::forget(duck::Connection& connection, const TableName& name) const {
+  connection.query("DELETE FROM " + sql_name("state") +
+                       " WHERE connection = ? AND source_schema = ? AND source_table = ?",
+                   {connection_, name.schema, name.name});
+}
+
+std::string StateStore::source(duck::Connection& connection) const {
+  const auto rows = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = ?",
+                                     {"source of " + connection_});
+  return rows.rows() == 0 ? std::string() : rows.text(0, 0);
+}
+
+void StateStore::set_source(duck::Connection& connection, const std::string& identity) const {
+  duck::Transaction transaction(connection);
+  connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?", {"source of " + connection_});
+  connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)", {"source of " + connection_, identity});
+  transaction.commit();
+}
+
+}  // namespace sluice

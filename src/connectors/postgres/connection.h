@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// libpq, owned: one session with the settings that keep values true, and libpq's errors as ours. One thread at a time.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/postgres/url.h"
+#include "sluice/error.h"
+
+namespace sluice::postgres {
+
+struct ResultClear {
+  void operator()(PGresult* result) const noexcept { PQclear(result); }
+};
+using ResultHandle = std::unique_ptr<PGresult, ResultClear>;
+
+/// What a SQLSTATE asks for. The one place where the server's codes become ours.
+Fault fault_of(std::string_view sqlstate);
+/// The error that `result` holds; where it holds none, the connection's own (it is gone: Fault::connection).
+/// The message is one line: the server's, its detail, the SQLSTATE. Passwords of `login` are removed.
+Error error_of(const PGresult* result, PGconn* connection, const Login& login);
+
+/// The rows of a finished query, as text.
+class Rows {
+ public:
+  explicit Rows(ResultHandle result) : result_(std::move(result)) {}
+  int size() const { return PQntuples(result_.get()); }
+  bool null(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
+  std::string_view text(int row, int column) const {
+    return {PQgetvalue(result_.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  }
+  std::string string(int row, int column) const { return std::string(text(row, column)); }
+  bool boolean(int row, int column) const { return text(row, column) == "t"; }
+  /// NULL is 0. Throws Fault::data where the text is no number.
+  std::int64_t integer(int row, int column) const;
+  std::uint32_t oid(int row, int column) const { return static_cast<std::uint32_t>(integer(row, column)); }
+
+ private:
+  ResultHandle result_;
+};
+
+/// One session: no time limits, search_path='', UTC, ISO dates, row_security=off, UTF8.
+class Connection {
+ public:
+  /// Throws Fault::connection or Fault::authentication.
+  explicit Connection(std::shared_ptr<const Login> login);
+
+  /// A query (or several, the last one's rows) without parameters.
+  Rows query(const std::string& sql);
+  /// With $1.. bound as text.
+  Rows query(const std::string& sql, const std::vector<std::optional<std::string>>& values);
+  void run(const std::string& sql) { query(sql); }
+
+  PGconn* handle() const { return handle_.get(); }
+  const Login& login() const { return *login_; }
+  int version() const { return PQserverVersion(handle_.get()); }  ///< 150020
+  bool standby() const { return standby_; }
+  int pid() const { return pid_; }  ///< the server's process, also through a pooler
+  bool broken() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
+
+  /// The error that `result` (may be null) or else this connection holds.
+  Error error(const PGresult* result) const { return error_of(result, handle_.get(), *login_); }
+
+ private:
+  struct Finish {
+    void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+  };
+  Rows checked(PGresult* result);
+
+  std::shared_ptr<const Login> login_;
+  std::unique_ptr<PGconn, Finish> handle_;
+  bool standby_ = false;
+  int pid_ = 0;
+};
+
+/// A name as SQL: double quotes, doubled inside.
+std::string quoted(std::string_view name);
+std::string quoted(std::string_view schema, std::string_view name);
+/// A value as a SQL literal, for any text without a zero byte.
+std::string literal(std::string_view value);
+
+}  // namespace sluice::postgres

@@ -77,7 +77,6 @@ struct SyncOptions {
   std::chrono::seconds unit_time{60};
 };
 
-/// What a table's copy is worth; docs/exactness.md. Bits that hold at once are joined: "B+C".
 enum class Outcome { done, unchanged, skipped, failed, refused, interrupted };
 
 /// What one run did to one table.
@@ -86,7 +85,7 @@ struct Receipt {
   std::string target;      ///< "schema.table" at the destination
   Outcome outcome = Outcome::done;
   std::string strategy;    ///< "first load", "resumed load", "incremental", "full", "append", "not due", ..
-  std::string guarantee;   ///< class of docs/exactness.md: "A", "B", "B+C", "D"
+  std::string guarantee;   ///< class of docs/exactness.md; what holds at once is joined: "B+C"
   std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
   double seconds = 0;
   std::string instant;               ///< the snapshot the copy equals
@@ -100,7 +99,7 @@ struct Receipt {
 struct Progress {
   TableName table;
   std::atomic<std::uint64_t> rows{0}, bytes{0}, chunks_done{0};
-  std::uint64_t rows_expected = 0, chunks = 0;
+  std::atomic<std::uint64_t> rows_expected{0}, chunks{0};
   std::chrono::steady_clock::time_point started;
   std::atomic<bool> finished{false};
 };
@@ -123,6 +122,14 @@ struct RunResult {
   /// 0 done, 1 failed, 2 nothing is ours to touch, 3 some tables failed, 5 drift refused, 130 interrupted.
   int exit_code() const;
 };
+
+/// The first rows of a table, every value as DuckDB prints it.
+struct Preview {
+  std::vector<Column> columns;
+  std::vector<std::vector<std::optional<std::string>>> rows;
+};
+Preview preview(duck::Database& database, Source& source, const TableName& table, const TableOptions& options,
+                std::size_t rows);
 
 /// What sync() would do to one table, found without writing anything.
 struct TablePlan {

@@ -17,12 +17,6 @@ std::string joined(const std::vector<std::string>& parts, const char* glue) {
   return text;
 }
 
-std::string equal_keys(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
-  std::vector<std::string> parts;
-  for (const std::string& column : key) parts.push_back(left + quoted(column) + " = " + right + quoted(column));
-  return joined(parts, " AND ");
-}
-
 bool contains(const std::string& type, const char* word) { return type.find(word) != std::string::npos; }
 
 /// Types whose own equality is not exact (measured: INTERVAL compares a month equal to 30 days).
@@ -39,6 +33,12 @@ bool hash_needs_text(const std::string& type) {
 }
 
 }  // namespace
+
+std::string equal_keys(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
+  std::vector<std::string> parts;
+  for (const std::string& column : key) parts.push_back(left + quoted(column) + " = " + right + quoted(column));
+  return joined(parts, " AND ");
+}
 
 std::string Target::sql() const { return sibling(name); }
 
@@ -63,6 +63,12 @@ std::string exact(const Column& column, const std::string& prefix) {
   return needs_text(column.type) ? plain + "::VARCHAR" : plain;
 }
 
+std::string insert_into(const Target& target, const std::vector<Column>& columns) {
+  const std::string list = column_list(names(columns));
+  return "INSERT INTO " + target.sql() + " (" + list + (target.synced_at ? ", \"_sluice_synced_at\"" : "") +
+         ") SELECT " + list + (target.synced_at ? ", now()" : "");
+}
+
 std::string differs(const std::vector<Column>& columns, const std::string& left, const std::string& right) {
   std::vector<std::string> parts;
   for (const Column& column : columns) {
@@ -83,7 +89,6 @@ std::string row_hash(const std::vector<Column>& columns, const std::string& pref
 
 Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
             const std::vector<std::string>& key) {
-  const std::string all = column_list(names(columns));
   Merge sql;
   // INNER, with the stage as one side: DuckDB then skips the target's row groups that hold none of its keys.
   sql.match = "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
@@ -97,8 +102,7 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
                ") AS updated FROM sluice_match";
   sql.remove = "DELETE FROM " + target.sql() +
                " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
-  sql.insert = "INSERT INTO " + target.sql() + " (" + all + ") SELECT " + all + " FROM " + stage +
-               " WHERE rowid NOT IN " + kept;
+  sql.insert = insert_into(target, columns) + " FROM " + stage + " WHERE rowid NOT IN " + kept;
   return sql;
 }
 
@@ -110,25 +114,39 @@ std::string bad_keys(const std::string& relation, const std::vector<std::string>
          " HAVING count(*) > 1 OR " + joined(nulls, " OR ") + ")";
 }
 
-std::string prune_match(const Target& target, const std::string& relation, const std::vector<std::string>& key,
-                        std::uint64_t limit) {
+std::string prune_match(const Target& target, const std::string& relation, const std::vector<std::string>& key) {
   const std::string list = column_list(key);
   const std::string first = quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.rid, " + column_list(key, "k.") + " FROM (SELECT " +
-         list + " FROM " + relation + ") k FULL JOIN (SELECT " + list + ", rowid AS rid FROM " + target.sql() +
-         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.rid IS NULL OR k." + first + " IS NULL LIMIT " +
-         std::to_string(limit);
+  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " + column_list(key, "k.") + " FROM (SELECT " +
+         list + " FROM " + relation + ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
+         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.sluice_rid IS NULL OR k." + first + " IS NULL";
 }
 
 std::string keyed_difference(const Target& target, const std::string& relation, const std::vector<Column>& columns,
-                             const std::vector<std::string>& key, std::uint64_t limit) {
+                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit) {
   const std::string list = column_list(key);
-  const std::string first = quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.rid, " + column_list(names(columns), "s.") +
+  const std::string first = "s." + quoted(key.front());
+  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " + column_list(names(columns), "s.") +
          " FROM (SELECT " + column_list(names(columns)) + " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " +
-         row_hash(columns, "") + " AS sluice_hash, rowid AS rid FROM " + target.sql() + ") t ON " +
-         equal_keys(key, "t.", "s.") + " WHERE t.rid IS NULL OR s." + first + " IS NULL OR t.sluice_hash <> " +
-         row_hash(columns, "s.") + " LIMIT " + std::to_string(limit);
+         row_hash(columns, "") + " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() + ") t ON " +
+         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR " + first + " IS NULL OR t.sluice_hash <> " +
+         row_hash(columns, "s.") + ")" + (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " + std::to_string(limit);
+}
+
+std::string replacement_counts(const Target& target, const std::string& other, const std::vector<Column>& columns,
+                               const std::vector<std::string>& key) {
+  const std::string list = column_list(key);
+  const std::string side = "(SELECT " + list + ", " + row_hash(columns, "") + " AS sluice_hash FROM ";
+  return "SELECT count(*) FILTER (o.sluice_hash IS NULL), count(*) FILTER (o.sluice_hash <> n.sluice_hash), count(*) "
+         "FILTER (n.sluice_hash IS NULL) FROM " +
+         side + target.sql() + ") o FULL JOIN " + side + target.sibling(other) + ") n ON " + equal_keys(key, "o.", "n.");
+}
+
+std::string remove_duplicates(const Target& target, const std::vector<std::string>& key, bool keep_one) {
+  const std::string list = column_list(key);
+  return "DELETE FROM " + target.sql() + " WHERE rowid IN (SELECT sluice_rid FROM (SELECT rowid AS sluice_rid, " +
+         (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list + ") AS sluice_nth FROM " + target.sql() +
+         ") WHERE sluice_nth > 1)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {

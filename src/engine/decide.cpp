@@ -227,14 +227,15 @@ Decision decide(const Table& table, const std::optional<TableState>& state, cons
 
   const bool reshaped = state->options != now.options;
   if (state->loading) {
-    const bool same = !reshaped && state->loading->todo.size() > 0 && state->incarnation == table.incarnation &&
+    const bool whole = state->loading->todo.empty() && !state->loading->mixed;  // only its publication is missing
+    const bool same = !reshaped && (whole || state->incarnation == table.incarnation) &&
                       state->primary_key == table.primary_key &&
                       std::ranges::equal(state->columns, table.columns, {},
                                          [](const Column& c) { return std::pair(c.name, c.type); },
                                          [](const Column& c) { return std::pair(c.name, c.type); });
     const bool healable = table.has_key() && !table.replication_key.empty() &&
                           state->replication_key == table.replication_key && options.mode == Mode::mirror;
-    if (same && healable && !now.full) {
+    if (same && (healable || whole)) {
       decision.steps = {Step::resume};
       decision.strategy = "resume";
       decision.why = std::to_string(state->loading->rows) + " rows are loaded already";

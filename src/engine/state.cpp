@@ -110,11 +110,12 @@ std::string StateStore::sql_name(const std::string& name) const {
   return duck::quoted(catalog_) + ".\"_sluice\"." + duck::quoted(name);
 }
 
-void StateStore::open(duck::Connection& connection) const {
+void StateStore::open(duck::Connection& connection, Create create) {
   const auto there = connection.query(
       "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' AND table_name = 'meta'",
       {catalog_});
-  if (there.integer(0, 0) > 0) {
+  present_ = there.integer(0, 0) > 0;
+  if (present_) {
     const auto version = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = 'version'");
     if (version.rows() == 0 || version.text(0, 0) == std::to_string(kVersion)) return;
     throw Error(Fault::config,
@@ -122,6 +123,7 @@ void StateStore::open(duck::Connection& connection) const {
                     std::to_string(kVersion),
                 "use the newer sluice that wrote them");
   }
+  if (create == Create::no) return;
   duck::Transaction transaction(connection);
   connection.query("CREATE SCHEMA IF NOT EXISTS " + duck::quoted(catalog_) + ".\"_sluice\"");
   connection.query("CREATE TABLE " + sql_name("meta") + " (key VARCHAR NOT NULL, value VARCHAR NOT NULL)");
@@ -141,9 +143,11 @@ void StateStore::open(duck::Connection& connection) const {
                    " until VARCHAR, notes VARCHAR[], error VARCHAR, hint VARCHAR)");
   connection.query("INSERT INTO " + sql_name("meta") + " VALUES ('version', '" + std::to_string(kVersion) + "')");
   transaction.commit();
+  present_ = true;
 }
 
 std::vector<std::pair<TableName, TableState>> StateStore::tables(duck::Connection& connection) const {
+  if (!present_) return {};
   const auto rows = connection.query("SELECT source_schema, source_table, target_schema, target_table, state FROM " +
                                          sql_name("state") + " WHERE connection = ? ORDER BY ALL",
                                      {connection_});
@@ -158,6 +162,7 @@ std::vector<std::pair<TableName, TableState>> StateStore::tables(duck::Connectio
 }
 
 std::optional<TableState> StateStore::table(duck::Connection& connection, const TableName& name) const {
+  if (!present_) return std::nullopt;
   const auto rows = connection.query("SELECT target_schema, target_table, state FROM " + sql_name("state") +
                                          " WHERE connection = ? AND source_schema = ? AND source_table = ?",
                                      {connection_, name.schema, name.name});
@@ -170,6 +175,7 @@ std::optional<TableState> StateStore::table(duck::Connection& connection, const 
 
 std::optional<std::string> StateStore::owner(duck::Connection& connection, const std::string& schema,
                                              const std::string& name) const {
+  if (!present_) return std::nullopt;
   const auto rows =
       connection.query("SELECT connection || ': ' || source_schema || '.' || source_table FROM " + sql_name("state") +
                            " WHERE lower(target_schema) = lower(?) AND lower(target_table) = lower(?)",
@@ -208,6 +214,7 @@ void StateStore::forget(duck::Connection& connection, const TableName& name) con
 }
 
 std::string StateStore::source(duck::Connection& connection) const {
+  if (!present_) return {};
   const auto rows = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = ?",
                                      {"source of " + connection_});
   return rows.rows() == 0 ? std::string() : rows.text(0, 0);

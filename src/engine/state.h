@@ -59,8 +59,10 @@ class StateStore {
   StateStore(std::string catalog, std::string connection)
       : catalog_(std::move(catalog)), connection_(std::move(connection)) {}
 
-  /// Creates or migrates the tables, in transactions of its own. Refuses those of a newer version.
-  void open(duck::Connection& connection) const;
+  /// Looks for the tables, and creates or migrates them where `create` says so, in transactions of its own. Refuses
+  /// those of a newer version. Without tables every question below has the empty answer.
+  enum class Create { yes, no };
+  void open(duck::Connection& connection, Create create);
   std::optional<TableState> table(duck::Connection& connection, const TableName& name) const;
   std::vector<std::pair<TableName, TableState>> tables(duck::Connection& connection) const;
   /// The connection that owns a target table, if any does.
@@ -85,6 +87,7 @@ class StateStore {
  private:
   std::string catalog_;
   std::string connection_;
+  bool present_ = false;
 };
 
 }  // namespace sluice

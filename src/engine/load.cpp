@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/load.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+
+namespace sluice {
+
+void failpoint(const char* name) {
+  static const char* const wanted = std::getenv("SLUICE_FAILPOINT");
+  if (wanted != nullptr && std::string_view(wanted) == name) std::raise(SIGKILL);
+}
+
+bool Shape::exists(const std::string& name) const {
+  return connection_
+             ->query("SELECT count(*) FROM (SELECT table_name FROM duckdb_tables() WHERE database_name = $1 AND "
+                    "lower(schema_name) = lower($2) AND lower(table_name) = lower($3) UNION ALL SELECT view_name FROM "
+                    "duckdb_views() WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) "
+                    "= lower($3))",
+                    {target_.catalog, target_.schema, name})
+             .integer(0, 0) > 0;
+}
+
+std::uint64_t Shape::rows(const std::string& name) const {
+  return static_cast<std::uint64_t>(
+      connection_->query("SELECT count(*) FROM " + target_.sibling(name)).integer(0, 0));
+}
+
+void Shape::create(const std::string& name, const std::vector<Column>& columns) const {
+  std::string list;
+  for (const Column& column : columns) {
+    list += (list.empty() ? "" : ", ") + duck::quoted(column.name) + " " + column.type;
+  }
+  if (target_.synced_at) list += ", \"_sluice_synced_at\" TIMESTAMPTZ";
+  duck::Transaction transaction(*connection_);
+  connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));
+  connection_->query("CREATE TABLE " + target_.sibling(name) + " (" + list + ")");
+  transaction.commit();
+}
+
+void Shape::drop(const std::string& name) const { connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name)); }
+
+void Shape::change(const std::vector<ColumnChange>& changes) const {
+  if (changes.empty()) return;
+  duck::Transaction transaction(*connection_);
+  for (const ColumnChange& change : changes) {
+    const std::string column = duck::quoted(change.column.name);
+    if (!change.added) {
+      connection_->query("ALTER TABLE " + target_.sql() + " ALTER " + column + " TYPE " + change.column.type);
+      continue;
+    }
+    // IF NOT EXISTS: a run may have been cut off between this and its state.
+    connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN IF NOT EXISTS " + column + " " +
+                      change.column.type);
+  }
+  transaction.commit();
+}
+
+bool Shape::cut(const std::string& name, std::uint64_t rows_wanted) const {
+  const std::string table = target_.sibling(name);
+  if (rows(name) == rows_wanted) return true;
+  const std::string wanted = std::to_string(rows_wanted);
+  // An append-only table numbers its rows 0, 1, 2, ..: unless rows were cut off before and their numbers are used up.
+  if (connection_->query("SELECT count(*) FROM " + table + " WHERE rowid < " + wanted).text(0, 0) != wanted) return false;
+  connection_->query("DELETE FROM " + table + " WHERE rowid >= " + wanted);
+  return true;
+}
+
+void Load::commit(const std::optional<TableState>& expected, const TableState& next) {
+  states_.replace(connection_, table_, expected, next);
+  failpoint("before-commit");
+  transaction_.commit();
+  // COMMIT answers "success" also for a transaction that an error had already ended: only the state proves it.
+  const auto stored = states_.table(connection_, table_);
+  if (!stored || stored->json() != next.json()) {
+    throw Error(Fault::internal, table_.text() + ": DuckDB reported a commit that did not happen");
+  }
+  failpoint("after-commit");
+}
+
+}  // namespace sluice

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/select.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace sluice {
+namespace {
+
+bool glob(const char* pattern, const char* text) {
+  for (; *pattern != '\0'; ++pattern, ++text) {
+    if (*pattern == '*') {
+      while (*pattern == '*') ++pattern;
+      if (*pattern == '\0') return true;
+      for (; *text != '\0'; ++text) {
+        if (glob(pattern, text)) return true;
+      }
+      return false;
+    }
+    if (*text == '\0' || (*pattern != '?' && *pattern != *text)) return false;
+  }
+  return *text == '\0';
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
+void require_column(const Table& table, const std::string& column, const char* setting) {
+  if (table.column(column) != nullptr) return;
+  for (const Column& each : table.columns) {
+    if (lower(each.name) == lower(column)) {
+      throw Error(Fault::config, table.name.text() + " has no column " + column + " (" + setting + ")",
+                  "did you mean " + each.name + "?");
+    }
+  }
+  throw Error(Fault::config, table.name.text() + " has no column " + column + " (" + setting + ")");
+}
+
+/// `key: detect`: what the key is called by convention; the run proves it.
+std::vector<std::string> detected_key(const Table& table) {
+  const std::string singular = lower(table.name.name.substr(0, table.name.name.size() - (table.name.name.ends_with('s') ? 1 : 0)));
+  for (const std::string& wanted : {std::string("id"), lower(table.name.name) + "_id", singular + "_id", std::string("uuid"),
+                                    std::string("pk")}) {
+    for (const Column& column : table.columns) {
+      if (lower(column.name) == wanted) return {column.name};
+    }
+  }
+  throw Error(Fault::config, table.name.text() + ": key: detect finds no column named like a key",
+              "name the columns with key:");
+}
+
+void choose_key(Table& table, const TableOptions& options) {
+  if (options.key.empty() && !options.detect_key) return;
+  if (!options.key.empty()) {
+    for (const std::string& column : options.key) require_column(table, column, "key:");
+    table.primary_key = options.key;
+  } else if (table.primary_key.empty()) {
+    table.primary_key = detected_key(table);
+  } else {
+    return;
+  }
+  table.key_origin = KeyOrigin::user;
+}
+
+void choose_columns(Table& table, const TableOptions& options) {
+  for (const std::string& name : options.columns) require_column(table, name, "columns:");
+  for (const std::string& name : options.exclude_columns) require_column(table, name, "exclude_columns:");
+  std::erase_if(table.columns, [&](const Column& column) {
+    const bool key = contains(table.primary_key, column.name) || column.name == table.replication_key;
+    if (contains(options.exclude_columns, column.name)) {
+      if (key) {
+        throw Error(Fault::config, table.name.text() + ": column " + column.name + " is a key and cannot be excluded",
+                    "choose another key:/replication_key:, or keep the column");
+      }
+      return true;
+    }
+    return !options.columns.empty() && !contains(options.columns, column.name) && !key;
+  });
+}
+
+void choose_types(Table& table, const TableOptions& options, duck::Connection& connection) {
+  for (const auto& [name, type] : options.types) {
+    require_column(table, name, "types:");
+    for (Column& column : table.columns) {
+      if (column.name == name) column.type = connection.canonical_type(type);
+    }
+  }
+  for (Column& column : table.columns) {
+    if (options.misfit) column.misfit = *options.misfit;
+  }
+  for (const auto& [name, misfit] : options.misfits) {
+    require_column(table, name, "misfit:");
+    for (Column& column : table.columns) {
+      if (column.name == name) column.misfit = misfit;
+    }
+  }
+}
+
+/// Latin-1 Supplement letters, the ones transliteration meets in practice; others become '_'.
+const char* transliterated(unsigned code) {
+  static constexpr std::array<const char*, 64> kLatin{
+      "A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O",
+      "O", "_", "O", "U", "U", "U", "U", "Y", "Th", "ss", "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e",
+      "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", "_", "o", "u", "u", "u", "u", "y", "th", "y"};
+  return code >= 0xC0 && code <= 0xFF ? kLatin[code - 0xC0] : "_";
+}
+
+std::string to_ascii(const std::string& name) {
+  std::string text;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(name[i]);
+    if (byte < 0x80) {
+      text += name[i];
+      continue;
+    }
+    if ((byte & 0xE0) == 0xC0 && i + 1 < name.size()) {
+      text += transliterated((byte & 0x1FU) << 6 | (static_cast<unsigned char>(name[i + 1]) & 0x3FU));
+    } else {
+      text += '_';
+    }
+    while (i + 1 < name.size() && (static_cast<unsigned char>(name[i + 1]) & 0xC0) == 0x80) ++i;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool matches(const std::string& pattern, const TableName& name) {
+  if (glob(pattern.c_str(), name.text().c_str())) return true;
+  return pattern.find('.') == std::string::npos && glob(pattern.c_str(), name.name.c_str());
+}
+
+bool matches_any(const std::vector<std::string>& patterns, const TableName& name) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, name); });
+}
+
+TableOptions options_of(const SyncOptions& options, const TableName& name) {
+  TableOptions chosen = options.defaults;
+  for (const auto& [pattern, apply] : options.table_options) {
+    if (matches(pattern, name)) apply(chosen);
+  }
+  return chosen;
+}
+
+Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection) {
+  Table wanted = table;
+  choose_key(wanted, options);
+  if (options.replication_key) {
+    if (options.replication_key->empty()) {
+      wanted.replication_key.clear();
+    } else {
+      require_column(wanted, *options.replication_key, "replication_key:");
+      wanted.replication_key_indexed =
+          wanted.replication_key_indexed && wanted.replication_key == *options.replication_key;
+      wanted.replication_key = *options.replication_key;
+    }
+  }
+  choose_columns(wanted, options);
+  choose_types(wanted, options, connection);
+  wanted.where = options.where;
+  wanted.start = options.start;
+  if (wanted.start && wanted.replication_key.empty()) {
+    throw Error(Fault::config, table.name.text() + ": start: needs a replication key", "name it with replication_key:");
+  }
+  return wanted;
+}
+
+std::string fingerprint(const TableOptions& options, const std::string& target_schema, const std::string& target_name,
+                        Naming naming) {
+  return nlohmann::json{{"mode", options.mode == Mode::append ? "append" : "mirror"},
+                        {"where", options.where},
+                        {"start", options.start ? nlohmann::json(*options.start) : nlohmann::json()},
+                        {"columns", options.columns},
+                        {"exclude_columns", options.exclude_columns},
+                        {"types", options.types},
+                        {"target", target_schema + "." + target_name},
+                        {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
+                        {"synced_at", options.synced_at}}
+      .dump();
+}
+
+std::string fivetran_name(const std::string& name, bool is_table) {
+  const std::string ascii = to_ascii(name);
+  std::string text;
+  enum class Kind { other, lower, upper, digit };
+  const auto kind_of = [](char c) {
+    if (c >= '0' && c <= '9') return Kind::digit;
+    if (c >= 'a' && c <= 'z') return Kind::lower;
+    if (c >= 'A' && c <= 'Z') return Kind::upper;
+    return Kind::other;
+  };
+  Kind before = Kind::other;
+  for (const char c : ascii) {
+    const Kind kind = kind_of(c);
+    const bool edge = (kind == Kind::upper && before == Kind::lower) ||
+                      (kind == Kind::digit && before != Kind::digit && before != Kind::other) ||
+                      (before == Kind::digit && kind != Kind::digit && kind != Kind::other);
+    if (edge) text += '_';
+    text += kind == Kind::other ? '_' : kind == Kind::upper ? static_cast<char>(c + 32) : c;
+    before = kind;
+  }
+  std::string squeezed;
+  for (const char c : text) {
+    if (c != '_' || squeezed.empty() || squeezed.back() != '_') squeezed += c;
+  }
+  if (!squeezed.empty() && squeezed.front() >= '0' && squeezed.front() <= '9') squeezed.insert(0, "_");
+  if (is_table) squeezed.erase(0, std::min(squeezed.find_first_not_of('_'), squeezed.size()));
+  return squeezed.empty() ? "_" : squeezed;
+}
+
+Landing landing(const Table& table, const SyncOptions& options) {
+  Landing landed;
+  landed.table = table;
+  const bool rename = options.naming == Naming::fivetran;
+  landed.schema = options.schema ? *options.schema
+                  : rename       ? fivetran_name(table.name.schema, true)
+                                 : table.name.schema;
+  landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
+  landed.hidden = "_sluice_load_" + landed.name;
+  std::map<std::string, std::string> seen;
+  std::map<std::string, std::string> renamed;
+  for (Column& column : landed.table.columns) {
+    const std::string before = column.name;
+    if (rename) column.name = fivetran_name(before, false);
+    renamed[before] = column.name;
+    const auto [other, fresh] = seen.emplace(lower(column.name), before);
+    if (!fresh) {
+      throw Error(Fault::config,
+                  table.name.text() + ": columns " + other->second + " and " + before + " would both be " + column.name +
+                      (rename ? "" : " (DuckDB does not tell upper from lower case)"),
+                  "leave one out with exclude_columns:");
+    }
+    if (column.name.starts_with("_sluice_")) {
+      throw Error(Fault::config, table.name.text() + ": column " + column.name + " has a name that sluice keeps for itself",
+                  "leave it out with exclude_columns:");
+    }
+  }
+  for (std::string& column : landed.table.primary_key) column = renamed.at(column);
+  if (!landed.table.replication_key.empty()) landed.table.replication_key = renamed.at(landed.table.replication_key);
+  return landed;
+}
+
+}  // namespace sluice

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table in one run: decides, reads, writes, commits. Used by one thread, with a DuckDB connection of its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/decide.h"
+#include "engine/load.h"
+#include "engine/scan.h"
+#include "engine/select.h"
+#include "engine/state.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+
+/// What the tables of one run share.
+struct RunContext {
+  Destination& destination;
+  const SyncOptions& options;
+  const StateStore& states;
+  ScanContext scan;
+};
+
+class TableRun {
+ public:
+  /// `table`: as the snapshot has it, the user's options not yet applied.
+  TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot, const Table& table,
+           std::shared_ptr<Progress> progress);
+
+  /// Applies the options, looks at state and target, and decides; writes nothing. Throws what refuses the table.
+  const Decision& decide();
+  /// Does what was decided. receipt() is filled as it goes, also when this throws.
+  void run();
+
+  const Receipt& receipt() const noexcept { return receipt_; }
+  const Table& table() const noexcept { return table_; }
+  Plan plan_read();  ///< how the decided read would be done; for `plan`
+
+ private:
+  /// What a merge will write, staged in temp tables and counted, with nothing written yet.
+  struct Changes {
+    apply::Merge merge;
+    std::uint64_t inserted = 0, updated = 0, gone = 0, missing = 0;
+    bool pruned = false;
+    std::optional<std::string> until;
+  };
+
+  void load();
+  void load_units(Loading loading, const Plan& plan);
+  void publish();
+  void resume();
+  void settle_mixed_load();
+  void merge(bool prune);
+  void refresh();
+  void refresh_keyed();
+  void refresh_multiset();
+  void append();
+
+  /// None when the copy lacks so many keys that comparing everything is cheaper.
+  std::optional<Changes> stage_changes(const apply::Target& target, const std::optional<std::string>& from, bool prune);
+  std::uint64_t stage_missing();
+  void write_changes(Load& load, const apply::Target& target, const Changes& changes);
+
+  Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});
+  /// The relation as a FROM item with the destination's column names.
+  std::string landed(const Relation& relation, const Plan& plan) const;
+  std::optional<std::string> lower_bound(const std::optional<std::string>& mark);
+  void prove_user_key();
+  void check_brake(std::uint64_t gone, std::uint64_t of) const;
+  void announce(const Plan& plan);
+  void record(const Relation& relation);
+  void announce_in_flight(std::uint64_t rows);
+  void commit(Load& load, TableState next);
+  /// The state after this run: `until` joins the pending marks.
+  TableState next_state(const std::optional<std::string>& until) const;
+  const std::vector<std::string>& key() const { return landing_.table.primary_key; }
+  const std::vector<Column>& columns() const { return landing_.table.columns; }
+  void use_text(const std::string& column);
+
+  const RunContext& context_;
+  duck::Connection& connection_;
+  Snapshot& snapshot_;
+  Table table_;
+  std::shared_ptr<Progress> progress_;
+  TableOptions options_;
+  Landing landing_;
+  std::optional<TableState> stored_;  ///< as it is in the destination now
+  TableState state_;                  ///< the same, with marks promoted that this snapshot proves safe
+  Decision decision_;
+  apply::Target target_;
+  Shape shape_;
+  std::string fingerprint_;
+  Receipt receipt_;
+};
+
+}  // namespace sluice

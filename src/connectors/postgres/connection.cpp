@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/postgres/connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <regex>
+#include <sstream>
+
+namespace sluice::postgres {
+namespace {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+using Clock = std::chrono::steady_clock;
+
+std::string one_line(std::string text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.pop_back();
+  std::string out;
+  for (const char each : text) {
+    if (each == '\n') {
+      out += "; ";
+    } else if (each != '\t' || out.empty() || out.back() != ' ') {
+      out += each == '\t' ? ' ' : each;
+    }
+  }
+  return out;
+}
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string() : std::string(text);
+}
+
+struct OptionsFree {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+using Options = std::unique_ptr<PQconninfoOption, OptionsFree>;
+
+std::string option(const Options& options, std::string_view keyword) {
+  for (const PQconninfoOption* each = options.get(); each != nullptr && each->keyword != nullptr; ++each) {
+    if (keyword == each->keyword) return each->val == nullptr ? std::string() : std::string(each->val);
+  }
+  return {};
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream stream(list);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+std::string join_from(const std::vector<std::string>& parts, std::size_t first) {
+  std::string list;
+  for (std::size_t i = first; i < parts.size(); ++i) list += (i == first ? "" : ",") + parts[i];
+  return list;
+}
+
+// The parameters that try only the hosts after the one that did not answer; empty: it was the last.
+Parameters after_silent_host(PGconn* connection) {
+  const Options options(PQconninfo(connection));
+  const std::vector<std::string> hosts = split(option(options, "host"));
+  const std::vector<std::string> addresses = split(option(options, "hostaddr"));
+  const std::vector<std::string> ports = split(option(options, "port"));
+  const std::size_t count = std::max(hosts.size(), addresses.size());
+  const std::string host = PQhost(connection);
+  const std::string port = PQport(connection);
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const bool same_host = (i < hosts.size() && hosts[i] == host) || (i < addresses.size() && addresses[i] == host);
+    if (!same_host || (ports.size() == count && ports[i] != port)) continue;
+    Parameters rest;
+    if (!hosts.empty()) rest.emplace_back("host", join_from(hosts, i + 1));
+    if (!addresses.empty()) rest.emplace_back("hostaddr", join_from(addresses, i + 1));
+    if (ports.size() == count) rest.emplace_back("port", join_from(ports, i + 1));
+    return rest;
+  }
+  return {};
+}
+
+Error refused(PGconn* connection, const Login& login) {
+  std::string message = PQerrorMessage(connection);
+  std::smatch match;
+  std::string state;
+  static const std::regex sqlstate(":  ([0-9A-Z]{5}): ");
+  for (std::string rest = message; std::regex_search(rest, match, sqlstate); rest = match.suffix()) state = match[1];
+  static const std::regex location("\n?LOCATION:[^\n]*");
+  message = std::regex_replace(message, location, "");
+  message = std::regex_replace(message, sqlstate, ":  ");
+  Fault fault = state.empty() ? Fault::connection : fault_of(state);
+  std::string hint;
+  if (state.empty() && (PQconnectionNeedsPassword(connection) == 1)) {
+    fault = Fault::authentication;
+    hint = "give a password: in the configuration, PGPASSWORD or ~/.pgpass";
+  } else if (fault == Fault::authentication) {
+    hint = "check user, password and the server's pg_hba.conf";
+  } else if (message.find("certificate") != std::string::npos) {
+    fault = Fault::config;  // trying again does not make a certificate right
+    hint = "check sslrootcert and that the host in the URL is a name in the server's certificate";
+  }
+  std::string text = one_line(login.scrub(message));
+  if (!state.empty()) text += " (" + state + ")";
+  return Error(fault, "cannot connect to " + login.shown + ": " + text, hint);
+}
+
+void wait_for(PGconn* connection, PostgresPollingStatusType status) {
+  pollfd waiting{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+  poll(&waiting, 1, 200);
+}
+
+// Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into the message, and
+// texts come in the server's language. So the time limit for each host, which libpq keeps only there, is kept here.
+PGconn* connect(const Login& login, const Parameters& hosts) {
+  Parameters parameters = login.defaults;
+  parameters.emplace_back("dbname", login.url);
+  parameters.emplace_back("client_encoding", "UTF8");
+  if (!login.password.empty()) parameters.emplace_back("password", login.password);
+  parameters.insert(parameters.end(), hosts.begin(), hosts.end());
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  return PQconnectStartParams(keywords.data(), values.data(), 1);
+}
+
+enum class Outcome { connected, refused, silent };
+
+Outcome finish_connecting(PGconn* connection) {
+  if (PQstatus(connection) == CONNECTION_BAD) return Outcome::refused;
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+  const std::string limit_text = option(Options(PQconninfo(connection)), "connect_timeout");
+  int limit = 0;
+  std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), limit);
+  const std::chrono::seconds allowed(limit <= 0 ? 365 * 86400 : std::max(limit, 2));
+  std::string peer;
+  Clock::time_point deadline;
+  auto status = PGRES_POLLING_WRITING;
+  while (true) {
+    const char* address = PQhostaddr(connection);
+    const std::string now = std::string(PQhost(connection)) + ' ' + (address ? address : "") + ' ' + PQport(connection);
+    if (now != peer) {
+      peer = now;
+      deadline = Clock::now() + allowed;
+    }
+    if (Clock::now() > deadline) return Outcome::silent;
+    wait_for(connection, status);
+    pollfd ready{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    if (poll(&ready, 1, 0) == 0) continue;
+    status = PQconnectPoll(connection);
+    if (status == PGRES_POLLING_OK) return Outcome::connected;
+    if (status == PGRES_POLLING_FAILED) return Outcome::refused;
+  }
+}
+
+// Every session, whatever the role's or the database's own settings say. pg_catalog is spelt out because the
+// search path is not ours yet.
+std::string settings(int version) {
+  std::string sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_backend_pid()";
+  const auto set = [&sql](const std::string& name, const std::string& value) {
+    sql += ", pg_catalog.set_config('" + name + "', '" + value + "', false)";
+  };
+  set("search_path", "");
+  set("TimeZone", "UTC");
+  set("DateStyle", "ISO, YMD");
+  set("IntervalStyle", "postgres");
+  set("row_security", "off");
+  set("bytea_output", "hex");
+  set("standard_conforming_strings", "on");
+  set("extra_float_digits", version >= 120000 ? "1" : "3");
+  set("statement_timeout", "0");
+  set("lock_timeout", "0");
+  set("idle_in_transaction_session_timeout", "0");
+  if (version >= 140000) set("idle_session_timeout", "0");
+  if (version >= 170000) set("transaction_timeout", "0");
+  return sql;
+}
+
+}  // namespace
+
+Fault fault_of(std::string_view sqlstate) {
+  struct Entry {
+    std::string_view prefix;
+    Fault fault;
+  };
+  static constexpr Entry kFaults[] = {
+      {"40001", Fault::conflict},   // serialization, or a standby's conflict with recovery
+      {"40P01", Fault::conflict},   // deadlock
+      {"55P03", Fault::conflict},   // lock_timeout
+      {"08", Fault::connection},    //
+      {"25P03", Fault::connection}, // idle in transaction: the session was ended
+      {"57P", Fault::connection},   // shutdown, crash, still starting, database dropped
+      {"53", Fault::connection},    // too many connections, out of memory or disk there
+      {"28", Fault::authentication},
+      {"42501", Fault::permission},
+      {"3D000", Fault::config},     // no such database
+      {"42601", Fault::config},     // syntax: the user's own predicate
+      {"42P01", Fault::schema},     // no such table
+      {"42703", Fault::schema},     // no such column
+      {"42704", Fault::schema},     // no such object
+      {"42809", Fault::schema},     // wrong kind of object
+      {"42883", Fault::schema},     // no such function or operator
+      {"3F000", Fault::schema},     // no such schema
+      {"57014", Fault::cancelled},  // our sessions have no time limit of the server's
+      {"22", Fault::data},
+      {"21", Fault::data},
+  };
+  for (const Entry& each : kFaults) {
+    if (sqlstate.substr(0, each.prefix.size()) == each.prefix) return each.fault;
+  }
+  return Fault::internal;
+}
+
+Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
+  const std::string state = field(result, PG_DIAG_SQLSTATE);
+  if (state.empty()) {
+    const std::string text = one_line(login.scrub(PQerrorMessage(connection)));
+    return Error(Fault::connection, "connection lost: " + (text.empty() ? "no answer from the server" : text));
+  }
+  std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) message += ": " + detail;
+  return Error(fault_of(state), one_line(login.scrub(message)) + " (" + state + ")",
+               one_line(login.scrub(field(result, PG_DIAG_MESSAGE_HINT))));
+}
+
+std::int64_t Rows::integer(int row, int column) const {
+  const std::string_view digits = text(row, column);
+  if (digits.empty() && null(row, column)) return 0;
+  std::int64_t value = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (problem != std::errc() || end != digits.data() + digits.size()) {
+    throw Error(Fault::data, "the server sent " + std::string(digits) + " where a number was expected");
+  }
+  return value;
+}
+
+Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(login)) {
+  Parameters hosts;
+  while (true) {
+    handle_.reset(connect(*login_, hosts));
+    if (!handle_) throw Error(Fault::internal, "out of memory while connecting");
+    const Outcome outcome = finish_connecting(handle_.get());
+    if (outcome == Outcome::connected) break;
+    if (outcome == Outcome::refused) throw refused(handle_.get(), *login_);
+    hosts = after_silent_host(handle_.get());
+    if (hosts.empty()) {
+      throw Error(Fault::connection, "cannot connect to " + login_->shown + ": no answer in time",
+                  "is the server up and its port open? connect_timeout=SECONDS in the URL allows more time");
+    }
+  }
+  PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
+  PQsetNoticeProcessor(handle_.get(), [](void*, const char*) {}, nullptr);
+  const Rows rows = query(settings(version()));
+  standby_ = rows.boolean(0, 0);
+  pid_ = static_cast<int>(rows.integer(0, 1));
+}
+
+Rows Connection::checked(PGresult* result) {
+  ResultHandle handle(result);
+  const ExecStatusType status = PQresultStatus(handle.get());
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return Rows(std::move(handle));
+  throw error(handle.get());
+}
+
+Rows Connection::query(const std::string& sql) { return checked(PQexec(handle_.get(), sql.c_str())); }
+
+Rows Connection::query(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
+  std::vector<const char*> pointers;
+  for (const auto& each : values) pointers.push_back(each ? each->c_str() : nullptr);
+  return checked(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(),
+                              nullptr, nullptr, 0));
+}
+
+std::string quoted(std::string_view name) {
+  std::string out = "\"";
+  for (const char each : name) {
+    if (each == '"') out += '"';
+    out += each;
+  }
+  return out + '"';
+}
+
+std::string quoted(std::string_view schema, std::string_view name) { return quoted(schema) + '.' + quoted(name); }
+
+std::string literal(std::string_view value) {
+  const bool escapes = value.find('\\') != std::string_view::npos;
+  std::string out = escapes ? " E'" : "'";
+  for (const char each : value) {
+    if (each == '\'' || each == '\\') out += each;
+    out += each;
+  }
+  return out + '\'';
+}
+
+}  // namespace sluice::postgres

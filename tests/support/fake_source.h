@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// A source whose tables are DuckDB tables of the test's own instance, read through readers chunk by chunk, with faults
+// on demand. What the engine does with it can be compared with plain SQL.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "duck/duck.h"
+#include "sluice/source.h"
+
+namespace sluice::test {
+
+/// Columns of type BIGINT and VARCHAR, TIMESTAMP. The tables live in the attached database `fake`, schema `main`.
+class FakeSource : public Source {
+ public:
+  explicit FakeSource(duck::Database& database) : database_(database), connection_(database.connect()) {
+    connection_.query("ATTACH ':memory:' AS fake");
+  }
+
+  duck::Result sql(const std::string& text) { return connection_.query(text); }
+
+  /// Rows per chunk of whole-table reads.
+  std::size_t chunk_rows = 1000;
+  /// Called before each batch with the number of batches read so far; may throw or sleep.
+  std::function<void(int)> before_batch;
+  std::map<std::string, std::vector<std::string>> keys;
+  std::map<std::string, std::string> replication_keys;
+  std::map<std::string, std::string> incarnations;
+  std::string identity_text = "fake";
+  /// Witnesses of snapshots taken while this is false are never settled.
+  std::atomic<bool> quiet{true};
+  std::atomic<int> snapshots{0};
+
+  std::string identity() override { return identity_text; }
+
+  Catalog discover(std::span<const TableName>) override {
+    Catalog catalog;
+    duck::Connection c = database_.connect();
+    const auto names =
+        c.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'fake' ORDER BY table_name");
+    for (std::size_t i = 0; i < names.rows(); ++i) catalog.tables.push_back(table(c, names.text(i, 0)));
+    return catalog;
+  }
+
+  std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) override {
+    struct Fake : Snapshot {
+      std::vector<std::variant<Table, Error>> shapes;
+      std::string mine;
+      std::atomic<bool>* now_quiet = nullptr;
+      std::string instant() const override { return "instant " + mine; }
+      const std::vector<std::variant<Table, Error>>& tables() const override { return shapes; }
+      std::string witness() const override { return now_quiet->load() ? "quiet" : "busy"; }
+      bool settled(const std::string& text) const override { return text == "quiet" || now_quiet->load(); }
+      Proof proof(const Table&) const override { return {}; }
+      void check_alive() override {}
+    };
+    auto snapshot = std::make_unique<Fake>();
+    duck::Connection c = database_.connect();
+    for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
+    snapshot->mine = std::to_string(++snapshots);
+    snapshot->now_quiet = &quiet;
+    return snapshot;
+  }
+
+  Plan plan(Snapshot&, const Table& table, const Read& read) override {
+    duck::Connection c = database_.connect();
+    Plan plan;
+    plan.table = table;
+    plan.read = read;
+    std::string where = "true";
+    if (read.from) {
+      const std::string key = duck::quoted(table.replication_key);
+      where = "(" + key + " >= " + duck::literal(*read.from) + "::" + table.column(table.replication_key)->type +
+              " OR " + key + " IS NULL)";
+    }
+    if (!read.keys.empty()) {
+      std::string tuples;
+      for (const auto& tuple : read.keys) {
+        std::string values;
+        for (const std::string& value : tuple) values += (values.empty() ? "" : ", ") + duck::literal(value);
+        tuples += (tuples.empty() ? "(" : ", (") + values + ")";
+      }
+      std::string names;
+      for (const std::string& name : table.primary_key) {
+        names += (names.empty() ? "" : ", ") + duck::quoted(name) + "::VARCHAR";
+      }
+      where = "(" + names + ") IN (" + tuples + ")";
+    }
+    const std::string from = " FROM fake.main." + duck::quoted(table.name.name);
+    plan.rows = static_cast<std::uint64_t>(c.query("SELECT count(*)" + from).integer(0, 0));
+    const auto limit = c.query("SELECT coalesce(max(rowid) + 1, 0)" + from).integer(0, 0);
+    const auto step = static_cast<std::int64_t>(chunk_rows);
+    for (std::int64_t low = 0; low < limit; low += step) {
+      plan.chunks.push_back({where + " AND rowid >= " + std::to_string(low) + " AND rowid < " + std::to_string(low + step),
+                             chunk_rows, chunk_rows * 8});
+    }
+    if (!table.replication_key.empty() && read.keys.empty()) {
+      plan.until = c.query("SELECT max(" + duck::quoted(table.replication_key) + ")::VARCHAR" + from).optional(0, 0);
+    }
+    return plan;
+  }
+
+  std::unique_ptr<Reader> reader(Snapshot&, const Plan& plan, std::span<const std::size_t> projection) override {
+    return std::make_unique<FakeReader>(*this, plan, projection);
+  }
+
+ private:
+  class FakeReader : public Reader {
+   public:
+    FakeReader(FakeSource& source, const Plan& plan, std::span<const std::size_t> projection)
+        : source_(source), connection_(source.database_.connect()), table_(plan.table.name.name) {
+      for (const std::size_t i : projection) {
+        const Column& column = plan.read.columns[i];
+        select_ += (select_.empty() ? "" : ", ") + duck::quoted(column.name);
+      }
+    }
+    void start(const Chunk& chunk) override {
+      const std::string sql =
+          "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) + " WHERE " + chunk.bounds;
+      duckdb_destroy_result(&result_);
+      if (duckdb_query(connection_.handle(), sql.c_str(), &result_) != DuckDBSuccess) {
+        throw Error(Fault::internal, duckdb_result_error(&result_));
+      }
+    }
+    bool next(Batch& batch) override {
+      if (source_.before_batch) source_.before_batch(source_.batches_++);
+      if (cancelled_) throw Error(Fault::cancelled, "cancelled");
+      duckdb_data_chunk from = duckdb_fetch_chunk(result_);
+      if (from == nullptr) return false;
+      const idx_t size = duckdb_data_chunk_get_size(from);
+      for (idx_t column = 0; column < batch.width(); ++column) {
+        copy(duckdb_data_chunk_get_vector(from, column), batch.vector(column), size);
+      }
+      duckdb_destroy_data_chunk(&from);
+      batch.set_size(size);
+      batch.bytes = size * 8;
+      return true;
+    }
+    void cancel() noexcept override { cancelled_ = true; }
+    ~FakeReader() override { duckdb_destroy_result(&result_); }
+
+   private:
+    static void copy(duckdb_vector from, duckdb_vector to, idx_t size) {
+      duckdb_logical_type type = duckdb_vector_get_column_type(from);
+      const duckdb_type id = duckdb_get_type_id(type);
+      duckdb_destroy_logical_type(&type);
+      std::uint64_t* valid = duckdb_vector_get_validity(from);
+      duckdb_vector_ensure_validity_writable(to);
+      std::uint64_t* to_valid = duckdb_vector_get_validity(to);
+      for (idx_t row = 0; row < size; ++row) {
+        const bool null = valid != nullptr && !duckdb_validity_row_is_valid(valid, row);
+        duckdb_validity_set_row_validity(to_valid, row, !null);
+        if (null) continue;
+        if (id == DUCKDB_TYPE_VARCHAR) {
+          auto& text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(from))[row];
+          duckdb_vector_assign_string_element_len(to, row, duckdb_string_t_data(&text), duckdb_string_t_length(text));
+        } else {
+          static_cast<std::int64_t*>(duckdb_vector_get_data(to))[row] =
+              static_cast<std::int64_t*>(duckdb_vector_get_data(from))[row];
+        }
+      }
+    }
+
+    FakeSource& source_;
+    duck::Connection connection_;
+    std::string table_, select_;
+    duckdb_result result_{};
+    std::atomic<bool> cancelled_{false};
+  };
+
+  Table table(duck::Connection& c, const std::string& name) const {
+    Table table;
+    table.name = {"main", name};
+    const auto columns = c.query(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'fake' AND table_name = ? ORDER BY "
+        "column_index",
+        {name});
+    for (std::size_t i = 0; i < columns.rows(); ++i) {
+      Column column;
+      column.name = columns.text(i, 0);
+      column.type = column.source_type = columns.text(i, 1);
+      table.columns.push_back(column);
+    }
+    if (const auto key = keys.find(name); key != keys.end()) {
+      table.primary_key = key->second;
+      table.key_origin = KeyOrigin::primary;
+    }
+    if (const auto key = replication_keys.find(name); key != replication_keys.end()) {
+      table.replication_key = key->second;
+    }
+    if (const auto at = incarnations.find(name); at != incarnations.end()) table.incarnation = at->second;
+    return table;
+  }
+
+  duck::Database& database_;
+  duck::Connection connection_;
+  std::atomic<int> batches_{0};
+};
+
+/// A destination in a DuckDB file, attached as `dst`.
+class FileDestination : public Destination {
+ public:
+  FileDestination(duck::Database& database, std::string path)
+      : connection_(database.connect()), path_(std::move(path)) {
+    connection_.query("ATTACH " + duck::literal(path_) + " AS dst (STORAGE_VERSION 'v1.4.0')");
+  }
+  ~FileDestination() override {
+    try {
+      connection_.query("DETACH dst");
+    } catch (const std::exception&) {
+    }
+  }
+  const std::string& catalog() const override { return catalog_; }
+  std::string name() const override { return path_; }
+  DestinationTraits traits() const override { return {}; }
+  void finish() override {}
+
+ private:
+  duck::Connection connection_;
+  std::string path_;
+  std::string catalog_ = "dst";
+};
+
+}  // namespace sluice::test

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/decide.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+Column column(const std::string& name, const std::string& type) {
+  Column made;
+  made.name = name;
+  made.type = made.source_type = type;
+  return made;
+}
+
+Table orders() {
+  Table table;
+  table.name = {"public", "orders"};
+  table.columns = {column("id", "BIGINT"), column("v", "VARCHAR"), column("updated_at", "TIMESTAMPTZ")};
+  table.primary_key = {"id"};
+  table.replication_key = "updated_at";
+  table.incarnation = "1";
+  return table;
+}
+
+TableState live() {
+  TableState state;
+  state.live = true;
+  state.columns = orders().columns;
+  state.primary_key = {"id"};
+  state.replication_key = "updated_at";
+  state.incarnation = "1";
+  state.cursor = "2026-01-01";
+  return state;
+}
+
+Circumstances there() {
+  Circumstances now;
+  now.target_exists = true;
+  now.target_owner = now.this_owner = "default: public.orders";
+  now.now = 1'000'000;
+  return now;
+}
+
+Loading half_loaded() {
+  Loading loading;
+  loading.hidden = "h";
+  loading.todo = {"a"};
+  loading.todo_rows = loading.todo_bytes = {1};
+  return loading;
+}
+
+struct Row {
+  const char* name;
+  void (*change)(Table&, TableState&, TableOptions&, Circumstances&);
+  std::vector<Step> steps;
+};
+
+class DecisionTable : public ::testing::TestWithParam<Row> {};
+
+TEST_P(DecisionTable, Row) {
+  Table table = orders();
+  TableState state = live();
+  TableOptions options;
+  Circumstances now = there();
+  GetParam().change(table, state, options, now);
+  const Decision decision = decide(table, state, options, now);
+  EXPECT_FALSE(decision.refusal) << decision.refusal->what();
+  EXPECT_EQ(decision.steps, GetParam().steps) << decision.why;
+}
+
+#define CHANGE [](Table & table, TableState & state, TableOptions & options, Circumstances & now)
+#define UNUSED (void)table, (void)state, (void)options, (void)now
+
+INSTANTIATE_TEST_SUITE_P(
+    Decide, DecisionTable,
+    ::testing::Values(
+        Row{"both_keys", CHANGE { UNUSED; }, {Step::merge, Step::prune}},
+        Row{"deletes_ignored", CHANGE { UNUSED, options.deletes = Deletes::ignore; }, {Step::merge}},
+        Row{"delete_check_not_due",
+            CHANGE {
+              UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
+              state.last_delete_check = now.now - 50;
+            },
+            {Step::merge}},
+        Row{"delete_check_due",
+            CHANGE {
+              UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
+              state.last_delete_check = now.now - 100;
+            },
+            {Step::merge, Step::prune}},
+        Row{"no_replication_key", CHANGE { UNUSED, table.replication_key = state.replication_key = ""; }, {Step::refresh}},
+        Row{"no_key", CHANGE { UNUSED, table.primary_key.clear(), state.primary_key.clear(); }, {Step::refresh}},
+        Row{"big_and_compared_today",
+            CHANGE {
+              UNUSED, table.replication_key = state.replication_key = "";
+              table.bytes = std::uint64_t{2} << 30;
+              state.last_full = now.now - 3600;
+            },
+            {}},
+        Row{"big_and_due",
+            CHANGE {
+              UNUSED, table.replication_key = state.replication_key = "";
+              table.bytes = std::uint64_t{2} << 30;
+              state.last_full = now.now - 25 * 3600;
+            },
+            {Step::refresh}},
+        Row{"full_every_never",
+            CHANGE {
+              UNUSED, table.replication_key = state.replication_key = "";
+              options.full_every = Cadence{Cadence::Kind::never, {}};
+            },
+            {}},
+        Row{"asked_for_full", CHANGE { UNUSED, now.full = true; }, {Step::refresh}},
+        Row{"strategy_full", CHANGE { UNUSED, options.strategy = Strategy::full; }, {Step::refresh}},
+        Row{"no_safe_mark_yet", CHANGE { UNUSED, state.cursor.reset(); }, {Step::refresh}},
+        Row{"rewritten", CHANGE { UNUSED, table.incarnation = "2"; }, {Step::refresh}},
+        Row{"torn_commit", CHANGE { UNUSED, state.in_flight = true; }, {Step::refresh}},
+        Row{"added_column", CHANGE { UNUSED, table.columns.push_back(column("n", "BIGINT")); }, {Step::refresh}},
+        Row{"dropped_column", CHANGE { UNUSED, table.columns.erase(table.columns.begin() + 1); }, {Step::merge, Step::prune}},
+        Row{"widened", CHANGE { UNUSED, state.columns[0].type = "INTEGER"; }, {Step::merge, Step::prune}},
+        Row{"settings_changed", CHANGE { UNUSED, now.options = "other"; }, {Step::load}},
+        Row{"copy_is_gone", CHANGE { UNUSED, now.target_exists = false; }, {Step::load}},
+        Row{"append", CHANGE { UNUSED, options.mode = Mode::append; }, {Step::append}},
+        Row{"half_loaded",
+            CHANGE { UNUSED, state.loading = half_loaded(); },
+            {Step::resume}},
+        Row{"half_loaded_and_rewritten",
+            CHANGE {
+              UNUSED, state.loading = half_loaded();
+              table.incarnation = "2";
+            },
+            {Step::load}},
+        Row{"half_loaded_without_key",
+            CHANGE {
+              UNUSED, state.loading = half_loaded();
+              table.primary_key.clear();
+              state.primary_key.clear();
+            },
+            {Step::load}},
+        Row{"loaded_but_not_published",
+            CHANGE {
+              UNUSED, state.loading = Loading{};
+              table.incarnation = "2";
+            },
+            {Step::resume}}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(Decide, WithoutStateEverythingIsLoaded) {
+  Circumstances now;
+  EXPECT_EQ(decide(orders(), std::nullopt, {}, now).steps, std::vector{Step::load});
+}
+
+Fault refusal(void (*change)(Table&, TableState&, TableOptions&, Circumstances&)) {
+  Table table = orders();
+  TableState state = live();
+  TableOptions options;
+  Circumstances now = there();
+  change(table, state, options, now);
+  const Decision decision = decide(table, state, options, now);
+  EXPECT_TRUE(decision.refusal);
+  EXPECT_TRUE(decision.steps.empty());
+  return decision.refusal ? decision.refusal->fault() : Fault::internal;
+}
+
+TEST(Decide, RefusesDriftThatLosesValues) {
+  EXPECT_EQ(refusal(CHANGE { UNUSED, table.columns[0].type = "INTEGER"; }), Fault::drift);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, table.columns[1].type = "BLOB"; }), Fault::drift);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, table.primary_key = {"v"}; }), Fault::drift);
+}
+
+TEST(Decide, RefusesTablesThatAreNotOurs) {
+  EXPECT_EQ(refusal(CHANGE { UNUSED, now.target_owner = ""; }), Fault::ownership);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, now.target_owner = "other: a.b"; }), Fault::ownership);
+}
+
+TEST(Decide, RefusesSettingsThatCannotWork) {
+  EXPECT_EQ(refusal(CHANGE { UNUSED, options.mode = Mode::append, table.replication_key = ""; }), Fault::config);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, options.strategy = Strategy::incremental, table.primary_key.clear(); }),
+            Fault::config);
+}
+
+TEST(Decide, AcceptedDriftLoadsAnew) {
+  Table table = orders();
+  table.columns[1].type = "BLOB";
+  Circumstances now = there();
+  now.accept_drift = true;
+  const Decision decision = decide(table, live(), {}, now);
+  EXPECT_EQ(decision.steps, std::vector{Step::load});
+  EXPECT_FALSE(decision.brake);
+}
+
+TEST(Widens, OnlyWhereEveryValueFits) {
+  EXPECT_TRUE(widens("INTEGER", "BIGINT"));
+  EXPECT_TRUE(widens("DECIMAL(10,2)", "DECIMAL(12,2)"));
+  EXPECT_TRUE(widens("DECIMAL(10,2)", "DECIMAL(14,4)"));
+  EXPECT_TRUE(widens("INTEGER", "DECIMAL(12,2)"));
+  EXPECT_TRUE(widens("DATE", "TIMESTAMP"));
+  EXPECT_FALSE(widens("BIGINT", "INTEGER"));
+  EXPECT_FALSE(widens("DECIMAL(10,2)", "DECIMAL(10,4)"));
+  EXPECT_FALSE(widens("BIGINT", "DECIMAL(12,2)"));
+  EXPECT_FALSE(widens("DOUBLE", "FLOAT"));
+  EXPECT_FALSE(widens("VARCHAR", "BLOB"));
+}
+
+TEST(Promote, TheNewestSettledMarkWinsAndNothingStarves) {
+  TableState state;
+  state.pending = {{"1", "a"}, {"2", "b"}, {"3", "c"}};
+  promote(state, {true, true, false});
+  EXPECT_EQ(state.cursor, "2");
+  ASSERT_EQ(state.pending.size(), 1U);
+  EXPECT_EQ(state.pending[0].mark, "3");
+  promote(state, {false});
+  EXPECT_EQ(state.cursor, "2");
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,36 @@
+# What every target of ours is compiled with. Warnings are errors; none is switched off for the whole project.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(SLUICE_ASAN "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(SLUICE_TSAN "ThreadSanitizer" OFF)
+
+find_program(SLUICE_CCACHE ccache)
+if(SLUICE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SLUICE_CCACHE})
+endif()
+
+if(SLUICE_ASAN)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(SLUICE_TSAN)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+function(sluice_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wsign-compare -Wshadow -Werror)
+endfunction()
+
+# A test binary that tools/run-tests finds: `sluice_test(name LABEL unit SOURCES a.cpp LINK sluice_engine)`.
+function(sluice_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  sluice_options(${name})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "${ARG_LABEL} ${name}")
+endfunction()

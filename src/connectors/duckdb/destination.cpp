@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
+#include "connectors/duckdb/connector.h"
+#include "connectors/duckdb/file.h"
+#include "connectors/duckdb/read_copy.h"
+
+namespace sluice::duckdb_file {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The file that a read copy replaces: through links, so that a link stays a link.
+std::optional<fs::path> copy_path(const DestinationOptions& options) {
+  if (options.read_copy.empty()) return std::nullopt;
+  const fs::path path = fs::weakly_canonical(fs::absolute(options.read_copy));
+  if (path == fs::weakly_canonical(fs::absolute(options.path)) || same_file(path, options.path)) {
+    throw Error(Fault::config, "read_copy: " + options.read_copy + " is the destination itself",
+                "name another file: readers open that one while sluice writes this one");
+  }
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    throw Error(Fault::config, "read_copy: " + options.read_copy + " is a folder",
+                "name a file in it");
+  }
+  if (!fs::is_directory(path.parent_path(), ignored)) {
+    throw Error(Fault::config, "read_copy: there is no folder " + path.parent_path().string(),
+                "mkdir -p '" + path.parent_path().string() + "'");
+  }
+  return path;
+}
+
+class FileDestination : public Destination {
+ public:
+  FileDestination(duck::Database& database, const DestinationOptions& options)
+      : read_copy_(copy_path(options)),
+        file_(database, options.path, Access::write, options.patience, options.storage) {
+    if (read_copy_) remove_partial_copy(*read_copy_);
+  }
+
+  const std::string& catalog() const override { return file_.catalog(); }
+  std::string name() const override { return file_.name(); }
+  DestinationTraits traits() const override { return {}; }
+
+  void finish() override {
+    file_.connect().query("CHECKPOINT " + duck::quoted(file_.catalog()));
+    if (!read_copy_) return;
+    std::error_code ignored;
+    const auto pending = fs::file_size(file_.path().string() + ".wal", ignored);
+    if (!ignored && pending > 0) {
+      throw Error(
+          Fault::internal,
+          "read_copy: " + file_.name() + " still has a write-ahead log after its checkpoint",
+          "the copy of the last run stays; see whether something else of this process writes to "
+          "the file");
+    }
+    replace_with_copy(file_.descriptor(), *read_copy_);
+  }
+
+ private:
+  std::optional<fs::path> read_copy_;
+  AttachedFile file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Destination> destination(duck::Database& database, DestinationOptions options) {
+  return std::make_unique<FileDestination>(database, options);
+}
+
+}  // namespace sluice::duckdb_file

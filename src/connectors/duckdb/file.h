@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DuckDB file, attached: waiting for its lock, and what DuckDB's messages about files mean to a
+// user.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "connectors/duckdb/connector.h"
+#include "duck/duck.h"
+
+namespace sluice::duckdb_file {
+
+enum class Access { read, write };
+
+/// Detached by its destructor, which throws nothing and commits nothing.
+class AttachedFile {
+ public:
+  /// `storage` is the storage version of a file that has to be made.
+  AttachedFile(duck::Database& database, const std::string& path, Access access,
+               const Patience& patience, const std::string& storage = {});
+  AttachedFile(const AttachedFile&) = delete;
+  AttachedFile& operator=(const AttachedFile&) = delete;
+  ~AttachedFile();
+
+  /// The name to write in SQL, unquoted.
+  const std::string& catalog() const noexcept { return catalog_; }
+  /// As the user wrote it, for messages.
+  const std::string& name() const noexcept { return name_; }
+  const std::filesystem::path& path() const noexcept { return path_; }
+  /// Open for reading, until the file is detached. Nobody may close another descriptor of this file
+  /// meanwhile: POSIX drops all locks that a process has on a file, DuckDB's too, when it closes
+  /// any descriptor of it.
+  int descriptor() const noexcept { return descriptor_; }
+  /// Time limits and time zone set: text of times is in UTC.
+  duck::Connection connect() const;
+
+ private:
+  void attach(const Patience& patience, const std::string& sql);
+
+  duck::Database& database_;
+  Access access_;
+  std::string name_;
+  std::filesystem::path path_;
+  std::string catalog_;
+  int descriptor_ = -1;
+};
+
+/// Whether both paths lead to one file, by links of any kind. False if either does not exist.
+bool same_file(const std::filesystem::path& one, const std::filesystem::path& other);
+
+/// What DuckDB says about a file it could not attach, as a user needs it: the fault, what to do.
+Error file_error(const Error& error, const std::string& name, Access access);
+
+}  // namespace sluice::duckdb_file

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/duckdb/relation.h"
+
+#include "connectors/duckdb/catalog.h"
+#include "duck/duck.h"
+
+namespace sluice::duckdb_file {
+namespace {
+
+const Column& native(const Attached& attached, const std::string& name) {
+  const Column* column = attached.table->column(name);
+  if (column == nullptr) {
+    throw Error(Fault::schema, attached.table->name.text() + " has no column " + name);
+  }
+  return *column;
+}
+
+/// A column that compares byte by byte. With a collation of its own 'A' and 'a' would be the same
+/// value to every comparison further on, and a change from one to the other never seen.
+std::string plain(const Attached& attached, const Column& column) {
+  std::string sql = duck::quoted(column.name);
+  if (attached.collated && column.type == "VARCHAR") sql += " COLLATE C";
+  return sql;
+}
+
+/// Whether `value` survives the cast to `type`, as SQL.
+std::string survives(const std::string& value, const std::string& from, const std::string& type) {
+  const std::string there = "TRY_CAST(" + value + " AS " + type + ")";
+  if (from == "VARCHAR") {
+    if (is_integer(type) || type.starts_with("DECIMAL")) {
+      return "TRY_CAST(" + value + " AS DECIMAL(38,18)) = TRY_CAST(" + there +
+             " AS DECIMAL(38,18))";
+    }
+    return there + " IS NOT NULL";
+  }
+  return "TRY_CAST(" + there + " AS " + from + ") IS NOT DISTINCT FROM " + value;
+}
+
+/// The value as the type that the user chose. One that it cannot hold exactly is NULL or a
+/// conversion error that names the column and the value.
+std::string converted(const std::string& value, const Column& from, const Column& to) {
+  const std::string cast = "CAST(" + value + " AS " + to.type + ")";
+  if (to.type == "VARCHAR") return cast;
+  const std::string otherwise = to.misfit == Misfit::null
+                                    ? "NULL"
+                                    : "CAST(" + duck::literal("column " + from.name + ": ") +
+                                          " || CAST(" + value + " AS VARCHAR) AS " + to.type + ")";
+  return "CASE WHEN " + value + " IS NULL THEN NULL WHEN " + survives(value, from.type, to.type) +
+         " THEN TRY_" + cast + " ELSE " + otherwise + " END";
+}
+
+std::string selected(const Attached& attached, const Column& wanted) {
+  const Column& column = native(attached, wanted.name);
+  const std::string value = plain(attached, column);
+  const std::string name = duck::quoted(column.name);
+  if (column.type != wanted.type) return converted(value, column, wanted) + " AS " + name;
+  return value == name ? value : value + " AS " + name;
+}
+
+std::string constant(const std::string& text, const std::string& type) {
+  return duck::literal(text) + "::" + type;
+}
+
+/// Lists unnested side by side: DuckDB plans them in a fifth of the time that VALUES of as many
+/// tuples takes.
+std::string key_condition(const Attached& attached, const Table& wanted, const Read& read) {
+  std::string columns;
+  std::string lists;
+  for (std::size_t i = 0; i < wanted.primary_key.size(); ++i) {
+    const Column& column = native(attached, wanted.primary_key[i]);
+    std::string list;
+    for (const auto& key : read.keys) {
+      if (key.size() != wanted.primary_key.size()) {
+        throw Error(Fault::internal,
+                    wanted.name.text() + ": a key of another width than the primary key");
+      }
+      list += (list.empty() ? "" : ",") + duck::literal(key[i]);
+    }
+    const std::string each = "unnest([" + list + "])";
+    columns += (i > 0 ? ", " : "") + plain(attached, column);
+    lists += (i > 0 ? ", " : "") +
+             (column.type == "BLOB" ? "unhex(" + each + ")" : each + "::" + column.type);
+  }
+  return "(" + columns + ") IN (SELECT " + lists + ")";
+}
+
+/// The user's own predicate ends with a line break, so that a comment in it cannot swallow what
+/// follows.
+std::string conditions(const Attached& attached, const Table& wanted, const Read* read) {
+  std::string sql;
+  const auto add = [&](const std::string& condition) {
+    sql += (sql.empty() ? " WHERE " : " AND ") + condition;
+  };
+  if (!wanted.where.empty()) add("(" + wanted.where + "\n)");
+  if (wanted.start) {
+    const Column& key = native(attached, wanted.replication_key);
+    add(duck::quoted(key.name) + " >= " + constant(*wanted.start, key.type));
+  }
+  if (read != nullptr && read->from) {
+    const Column& key = native(attached, wanted.replication_key);
+    const std::string name = duck::quoted(key.name);
+    add("(" + name + " >= " + constant(*read->from, key.type) + " OR " + name + " IS NULL)");
+  }
+  if (read != nullptr && !read->keys.empty()) add(key_condition(attached, wanted, *read));
+  return sql;
+}
+
+/// t0 cut to what the type can hold: rounding up would put the mark after the attach.
+std::string instant_of(const std::string& type, const std::string& t0) {
+  const std::size_t length = type == "DATE"           ? 10
+                             : type == "TIMESTAMP_S"  ? 19
+                             : type == "TIMESTAMP_MS" ? 23
+                                                      : t0.size();
+  return constant(t0.substr(0, length) + (type == "TIMESTAMP WITH TIME ZONE" ? "+00" : ""), type);
+}
+
+}  // namespace
+
+std::string relation(const Attached& attached, const Table& wanted, const Read& read) {
+  std::string list;
+  for (const Column& column : read.columns)
+    list += (list.empty() ? "" : ", ") + selected(attached, column);
+  return "(SELECT " + list + " FROM " + attached.sql_name + conditions(attached, wanted, &read) +
+         ")";
+}
+
+std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0) {
+  const Column& key = native(attached, wanted.replication_key);
+  std::string mark = "max(" + plain(attached, key) + ")";
+  if (is_temporal(key.type)) {
+    mark = "CASE WHEN " + mark + " IS NOT NULL THEN least(" + mark + ", " +
+           instant_of(key.type, t0) + ") END";
+  }
+  return "SELECT CAST(" + mark + " AS VARCHAR) FROM " + attached.sql_name +
+         conditions(attached, wanted, nullptr);
+}
+
+}  // namespace sluice::duckdb_file

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// A read of an attached table as SQL text. Text only: no connection, no I/O.
+#pragma once
+
+#include <string>
+
+#include "sluice/source.h"
+
+namespace sluice::duckdb_file {
+
+/// What a relation's text needs to know of the table beside its Table.
+struct Attached {
+  std::string sql_name;
+  const Table* table = nullptr;  ///< as the file has it: its own types
+  bool collated = false;         ///< text columns may have a collation
+};
+
+/// The parenthesised SELECT of `read`. `wanted` is the table as the plan has it, with the user's
+/// rows and types.
+std::string relation(const Attached& attached, const Table& wanted, const Read& read);
+
+/// One row, one text column: the replication key up to which the file is complete at `t0`
+/// ("YYYY-MM-DD HH:MM:SS.ffffff", UTC), or NULL where no row has one.
+std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0);
+
+}  // namespace sluice::duckdb_file

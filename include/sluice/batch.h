@@ -9,9 +9,10 @@
 
 namespace sluice {
 
-/// A view of the data chunk that DuckDB handed over. Vector i holds the i-th projected column in DuckDB's physical
-/// form (<duckdb.h> documents it per type). A reader ends a batch at kMaxRows rows, or earlier once it has added
-/// kMaxBytes of variable-length data, so that 200 MB values do not meet 2,048 at a time.
+/// A view of the data chunk that DuckDB handed over. Vector i holds the i-th projected column in
+/// DuckDB's physical form (<duckdb.h> documents it per type). A reader ends a batch at kMaxRows
+/// rows, or earlier once it has added kMaxBytes of variable-length data, so that 200 MB values do
+/// not meet 2,048 at a time.
 class Batch {
  public:
   static constexpr std::size_t kMaxRows = 2048;  // DuckDB's vector size, checked at start-up
@@ -21,7 +22,9 @@ class Batch {
       : chunk_(chunk), width_(duckdb_data_chunk_get_column_count(chunk)) {}
 
   std::size_t width() const noexcept { return width_; }
-  duckdb_vector vector(std::size_t column) const noexcept { return duckdb_data_chunk_get_vector(chunk_, column); }
+  duckdb_vector vector(std::size_t column) const noexcept {
+    return duckdb_data_chunk_get_vector(chunk_, column);
+  }
 
   /// Rows filled so far. Set once, when the batch is done.
   void set_size(std::size_t rows) noexcept {
@@ -30,7 +33,8 @@ class Batch {
   }
   std::size_t size() const noexcept { return size_; }
 
-  /// Bytes read from the source for this batch, and values that a `misfit: null` column dropped; for the receipt.
+  /// Bytes read from the source for this batch, and values that a `misfit: null` column dropped;
+  /// for the receipt.
   std::uint64_t bytes = 0;
   std::uint64_t misfits = 0;
 

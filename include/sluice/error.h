@@ -12,7 +12,8 @@ namespace sluice {
 enum class Fault {
   config,          ///< a flag, a key of the configuration or a URL: the user corrects it
   connection,      ///< the source went away or never answered: try again
-  authentication,  ///< refused by name or password: ends the run, never retried (many tries lock accounts)
+  authentication,  ///< refused by name or password: ends the run, never retried (many tries lock
+                   ///< accounts)
   permission,      ///< a right is missing: the hint says the GRANT
   schema,          ///< a table or column is missing, or is not what the plan was made for
   drift,           ///< the source changed its shape in a way that needs the user's word
@@ -26,8 +27,8 @@ enum class Fault {
   internal,        ///< DuckDB gave up (disk full, out of memory) or a bug of ours
 };
 
-/// Thrown for every failure. `what()` is one line: what, where and why. `hint()` is how to fix it, or empty.
-/// Neither ever holds a secret. Copies are cheap enough to cross threads.
+/// Thrown for every failure. `what()` is one line: what, where and why. `hint()` is how to fix it,
+/// or empty. Neither ever holds a secret. Copies are cheap enough to cross threads.
 class Error : public std::runtime_error {
  public:
   Error(Fault fault, const std::string& message, std::string hint = {})
@@ -38,7 +39,9 @@ class Error : public std::runtime_error {
   const std::string& column() const noexcept { return column_; }
 
   /// True when the same work may succeed if it is simply done again.
-  bool retryable() const noexcept { return fault_ == Fault::connection || fault_ == Fault::conflict; }
+  bool retryable() const noexcept {
+    return fault_ == Fault::connection || fault_ == Fault::conflict;
+  }
 
   /// The same error, said of a place: "public.orders: <message>".
   Error at(const std::string& place) const {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A database that rows come from. A connector author implements Source, Snapshot and Reader; the engine pulls.
+// A database that rows come from. A connector author implements Source, Snapshot and Reader; the
+// engine pulls.
 //
-// Order of calls in a run: identity, discover, snapshot(tables), then per table plan, and per scanning thread a
-// Reader. Threads: a Source and a Snapshot may be used by several threads at once (implementations lock where they
-// must); a Reader belongs to one thread, but for cancel().
+// Order of calls in a run: identity, discover, snapshot(tables), then per table plan, and per
+// scanning thread a Reader. Threads: a Source and a Snapshot may be used by several threads at once
+// (implementations lock where they must); a Reader belongs to one thread, but for cancel().
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,11 @@ namespace sluice {
 
 /// Which rows and columns of a table travel. Table::where and Table::start always apply as well.
 struct Read {
-  std::vector<Column> columns;      ///< in the order of the batch's vectors; a subset of the table's
-  std::optional<std::string> from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
-  /// If not empty: only the rows with these primary keys, each a tuple in key order as DuckDB prints values (BLOB
-  /// as upper-case hex). Keys that do not exist are no error.
+  std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
+  std::optional<std::string>
+      from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
+  /// If not empty: only the rows with these primary keys, each a tuple in key order as DuckDB
+  /// prints values (BLOB as upper-case hex). Keys that do not exist are no error.
   std::vector<std::vector<std::string>> keys;
 };
 
@@ -37,13 +39,16 @@ struct Chunk {
   std::uint64_t bytes = 0;
 };
 
-/// How to read what a Read asks for. A value: may be kept and used by another process under the same snapshot.
+/// How to read what a Read asks for. A value: may be kept and used by another process under the
+/// same snapshot.
 struct Plan {
   Table table;
   Read read;
-  std::vector<Chunk> chunks;         ///< disjoint; together exactly the rows asked for
-  std::optional<std::string> until;  ///< the mark: the replication key up to which this snapshot is complete
-  std::string relation;  ///< SQL that DuckDB reads by itself (an attached table); then there are no chunks
+  std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
+  std::optional<std::string>
+      until;  ///< the mark: the replication key up to which this snapshot is complete
+  std::string
+      relation;  ///< SQL that DuckDB reads by itself (an attached table); then there are no chunks
   std::uint64_t rows = 0;  ///< estimate
 };
 
@@ -52,10 +57,12 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual void start(const Chunk& chunk) = 0;
-  /// Fills the empty `batch`. False once the chunk is exhausted AND its statement has ended well; the batch may
-  /// hold rows then too. Waits at most 200 ms at a time between tests of the cancel flag.
+  /// Fills the empty `batch`. False once the chunk is exhausted AND its statement has ended well;
+  /// the batch may hold rows then too. Waits at most 200 ms at a time between tests of the cancel
+  /// flag.
   virtual bool next(Batch& batch) = 0;
-  /// Makes a blocked or later start() or next() throw Fault::cancelled soon. The one member other threads may call.
+  /// Makes a blocked or later start() or next() throw Fault::cancelled soon. The one member other
+  /// threads may call.
   virtual void cancel() noexcept = 0;
 };
 
@@ -71,8 +78,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
   /// The instant, for receipts: "2026-11-21 04:05:06.789+00, snapshot 00000003-0000001B-1".
   virtual std::string instant() const = 0;
-  /// The tables asked for, in that order, their shape read again under the lock that keeps it; or why one cannot
-  /// be read (the others can).
+  /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
+  /// why one cannot be read (the others can).
   virtual const std::vector<std::variant<Table, Error>>& tables() const = 0;
   /// What must have ended before marks of this snapshot are safe: opaque text that the state keeps.
   virtual std::string witness() const = 0;
@@ -88,13 +95,13 @@ class Source {
   virtual ~Source() = default;
   /// The database itself, not the way to it: another identity under one connection is refused.
   virtual std::string identity() = 0;
-  /// Every table, or those in these schemas when any are named. `named` are tables asked for by exact name: views
-  /// appear only there.
+  /// Every table, or those in these schemas when any are named. `named` are tables asked for by
+  /// exact name: views appear only there.
   virtual Catalog discover(std::span<const TableName> named) = 0;
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) = 0;
   virtual Plan plan(Snapshot& snapshot, const Table& table, const Read& read) = 0;
-  /// A reader of `plan`'s chunks that delivers the plan's columns at these positions, in this order. Opens its
-  /// connection here or in start().
+  /// A reader of `plan`'s chunks that delivers the plan's columns at these positions, in this
+  /// order. Opens its connection here or in start().
   virtual std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                          std::span<const std::size_t> projection) = 0;
 };

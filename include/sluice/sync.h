@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run: every chosen table of a source made true in a destination. What an embedder calls, and what the command
-// line calls; flags and configuration keys are these names.
+// One run: every chosen table of a source made true in a destination. What an embedder calls, and
+// what the command line calls; flags and configuration keys are these names.
 #pragma once
 
 #include <atomic>
@@ -39,8 +39,9 @@ struct TableOptions {
   Mode mode = Mode::mirror;
   Strategy strategy = Strategy::automatic;
   std::optional<std::string> replication_key;
-  std::vector<std::string> key;  ///< the primary key where the catalog has none; checked at every run
-  bool detect_key = false;       ///< `key: detect`
+  std::vector<std::string>
+      key;                  ///< the primary key where the catalog has none; checked at every run
+  bool detect_key = false;  ///< `key: detect`
   Deletes deletes = Deletes::hard;
   Cadence delete_check;
   std::optional<Cadence> full_every;  ///< unset: always up to 1 GiB, above that 24 hours
@@ -59,14 +60,17 @@ struct SyncOptions {
   std::string connection = "default";  ///< the state is kept under this name
   std::vector<std::string> tables;     ///< globs over "schema.table"; empty: all
   std::vector<std::string> exclude;
-  std::optional<std::string> schema;  ///< destination schema for all; unset: the source's schema names
+  std::optional<std::string>
+      schema;  ///< destination schema for all; unset: the source's schema names
   TableOptions defaults;
-  /// Later entries win over earlier ones and over `defaults`; each function sets what its entry names.
-  std::vector<std::pair<std::string, std::function<void(TableOptions&)>>> table_options;  ///< by glob
+  /// Later entries win over earlier ones and over `defaults`; each function sets what its entry
+  /// names.
+  std::vector<std::pair<std::string, std::function<void(TableOptions&)>>>
+      table_options;  ///< by glob
   Naming naming = Naming::source;
   NewTables new_tables = NewTables::load;
-  std::size_t parallel = 0;  ///< reading connections; 0: min(cores + 1, 4)
-  bool full = false;         ///< every table is compared whole in this run
+  std::size_t parallel = 0;                ///< reading connections; 0: min(cores + 1, 4)
+  bool full = false;                       ///< every table is compared whole in this run
   std::vector<std::string> accept_drift;   ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;
@@ -81,17 +85,19 @@ enum class Outcome { done, unchanged, skipped, failed, refused, interrupted };
 
 /// What one run did to one table.
 struct Receipt {
-  TableName table;         ///< at the source
-  std::string target;      ///< "schema.table" at the destination
+  TableName table;     ///< at the source
+  std::string target;  ///< "schema.table" at the destination
   Outcome outcome = Outcome::done;
-  std::string strategy;    ///< "first load", "resumed load", "incremental", "full", "append", "not due", ..
-  std::string guarantee;   ///< class of docs/exactness.md; what holds at once is joined: "B+C"
+  std::string
+      strategy;  ///< "first load", "resumed load", "incremental", "full", "append", "not due", ..
+  std::string guarantee;  ///< class of docs/exactness.md; what holds at once is joined: "B+C"
   std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
   double seconds = 0;
   std::string instant;               ///< the snapshot the copy equals
   std::optional<std::string> until;  ///< the mark this run reached
-  std::vector<std::string> notes;    ///< drift applied, unindexed key, what holds the mark back, what is due when
-  std::string error, hint;           ///< when failed or refused
+  std::vector<std::string>
+      notes;  ///< drift applied, unindexed key, what holds the mark back, what is due when
+  std::string error, hint;  ///< when failed or refused
   Fault fault = Fault::internal;
 };
 
@@ -111,15 +117,17 @@ class Observer {
   virtual void table_started(std::shared_ptr<const Progress>) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
   virtual void table_finished(const Receipt&) {}
-  virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/, int /*attempt*/) {}
+  virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/,
+                        int /*attempt*/) {}
   virtual void note(const std::string& /*line*/) {}
 };
 
 struct RunResult {
-  std::string id;  ///< of the row in _sluice.runs
+  std::string id;                 ///< of the row in _sluice.runs
   std::vector<Receipt> receipts;  ///< ordered by table
   double seconds = 0;
-  /// 0 done, 1 failed, 2 nothing is ours to touch, 3 some tables failed, 5 drift refused, 130 interrupted.
+  /// 0 done, 1 failed, 2 nothing is ours to touch, 3 some tables failed, 5 drift refused, 130
+  /// interrupted.
   int exit_code() const;
 };
 
@@ -128,8 +136,8 @@ struct Preview {
   std::vector<Column> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
 };
-Preview preview(duck::Database& database, Source& source, const TableName& table, const TableOptions& options,
-                std::size_t rows);
+Preview preview(duck::Database& database, Source& source, const TableName& table,
+                const TableOptions& options, std::size_t rows);
 
 /// What sync() would do to one table, found without writing anything.
 struct TablePlan {
@@ -151,12 +159,12 @@ class Sync {
   Sync(const Sync&) = delete;
   Sync& operator=(const Sync&) = delete;
 
-  /// Throws only what concerns the run as a whole (no connection, state of a newer version, another source);
-  /// a table's failure is in its receipt.
+  /// Throws only what concerns the run as a whole (no connection, state of a newer version, another
+  /// source); a table's failure is in its receipt.
   RunResult run();
   std::vector<TablePlan> plan();
-  /// First call: finish the units that are being written and stop there. Second: stop at once. Any thread, and
-  /// safe in a signal handler's thread, not in the handler itself.
+  /// First call: finish the units that are being written and stop there. Second: stop at once. Any
+  /// thread, and safe in a signal handler's thread, not in the handler itself.
   void stop() noexcept;
 
  private:

@@ -28,7 +28,7 @@ enum class Misfit {
 
 struct Column {
   std::string name;
-  std::string type;         ///< the DuckDB type it lands as, written as DuckDB prints it: "DECIMAL(18,4)"
+  std::string type;  ///< the DuckDB type it lands as, written as DuckDB prints it: "DECIMAL(18,4)"
   std::string source_type;  ///< the source's own name of the type, for messages and drift
   bool nullable = true;
   Misfit misfit = Misfit::fail;
@@ -51,12 +51,12 @@ struct Table {
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk
   std::string comment;
 
-  /// Changes when the table is dropped and made again, or its rows are rewritten in place (PostgreSQL: oid and
-  /// file nodes). Chunk bounds of one incarnation mean nothing in another.
+  /// Changes when the table is dropped and made again, or its rows are rewritten in place
+  /// (PostgreSQL: oid and file nodes). Chunk bounds of one incarnation mean nothing in another.
   std::string incarnation;
 
-  /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower bound of the
-  /// replication key. Reads, key lists and counts share them.
+  /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower
+  /// bound of the replication key. Reads, key lists and counts share them.
   std::string where;
   std::optional<std::string> start;
 

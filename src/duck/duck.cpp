@@ -16,7 +16,8 @@ Fault fault_of(duckdb_error_type type, std::string_view message) {
     case DUCKDB_ERROR_INTERRUPT:
       return Fault::cancelled;
     case DUCKDB_ERROR_IO:
-      return message.find("Could not set lock") != std::string_view::npos ? Fault::busy : Fault::internal;
+      return message.find("Could not set lock") != std::string_view::npos ? Fault::busy
+                                                                          : Fault::internal;
     case DUCKDB_ERROR_CATALOG:
     case DUCKDB_ERROR_BINDER:
       return Fault::schema;
@@ -35,7 +36,8 @@ std::string hint_of(duckdb_error_type type, std::string_view message) {
   if (type == DUCKDB_ERROR_OUT_OF_MEMORY) {
     return "raise --memory, or free space where --temp points: DuckDB spills there";
   }
-  if (message.find("No space left") != std::string_view::npos) return "free space on that disk and run again";
+  if (message.find("No space left") != std::string_view::npos)
+    return "free space on that disk and run again";
   return {};
 }
 
@@ -106,7 +108,8 @@ std::string cell_text(duckdb_type type, void* data, idx_t row) {
     case DUCKDB_TYPE_HUGEINT: {
       const auto value = static_cast<duckdb_hugeint*>(data)[row];
       const bool negative = value.upper < 0;
-      auto bits = static_cast<unsigned __int128>(static_cast<std::uint64_t>(value.upper)) << 64 | value.lower;
+      auto bits = static_cast<unsigned __int128>(static_cast<std::uint64_t>(value.upper)) << 64 |
+                  value.lower;
       return int128_text(negative, negative ? ~bits + 1 : bits);
     }
     case DUCKDB_TYPE_VARCHAR: {
@@ -114,7 +117,8 @@ std::string cell_text(duckdb_type type, void* data, idx_t row) {
       return {duckdb_string_t_data(&value), duckdb_string_t_length(value)};
     }
     default:
-      throw Error(Fault::internal, "a query of ours returned a type that it should have cast to VARCHAR");
+      throw Error(Fault::internal,
+                  "a query of ours returned a type that it should have cast to VARCHAR");
   }
 }
 
@@ -146,7 +150,8 @@ LogicalType& LogicalType::operator=(LogicalType&& other) noexcept {
 LogicalType::~LogicalType() { duckdb_destroy_logical_type(&type_); }
 
 Result::Result(const duckdb_result& source) {
-  auto& result = const_cast<duckdb_result&>(source);  // the C API takes a pointer for questions, too
+  auto& result =
+      const_cast<duckdb_result&>(source);  // the C API takes a pointer for questions, too
   changed_ = duckdb_rows_changed(&result);
   const idx_t width = duckdb_column_count(&result);
   for (idx_t i = 0; i < width; ++i) names_.emplace_back(duckdb_column_name(&result, i));
@@ -199,7 +204,8 @@ Result Connection::query(const std::string& sql) {
   return Result(owned.result);
 }
 
-Result Connection::query(const std::string& sql, std::span<const std::optional<std::string>> parameters) {
+Result Connection::query(const std::string& sql,
+                         std::span<const std::optional<std::string>> parameters) {
   OwnedStatement prepared;
   if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {
     fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
@@ -222,7 +228,8 @@ Result Connection::query(const std::string& sql, std::span<const std::optional<s
 
 LogicalType Connection::type(const std::string& name) {
   OwnedResult owned;
-  if (duckdb_query(handle(), ("SELECT NULL::" + name + " LIMIT 0").c_str(), &owned.result) != DuckDBSuccess) {
+  if (duckdb_query(handle(), ("SELECT NULL::" + name + " LIMIT 0").c_str(), &owned.result) !=
+      DuckDBSuccess) {
     throw Error(Fault::config, "not a type that DuckDB knows: " + name);
   }
   return LogicalType(duckdb_column_logical_type(&owned.result, 0));
@@ -239,7 +246,8 @@ std::string Connection::canonical_type(const std::string& name) {
 std::vector<std::pair<std::string, std::string>> Connection::describe(const std::string& sql) {
   const Result rows = query("SELECT column_name, column_type FROM (DESCRIBE " + sql + ")");
   std::vector<std::pair<std::string, std::string>> columns;
-  for (std::size_t i = 0; i < rows.rows(); ++i) columns.emplace_back(rows.text(i, 0), rows.text(i, 1));
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    columns.emplace_back(rows.text(i, 0), rows.text(i, 1));
   return columns;
 }
 
@@ -258,7 +266,8 @@ Transaction::~Transaction() {
   try {
     connection_.query("ROLLBACK");
   } catch (const std::exception&) {
-    // The failed statement has already rolled it back, or DuckDB is beyond repair and says so on the next one.
+    // The failed statement has already rolled it back, or DuckDB is beyond repair and says so on
+    // the next one.
   }
 }
 
@@ -295,6 +304,8 @@ Connection Database::connect() {
   return Connection(connection);
 }
 
-void Database::Close::operator()(_duckdb_database* database) const noexcept { duckdb_close(&database); }
+void Database::Close::operator()(_duckdb_database* database) const noexcept {
+  duckdb_close(&database);
+}
 
 }  // namespace sluice::duck

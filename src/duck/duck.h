@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RAII over libduckdb's C API: database, connection, result, statement, type. Knows nothing of replication.
-// Every failure is a sluice::Error; DuckDB's own text is kept. A Database may be used by several threads, a
-// Connection by one at a time (but for interrupt() and progress()).
+// RAII over libduckdb's C API: database, connection, result, statement, type. Knows nothing of
+// replication. Every failure is a sluice::Error; DuckDB's own text is kept. A Database may be used
+// by several threads, a Connection by one at a time (but for interrupt() and progress()).
 #pragma once
 
 #include <duckdb.h>
@@ -74,12 +74,13 @@ class Connection {
   Connection(Connection&&) noexcept = default;
   Connection& operator=(Connection&&) noexcept = default;
 
-  /// Runs one or more statements; the rows are those of the last. Columns must be BOOLEAN, integers, FLOAT, DOUBLE
-  /// or VARCHAR: cast others in the SQL.
+  /// Runs one or more statements; the rows are those of the last. Columns must be BOOLEAN,
+  /// integers, FLOAT, DOUBLE or VARCHAR: cast others in the SQL.
   Result query(const std::string& sql);
   /// As query(), with `?` bound to text (nullopt: NULL). One statement.
   Result query(const std::string& sql, std::span<const std::optional<std::string>> parameters);
-  Result query(const std::string& sql, std::initializer_list<std::optional<std::string>> parameters) {
+  Result query(const std::string& sql,
+               std::initializer_list<std::optional<std::string>> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
   }
   /// The type that `name` names in SQL, and how DuckDB itself writes it.
@@ -108,8 +109,8 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
-  /// A failed statement before this makes DuckDB answer "success" and roll back, so callers must let an Error of
-  /// query() leave the scope instead of coming here.
+  /// A failed statement before this makes DuckDB answer "success" and roll back, so callers must
+  /// let an Error of query() leave the scope instead of coming here.
   void commit();
 
  private:
@@ -119,7 +120,8 @@ class Transaction {
 
 class Database {
  public:
-  /// An in-memory instance; files are ATTACHed to it. `settings` are DuckDB's configuration options.
+  /// An in-memory instance; files are ATTACHed to it. `settings` are DuckDB's configuration
+  /// options.
   explicit Database(const std::map<std::string, std::string>& settings = {});
   Connection connect();
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A relation that C++ code produces, readable in SQL by several of DuckDB's threads at once: `NAME(id)`.
+// A relation that C++ code produces, readable in SQL by several of DuckDB's threads at once:
+// `NAME(id)`.
 #pragma once
 
 #include <duckdb.h>
@@ -17,7 +18,8 @@ namespace sluice::duck {
 class ScanThread {
  public:
   virtual ~ScanThread() = default;
-  /// Fills `chunk` with 1 to duckdb_vector_size() rows; no rows means this thread is done. May throw.
+  /// Fills `chunk` with 1 to duckdb_vector_size() rows; no rows means this thread is done. May
+  /// throw.
   virtual void fill(duckdb_data_chunk chunk) = 0;
 };
 
@@ -32,15 +34,17 @@ class Scan {
   virtual const std::vector<Column>& columns() const = 0;
   virtual std::uint64_t estimated_rows() const = 0;
   virtual std::size_t max_threads() const = 0;
-  /// Called on the thread that will use it. `projection`: positions in columns(), in the order of the chunk's
-  /// vectors; kNoColumn where DuckDB wants only the number of rows (that vector's content is never read).
+  /// Called on the thread that will use it. `projection`: positions in columns(), in the order of
+  /// the chunk's vectors; kNoColumn where DuckDB wants only the number of rows (that vector's
+  /// content is never read).
   static constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
   virtual std::unique_ptr<ScanThread> open(std::span<const std::size_t> projection) = 0;
   /// An exception that left open() or fill(); DuckDB reports its text, callers may want the object.
   virtual void failed(std::exception_ptr error) noexcept = 0;
 };
 
-/// Registers `name` as a table function of one parameter, the id of a scan, for as long as the database lives.
+/// Registers `name` as a table function of one parameter, the id of a scan, for as long as the
+/// database lives.
 void register_scan_function(Connection& connection, const std::string& name);
 
 /// Makes `scan` readable as `name(id())` while this object lives.

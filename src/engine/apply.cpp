@@ -17,26 +17,31 @@ std::string joined(const std::vector<std::string>& parts, const char* glue) {
   return text;
 }
 
-bool contains(const std::string& type, const char* word) { return type.find(word) != std::string::npos; }
+bool contains(const std::string& type, const char* word) {
+  return type.find(word) != std::string::npos;
+}
 
 /// Types whose own equality is not exact (measured: INTERVAL compares a month equal to 30 days).
 bool needs_text(const std::string& type) {
   const bool nested = type.ends_with(']') || type.starts_with("STRUCT") || type.starts_with("MAP");
   if (contains(type, "INTERVAL")) return true;
-  return nested && (contains(type, "FLOAT") || contains(type, "DOUBLE") || contains(type, "VARIANT"));
+  return nested &&
+         (contains(type, "FLOAT") || contains(type, "DOUBLE") || contains(type, "VARIANT"));
 }
 
 /// hash() of nested values gives [NULL], NULL and {'a': NULL} one hash.
 bool hash_needs_text(const std::string& type) {
-  return needs_text(type) || type.ends_with(']') || type.starts_with("STRUCT") || type.starts_with("MAP") ||
-         type.starts_with("UNION");
+  return needs_text(type) || type.ends_with(']') || type.starts_with("STRUCT") ||
+         type.starts_with("MAP") || type.starts_with("UNION");
 }
 
 }  // namespace
 
-std::string equal_keys(const std::vector<std::string>& key, const std::string& left, const std::string& right) {
+std::string equal_keys(const std::vector<std::string>& key, const std::string& left,
+                       const std::string& right) {
   std::vector<std::string> parts;
-  for (const std::string& column : key) parts.push_back(left + quoted(column) + " = " + right + quoted(column));
+  for (const std::string& column : key)
+    parts.push_back(left + quoted(column) + " = " + right + quoted(column));
   return joined(parts, " AND ");
 }
 
@@ -65,11 +70,13 @@ std::string exact(const Column& column, const std::string& prefix) {
 
 std::string insert_into(const Target& target, const std::vector<Column>& columns) {
   const std::string list = column_list(names(columns));
-  return "INSERT INTO " + target.sql() + " (" + list + (target.synced_at ? ", \"_sluice_synced_at\"" : "") +
-         ") SELECT " + list + (target.synced_at ? ", now()" : "");
+  return "INSERT INTO " + target.sql() + " (" + list +
+         (target.synced_at ? ", \"_sluice_synced_at\"" : "") + ") SELECT " + list +
+         (target.synced_at ? ", now()" : "");
 }
 
-std::string differs(const std::vector<Column>& columns, const std::string& left, const std::string& right) {
+std::string differs(const std::vector<Column>& columns, const std::string& left,
+                    const std::string& right) {
   std::vector<std::string> parts;
   for (const Column& column : columns) {
     parts.push_back(exact(column, left) + " IS DISTINCT FROM " + exact(column, right));
@@ -90,16 +97,19 @@ std::string row_hash(const std::vector<Column>& columns, const std::string& pref
 Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
             const std::vector<std::string>& key) {
   Merge sql;
-  // INNER, with the stage as one side: DuckDB then skips the target's row groups that hold none of its keys.
-  sql.match = "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
-              differs(columns, "t.", "s.") + " AS same FROM " + target.sql() + " t JOIN " + stage + " s ON " +
-              equal_keys(key, "t.", "s.");
-  // A stage row stays untouched only if the target holds its key exactly once, with the same values.
+  // INNER, with the stage as one side: DuckDB then skips the target's row groups that hold none of
+  // its keys.
+  sql.match =
+      "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
+      differs(columns, "t.", "s.") + " AS same FROM " + target.sql() + " t JOIN " + stage +
+      " s ON " + equal_keys(key, "t.", "s.");
+  // A stage row stays untouched only if the target holds its key exactly once, with the same
+  // values.
   const std::string kept =
       "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
   sql.counts = "SELECT (SELECT count(*) FROM " + stage +
-               ") - count(DISTINCT sid) AS inserted, count(DISTINCT sid) FILTER (sid NOT IN " + kept +
-               ") AS updated FROM sluice_match";
+               ") - count(DISTINCT sid) AS inserted, count(DISTINCT sid) FILTER (sid NOT IN " +
+               kept + ") AS updated FROM sluice_match";
   sql.remove = "DELETE FROM " + target.sql() +
                " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
   sql.insert = insert_into(target, columns) + " FROM " + stage + " WHERE rowid NOT IN " + kept;
@@ -114,60 +124,81 @@ std::string bad_keys(const std::string& relation, const std::vector<std::string>
          " HAVING count(*) > 1 OR " + joined(nulls, " OR ") + ")";
 }
 
-std::string prune_match(const Target& target, const std::string& relation, const std::vector<std::string>& key) {
+std::string prune_match(const Target& target, const std::string& relation,
+                        const std::vector<std::string>& key) {
   const std::string list = column_list(key);
   const std::string first = quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " + column_list(key, "k.") + " FROM (SELECT " +
-         list + " FROM " + relation + ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
-         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.sluice_rid IS NULL OR k." + first + " IS NULL";
+  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " +
+         column_list(key, "k.") + " FROM (SELECT " + list + " FROM " + relation +
+         ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
+         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.sluice_rid IS NULL OR k." + first +
+         " IS NULL";
 }
 
-std::string keyed_difference(const Target& target, const std::string& relation, const std::vector<Column>& columns,
+std::string keyed_difference(const Target& target, const std::string& relation,
+                             const std::vector<Column>& columns,
                              const std::vector<std::string>& key, Gone gone, std::uint64_t limit) {
   const std::string list = column_list(key);
   const std::string first = "s." + quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " + column_list(names(columns), "s.") +
-         " FROM (SELECT " + column_list(names(columns)) + " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " +
-         row_hash(columns, "") + " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() + ") t ON " +
-         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR " + first + " IS NULL OR t.sluice_hash <> " +
-         row_hash(columns, "s.") + ")" + (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " + std::to_string(limit);
+  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " +
+         column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
+         " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
+         " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() + ") t ON " +
+         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR " + first +
+         " IS NULL OR t.sluice_hash <> " + row_hash(columns, "s.") + ")" +
+         (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " +
+         std::to_string(limit);
 }
 
-std::string replacement_counts(const Target& target, const std::string& other, const std::vector<Column>& columns,
+std::string replacement_counts(const Target& target, const std::string& other,
+                               const std::vector<Column>& columns,
                                const std::vector<std::string>& key) {
   const std::string list = column_list(key);
-  const std::string side = "(SELECT " + list + ", " + row_hash(columns, "") + " AS sluice_hash FROM ";
-  return "SELECT count(*) FILTER (o.sluice_hash IS NULL), count(*) FILTER (o.sluice_hash <> n.sluice_hash), count(*) "
+  const std::string side =
+      "(SELECT " + list + ", " + row_hash(columns, "") + " AS sluice_hash FROM ";
+  return "SELECT count(*) FILTER (o.sluice_hash IS NULL), count(*) FILTER (o.sluice_hash <> "
+         "n.sluice_hash), count(*) "
          "FILTER (n.sluice_hash IS NULL) FROM " +
-         side + target.sql() + ") o FULL JOIN " + side + target.sibling(other) + ") n ON " + equal_keys(key, "o.", "n.");
+         side + target.sql() + ") o FULL JOIN " + side + target.sibling(other) + ") n ON " +
+         equal_keys(key, "o.", "n.");
 }
 
-std::string remove_duplicates(const Target& target, const std::vector<std::string>& key, bool keep_one) {
+std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
+                              bool keep_one) {
   const std::string list = column_list(key);
-  return "DELETE FROM " + target.sql() + " WHERE rowid IN (SELECT sluice_rid FROM (SELECT rowid AS sluice_rid, " +
-         (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list + ") AS sluice_nth FROM " + target.sql() +
-         ") WHERE sluice_nth > 1)";
+  return "DELETE FROM " + target.sql() +
+         " WHERE rowid IN (SELECT sluice_rid FROM (SELECT rowid AS sluice_rid, " +
+         (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list +
+         ") AS sluice_nth FROM " + target.sql() + ") WHERE sluice_nth > 1)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {
-  return "CREATE OR REPLACE TEMP TABLE sluice_source AS SELECT h1, h2, count(*) AS n FROM (SELECT " +
+  return "CREATE OR REPLACE TEMP TABLE sluice_source AS SELECT h1, h2, count(*) AS n FROM "
+         "(SELECT " +
          row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + relation +
          ") GROUP BY h1, h2";
 }
 
-std::string multiset_delta(const Target& target, const std::vector<Column>& columns, const std::string& where) {
-  return "CREATE OR REPLACE TEMP TABLE sluice_delta AS SELECT coalesce(s.h1, t.h1) AS h1, coalesce(s.h2, t.h2) AS h2, "
-         "coalesce(s.n, 0) - coalesce(t.n, 0) AS n FROM sluice_source s FULL JOIN (SELECT h1, h2, count(*) AS n FROM "
+std::string multiset_delta(const Target& target, const std::vector<Column>& columns,
+                           const std::string& where) {
+  return "CREATE OR REPLACE TEMP TABLE sluice_delta AS SELECT coalesce(s.h1, t.h1) AS h1, "
+         "coalesce(s.h2, t.h2) AS h2, "
+         "coalesce(s.n, 0) - coalesce(t.n, 0) AS n FROM sluice_source s FULL JOIN (SELECT h1, h2, "
+         "count(*) AS n FROM "
          "(SELECT " +
-         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + target.sql() + where +
+         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " +
+         target.sql() + where +
          ") GROUP BY h1, h2) t ON s.h1 = t.h1 AND s.h2 = t.h2 WHERE s.n IS DISTINCT FROM t.n";
 }
 
-std::string multiset_remove(const Target& target, const std::vector<Column>& columns, const std::string& where) {
+std::string multiset_remove(const Target& target, const std::vector<Column>& columns,
+                            const std::string& where) {
   return "DELETE FROM " + target.sql() +
-         " WHERE rowid IN (SELECT rid FROM (SELECT rid, d.n, row_number() OVER (PARTITION BY d.h1, d.h2) AS nth FROM "
+         " WHERE rowid IN (SELECT rid FROM (SELECT rid, d.n, row_number() OVER (PARTITION BY d.h1, "
+         "d.h2) AS nth FROM "
          "(SELECT rowid AS rid, " +
-         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + target.sql() + where +
+         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " +
+         target.sql() + where +
          ") t JOIN sluice_delta d ON t.h1 = d.h1 AND t.h2 = d.h2 WHERE d.n < 0) WHERE nth <= -n)";
 }
 
@@ -175,9 +206,12 @@ std::string multiset_new(const std::string& relation, const std::vector<Column>&
   const std::string list = column_list(names(columns));
   return "CREATE OR REPLACE TEMP TABLE sluice_new AS SELECT " + list + " FROM (SELECT " +
          column_list(names(columns), "s.") +
-         ", d.n AS sluice_n, row_number() OVER (PARTITION BY d.h1, d.h2) AS sluice_nth FROM (SELECT " + list + ", " +
-         row_hash(columns, "") + " AS sluice_h1, " + row_hash(columns, "", 1) + " AS sluice_h2 FROM " + relation +
-         ") s JOIN sluice_delta d ON s.sluice_h1 = d.h1 AND s.sluice_h2 = d.h2 WHERE d.n > 0) WHERE sluice_nth <= "
+         ", d.n AS sluice_n, row_number() OVER (PARTITION BY d.h1, d.h2) AS sluice_nth FROM "
+         "(SELECT " +
+         list + ", " + row_hash(columns, "") + " AS sluice_h1, " + row_hash(columns, "", 1) +
+         " AS sluice_h2 FROM " + relation +
+         ") s JOIN sluice_delta d ON s.sluice_h1 = d.h1 AND s.sluice_h2 = d.h2 WHERE d.n > 0) "
+         "WHERE sluice_nth <= "
          "sluice_n";
 }
 

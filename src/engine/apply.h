@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SQL that makes a copy equal to a relation. Text only: no connection, no state, no I/O.
-// The statements of one change set, in order, and why they are safe to run again, are described at each function.
+// The statements of one change set, in order, and why they are safe to run again, are described at
+// each function.
 #pragma once
 
 #include <cstdint>
@@ -14,30 +15,32 @@ namespace sluice::apply {
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
-  bool synced_at = false;  ///< it has a column _sluice_synced_at: when the row was written
-  std::string sql() const;                                 ///< quoted, three parts
-  std::string sibling(const std::string& other) const;     ///< another table of the same schema
+  bool synced_at = false;   ///< it has a column _sluice_synced_at: when the row was written
+  std::string sql() const;  ///< quoted, three parts
+  std::string sibling(const std::string& other) const;  ///< another table of the same schema
 };
 
 /// left."a" = right."a" AND ..
-std::string equal_keys(const std::vector<std::string>& key, const std::string& left, const std::string& right);
+std::string equal_keys(const std::vector<std::string>& key, const std::string& left,
+                       const std::string& right);
 /// "a", "b": quoted and joined; `prefix` like "s." before each.
 std::string column_list(const std::vector<std::string>& columns, const std::string& prefix = {});
 std::vector<std::string> names(const std::vector<Column>& columns);
 
-/// An expression that is equal exactly where the stored values are: what IS DISTINCT FROM and hash() mix up
-/// (a month and 30 days; anything nested that may hold such) goes through text.
+/// An expression that is equal exactly where the stored values are: what IS DISTINCT FROM and
+/// hash() mix up (a month and 30 days; anything nested that may hold such) goes through text.
 std::string exact(const Column& column, const std::string& prefix);
 /// "INSERT INTO target (columns) SELECT columns", to be followed by FROM.
 std::string insert_into(const Target& target, const std::vector<Column>& columns);
 /// True where the two rows differ in any of `columns`.
-std::string differs(const std::vector<Column>& columns, const std::string& left, const std::string& right);
+std::string differs(const std::vector<Column>& columns, const std::string& left,
+                    const std::string& right);
 /// A 64-bit hash of the row; two of them, with `salt`, make a row's identity where there is no key.
 std::string row_hash(const std::vector<Column>& columns, const std::string& prefix, int salt = 0);
 
-/// Merge: `stage` (a temp table) holds rows to upsert. Three statements: matches into "sluice_match"; what to delete;
-/// what to insert. Every copy of a key that the target holds is matched, so a merge torn by a crash is healed by
-/// running it again.
+/// Merge: `stage` (a temp table) holds rows to upsert. Three statements: matches into
+/// "sluice_match"; what to delete; what to insert. Every copy of a key that the target holds is
+/// matched, so a merge torn by a crash is healed by running it again.
 struct Merge {
   std::string match;   ///< CREATE TEMP TABLE: rid, sid, same
   std::string counts;  ///< SELECT inserted, updated, unchanged
@@ -50,27 +53,35 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);
 
-/// Prune: `relation` holds every living key. One pass that fills "sluice_prune" with rowids whose key is gone and keys
-/// that the target lacks.
-std::string prune_match(const Target& target, const std::string& relation, const std::vector<std::string>& key);
+/// Prune: `relation` holds every living key. One pass that fills "sluice_prune" with rowids whose
+/// key is gone and keys that the target lacks.
+std::string prune_match(const Target& target, const std::string& relation,
+                        const std::vector<std::string>& key);
 
-/// Refresh with a key: `relation` holds every row. One pass that streams the relation past the target's keys and row
-/// hashes into "sluice_diff": the rows that are new or changed (with the rowid they replace) and, if wanted, the rowids
-/// that are gone; at most `limit` of all these.
+/// Refresh with a key: `relation` holds every row. One pass that streams the relation past the
+/// target's keys and row hashes into "sluice_diff": the rows that are new or changed (with the
+/// rowid they replace) and, if wanted, the rowids that are gone; at most `limit` of all these.
 enum class Gone { wanted, ignored };
-std::string keyed_difference(const Target& target, const std::string& relation, const std::vector<Column>& columns,
+std::string keyed_difference(const Target& target, const std::string& relation,
+                             const std::vector<Column>& columns,
                              const std::vector<std::string>& key, Gone gone, std::uint64_t limit);
-/// Counts of what replacing `target` by `other`, a table with the same key, would insert, update and delete.
-std::string replacement_counts(const Target& target, const std::string& other, const std::vector<Column>& columns,
+/// Counts of what replacing `target` by `other`, a table with the same key, would insert, update
+/// and delete.
+std::string replacement_counts(const Target& target, const std::string& other,
+                               const std::vector<Column>& columns,
                                const std::vector<std::string>& key);
-/// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of them.
-std::string remove_duplicates(const Target& target, const std::vector<std::string>& key, bool keep_one);
+/// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of
+/// them.
+std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
+                              bool keep_one);
 
 /// Refresh without a key: rows are a multiset. First pass over the relation.
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns);
 /// How many of each row are to come (> 0) or go (< 0), into "sluice_delta".
-std::string multiset_delta(const Target& target, const std::vector<Column>& columns, const std::string& where);
-std::string multiset_remove(const Target& target, const std::vector<Column>& columns, const std::string& where);
+std::string multiset_delta(const Target& target, const std::vector<Column>& columns,
+                           const std::string& where);
+std::string multiset_remove(const Target& target, const std::vector<Column>& columns,
+                            const std::string& where);
 /// Second pass over the relation: the rows to come, into "sluice_new".
 std::string multiset_new(const std::string& relation, const std::vector<Column>& columns);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many readers a run may have at once, shared by its tables. All members may be called from any thread.
+// How many readers a run may have at once, shared by its tables. All members may be called from any
+// thread.
 #pragma once
 
 #include <condition_variable>
@@ -12,7 +13,8 @@ class ReaderBudget {
  public:
   explicit ReaderBudget(std::size_t readers) : free_(readers) {}
 
-  /// Waits for one place, then takes up to `wanted`; returns how many. Never called from a DuckDB callback.
+  /// Waits for one place, then takes up to `wanted`; returns how many. Never called from a DuckDB
+  /// callback.
   std::size_t take(std::size_t wanted) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return free_ > 0; });

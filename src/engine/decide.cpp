@@ -9,7 +9,8 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint64_t kSmall = std::uint64_t{1} << 30;  // compared whole at every run unless told otherwise
+constexpr std::uint64_t kSmall = std::uint64_t{1}
+                                 << 30;  // compared whole at every run unless told otherwise
 constexpr std::int64_t kDay = 24 * 60 * 60;
 
 bool due(const Cadence& cadence, std::int64_t last, std::int64_t now) {
@@ -34,7 +35,8 @@ std::string joined(const std::vector<std::string>& names) {
 
 Error drift(const Table& table, const std::string& what) {
   return {Fault::drift, table.name.text() + ": " + what,
-          "`sluice sync --accept-drift " + table.name.text() + "` loads the table anew behind the old copy"};
+          "`sluice sync --accept-drift " + table.name.text() +
+              "` loads the table anew behind the old copy"};
 }
 
 /// Compares the shape that the copy has with the shape that the source has now.
@@ -43,8 +45,8 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
     const Column* before = find(state.columns, column.name);
     if (before == nullptr || contains(state.dropped, column.name)) {
       if (before != nullptr && before->type != column.type && !widens(before->type, column.type)) {
-        decision.refusal = drift(table, "column " + column.name + " came back as " + column.type + ", it was " +
-                                            before->type);
+        decision.refusal = drift(table, "column " + column.name + " came back as " + column.type +
+                                            ", it was " + before->type);
         return;
       }
       if (before == nullptr || before->type != column.type) {
@@ -53,12 +55,13 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
       decision.notes.push_back("column added: " + column.name + " " + column.type);
     } else if (before->type != column.type) {
       if (!widens(before->type, column.type)) {
-        decision.refusal = drift(table, "column " + column.name + " is now " + column.source_type + " (" +
-                                            column.type + "), the copy has " + before->type);
+        decision.refusal = drift(table, "column " + column.name + " is now " + column.source_type +
+                                            " (" + column.type + "), the copy has " + before->type);
         return;
       }
       decision.changes.push_back({column, false});
-      decision.notes.push_back("column widened: " + column.name + " " + before->type + " -> " + column.type);
+      decision.notes.push_back("column widened: " + column.name + " " + before->type + " -> " +
+                               column.type);
     }
   }
   for (const Column& column : state.columns) {
@@ -70,13 +73,14 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
     }
   }
   if (state.primary_key != table.primary_key) {
-    decision.refusal = drift(table, "the primary key is now (" + joined(table.primary_key) + "), it was (" +
-                                        joined(state.primary_key) + ")");
+    decision.refusal = drift(table, "the primary key is now (" + joined(table.primary_key) +
+                                        "), it was (" + joined(state.primary_key) + ")");
   }
 }
 
 bool added_any(const Decision& decision) {
-  return std::ranges::any_of(decision.notes, [](const std::string& note) { return note.starts_with("column added"); });
+  return std::ranges::any_of(
+      decision.notes, [](const std::string& note) { return note.starts_with("column added"); });
 }
 
 Decision full_load(Decision decision, const std::string& why) {
@@ -100,12 +104,14 @@ Decision refresh(Decision decision, const std::string& why) {
 }
 
 /// A published copy of an unchanged or compatibly changed table, in mirror mode.
-Decision mirror(Decision decision, const Table& table, const TableState& state, const TableOptions& options,
-                const Circumstances& now) {
+Decision mirror(Decision decision, const Table& table, const TableState& state,
+                const TableOptions& options, const Circumstances& now) {
   if (now.full) return refresh(std::move(decision), "asked for");
-  if (state.in_flight) return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
+  if (state.in_flight)
+    return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
   if (added_any(decision)) return refresh(std::move(decision), "a new column is filled in");
-  const bool incremental = table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
+  const bool incremental =
+      table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
   if (incremental) {
     if (state.incarnation != table.incarnation) {
       return refresh(std::move(decision), "the source rewrote or re-created the table");
@@ -117,15 +123,17 @@ Decision mirror(Decision decision, const Table& table, const TableState& state, 
     decision.steps = {Step::merge};
     decision.strategy = "incremental";
     decision.why = "replication key " + table.replication_key;
-    if (options.deletes == Deletes::hard && due(options.delete_check, state.last_delete_check, now.now)) {
+    if (options.deletes == Deletes::hard &&
+        due(options.delete_check, state.last_delete_check, now.now)) {
       decision.steps.push_back(Step::prune);
     }
     return decision;
   }
-  const char* reason = !table.has_key()                           ? "no primary key"
+  const char* reason = !table.has_key()                     ? "no primary key"
                        : options.strategy == Strategy::full ? "strategy: full"
                                                             : "no replication key";
-  if (due(full_cadence(table, options), state.last_full, now.now)) return refresh(std::move(decision), reason);
+  if (due(full_cadence(table, options), state.last_full, now.now))
+    return refresh(std::move(decision), reason);
   decision.strategy = "not due";
   decision.why = std::string(reason) + ", compared whole as full_every says; --full does it now";
   return decision;
@@ -135,8 +143,8 @@ Decision append(Decision decision, const Table& table, const TableState& state) 
   decision.strategy = "append";
   decision.why = "replication key " + table.replication_key;
   if (state.replication_key != table.replication_key) {
-    decision.refusal = drift(table, "the replication key is now " + table.replication_key + ", it was " +
-                                        state.replication_key);
+    decision.refusal = drift(table, "the replication key is now " + table.replication_key +
+                                        ", it was " + state.replication_key);
     return decision;
   }
   if (added_any(decision)) decision.notes.push_back("rows appended before keep NULL in it");
@@ -173,10 +181,11 @@ std::optional<Decimal> decimal_of(const std::string& type) {
 
 bool widens(const std::string& from, const std::string& to) {
   if (from == to) return true;
-  const std::array<std::vector<std::string>, 4> ladders{{{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"},
-                                                         {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"},
-                                                         {"FLOAT", "DOUBLE"},
-                                                         {"DATE", "TIMESTAMP"}}};
+  const std::array<std::vector<std::string>, 4> ladders{
+      {{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"},
+       {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"},
+       {"FLOAT", "DOUBLE"},
+       {"DATE", "TIMESTAMP"}}};
   for (const auto& ladder : ladders) {
     const auto low = std::ranges::find(ladder, from);
     const auto high = std::ranges::find(ladder, to);
@@ -193,33 +202,39 @@ void promote(TableState& state, const std::vector<bool>& settled) {
   for (std::size_t i = state.pending.size(); i-- > 0;) {
     if (i >= settled.size() || !settled[i]) continue;
     state.cursor = state.pending[i].mark;
-    state.pending.erase(state.pending.begin(), state.pending.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    state.pending.erase(state.pending.begin(),
+                        state.pending.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     return;
   }
 }
 
-Decision decide(const Table& table, const std::optional<TableState>& state, const TableOptions& options,
-                const Circumstances& now) {
+Decision decide(const Table& table, const std::optional<TableState>& state,
+                const TableOptions& options, const Circumstances& now) {
   Decision decision;
   if (options.mode == Mode::append && table.replication_key.empty()) {
-    decision.refusal = Error(Fault::config, table.name.text() + ": mode append needs a replication key",
-                             "name one with replication_key:, or use mode mirror");
+    decision.refusal =
+        Error(Fault::config, table.name.text() + ": mode append needs a replication key",
+              "name one with replication_key:, or use mode mirror");
     return decision;
   }
-  if (options.strategy == Strategy::incremental && (table.replication_key.empty() || !table.has_key()) &&
-      options.mode == Mode::mirror) {
-    decision.refusal = Error(Fault::config,
-                             table.name.text() + ": strategy incremental needs a primary key and a replication key; " +
-                                 (table.has_key() ? "it has no replication key" : "it has no primary key"),
-                             "name them with replication_key: and key:, or leave strategy at auto");
+  if (options.strategy == Strategy::incremental &&
+      (table.replication_key.empty() || !table.has_key()) && options.mode == Mode::mirror) {
+    decision.refusal = Error(
+        Fault::config,
+        table.name.text() + ": strategy incremental needs a primary key and a replication key; " +
+            (table.has_key() ? "it has no replication key" : "it has no primary key"),
+        "name them with replication_key: and key:, or leave strategy at auto");
     return decision;
   }
   if (now.target_exists && now.target_owner != now.this_owner) {
     decision.refusal =
         now.target_owner.empty()
-            ? Error(Fault::ownership, table.name.text() + ": the destination has a table of that name that sluice did not make",
+            ? Error(Fault::ownership,
+                    table.name.text() +
+                        ": the destination has a table of that name that sluice did not make",
                     "choose another place with schema:, or rename or drop that table")
-            : Error(Fault::ownership, table.name.text() + ": its target belongs to " + now.target_owner,
+            : Error(Fault::ownership,
+                    table.name.text() + ": its target belongs to " + now.target_owner,
                     "choose another place with schema:, or exclude one of the two");
     return decision;
   }
@@ -227,14 +242,17 @@ Decision decide(const Table& table, const std::optional<TableState>& state, cons
 
   const bool reshaped = state->options != now.options;
   if (state->loading) {
-    const bool whole = state->loading->todo.empty() && !state->loading->mixed;  // only its publication is missing
+    const bool whole =
+        state->loading->todo.empty() && !state->loading->mixed;  // only its publication is missing
     const bool same = !reshaped && (whole || state->incarnation == table.incarnation) &&
                       state->primary_key == table.primary_key &&
-                      std::ranges::equal(state->columns, table.columns, {},
-                                         [](const Column& c) { return std::pair(c.name, c.type); },
-                                         [](const Column& c) { return std::pair(c.name, c.type); });
+                      std::ranges::equal(
+                          state->columns, table.columns, {},
+                          [](const Column& c) { return std::pair(c.name, c.type); },
+                          [](const Column& c) { return std::pair(c.name, c.type); });
     const bool healable = table.has_key() && !table.replication_key.empty() &&
-                          state->replication_key == table.replication_key && options.mode == Mode::mirror;
+                          state->replication_key == table.replication_key &&
+                          options.mode == Mode::mirror;
     if (same && (healable || whole)) {
       decision.steps = {Step::resume};
       decision.strategy = "resume";
@@ -243,11 +261,13 @@ Decision decide(const Table& table, const std::optional<TableState>& state, cons
     }
     decision.restart = true;
     decision.brake = false;
-    return full_load(std::move(decision), same ? "a load was cut off; without both keys it starts over"
-                                               : "a load was cut off and the table has changed since");
+    return full_load(std::move(decision),
+                     same ? "a load was cut off; without both keys it starts over"
+                          : "a load was cut off and the table has changed since");
   }
   if (!state->live) return full_load(std::move(decision), "no copy yet");
-  if (!now.target_exists) return full_load(std::move(decision), "the copy is gone from the destination");
+  if (!now.target_exists)
+    return full_load(std::move(decision), "the copy is gone from the destination");
   if (reshaped) {
     decision.brake = false;
     return full_load(std::move(decision), "its settings have changed");

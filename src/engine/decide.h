@@ -16,7 +16,8 @@ struct ColumnChange {
   bool added = false;  ///< else: widened to column.type
 };
 
-/// What to read and how to write it. At most one of the big ones, then possibly a check of the keys.
+/// What to read and how to write it. At most one of the big ones, then possibly a check of the
+/// keys.
 enum class Step {
   load,     ///< every row, in committed units, into a hidden table that is then published
   resume,   ///< as load, going on where a run was cut off
@@ -27,31 +28,31 @@ enum class Step {
 };
 
 struct Decision {
-  std::vector<Step> steps;             ///< empty: nothing is due, or refused
-  std::string strategy;                ///< for receipts and plans
-  std::string why;                     ///< one clause: "no replication key, 12 MB"
-  std::vector<ColumnChange> changes;   ///< DDL on the copy, before the steps
-  std::vector<std::string> dropped;    ///< columns that the source no longer has
+  std::vector<Step> steps;            ///< empty: nothing is due, or refused
+  std::string strategy;               ///< for receipts and plans
+  std::string why;                    ///< one clause: "no replication key, 12 MB"
+  std::vector<ColumnChange> changes;  ///< DDL on the copy, before the steps
+  std::vector<std::string> dropped;   ///< columns that the source no longer has
   std::vector<std::string> notes;
-  bool restart = false;                ///< a half-done load is dropped first
-  bool brake = true;                   ///< false where the user's own change of settings explains deletes
-  std::optional<Error> refusal;        ///< then nothing is done
+  bool restart = false;          ///< a half-done load is dropped first
+  bool brake = true;             ///< false where the user's own change of settings explains deletes
+  std::optional<Error> refusal;  ///< then nothing is done
 };
 
 /// What decide() needs to know beside the table and its state.
 struct Circumstances {
-  bool target_exists = false;   ///< a table of the target's name is there
-  std::string target_owner;     ///< "connection: table" that made it; empty: not one of ours
-  std::string this_owner;       ///< how this connection and table would be written there
-  std::string options;          ///< fingerprint of the settings that shape the copy, for this run
-  bool full = false;            ///< --full
+  bool target_exists = false;  ///< a table of the target's name is there
+  std::string target_owner;    ///< "connection: table" that made it; empty: not one of ours
+  std::string this_owner;      ///< how this connection and table would be written there
+  std::string options;         ///< fingerprint of the settings that shape the copy, for this run
+  bool full = false;           ///< --full
   bool accept_drift = false;
-  std::int64_t now = 0;         ///< Unix seconds
+  std::int64_t now = 0;  ///< Unix seconds
 };
 
 /// `state` has had its settled marks promoted already (see promote()).
-Decision decide(const Table& table, const std::optional<TableState>& state, const TableOptions& options,
-                const Circumstances& circumstances);
+Decision decide(const Table& table, const std::optional<TableState>& state,
+                const TableOptions& options, const Circumstances& circumstances);
 
 /// Moves the newest pending mark that `settled` accepts into the cursor; older ones go with it.
 void promote(TableState& state, const std::vector<bool>& settled);

@@ -14,11 +14,15 @@ void failpoint(const char* name) {
 
 bool Shape::exists(const std::string& name) const {
   return connection_
-             ->query("SELECT count(*) FROM (SELECT table_name FROM duckdb_tables() WHERE database_name = $1 AND "
-                    "lower(schema_name) = lower($2) AND lower(table_name) = lower($3) UNION ALL SELECT view_name FROM "
-                    "duckdb_views() WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) "
-                    "= lower($3))",
-                    {target_.catalog, target_.schema, name})
+             ->query(
+                 "SELECT count(*) FROM (SELECT table_name FROM duckdb_tables() WHERE database_name "
+                 "= $1 AND "
+                 "lower(schema_name) = lower($2) AND lower(table_name) = lower($3) UNION ALL "
+                 "SELECT view_name FROM "
+                 "duckdb_views() WHERE database_name = $1 AND lower(schema_name) = lower($2) AND "
+                 "lower(view_name) "
+                 "= lower($3))",
+                 {target_.catalog, target_.schema, name})
              .integer(0, 0) > 0;
 }
 
@@ -39,7 +43,9 @@ void Shape::create(const std::string& name, const std::vector<Column>& columns) 
   transaction.commit();
 }
 
-void Shape::drop(const std::string& name) const { connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name)); }
+void Shape::drop(const std::string& name) const {
+  connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));
+}
 
 void Shape::change(const std::vector<ColumnChange>& changes) const {
   if (changes.empty()) return;
@@ -47,12 +53,13 @@ void Shape::change(const std::vector<ColumnChange>& changes) const {
   for (const ColumnChange& change : changes) {
     const std::string column = duck::quoted(change.column.name);
     if (!change.added) {
-      connection_->query("ALTER TABLE " + target_.sql() + " ALTER " + column + " TYPE " + change.column.type);
+      connection_->query("ALTER TABLE " + target_.sql() + " ALTER " + column + " TYPE " +
+                         change.column.type);
       continue;
     }
     // IF NOT EXISTS: a run may have been cut off between this and its state.
-    connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN IF NOT EXISTS " + column + " " +
-                      change.column.type);
+    connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN IF NOT EXISTS " + column +
+                       " " + change.column.type);
   }
   transaction.commit();
 }
@@ -61,8 +68,11 @@ bool Shape::cut(const std::string& name, std::uint64_t rows_wanted) const {
   const std::string table = target_.sibling(name);
   if (rows(name) == rows_wanted) return true;
   const std::string wanted = std::to_string(rows_wanted);
-  // An append-only table numbers its rows 0, 1, 2, ..: unless rows were cut off before and their numbers are used up.
-  if (connection_->query("SELECT count(*) FROM " + table + " WHERE rowid < " + wanted).text(0, 0) != wanted) return false;
+  // An append-only table numbers its rows 0, 1, 2, ..: unless rows were cut off before and their
+  // numbers are used up.
+  if (connection_->query("SELECT count(*) FROM " + table + " WHERE rowid < " + wanted).text(0, 0) !=
+      wanted)
+    return false;
   connection_->query("DELETE FROM " + table + " WHERE rowid >= " + wanted);
   return true;
 }
@@ -71,7 +81,8 @@ void Load::commit(const std::optional<TableState>& expected, const TableState& n
   states_.replace(connection_, table_, expected, next);
   failpoint("before-commit");
   transaction_.commit();
-  // COMMIT answers "success" also for a transaction that an error had already ended: only the state proves it.
+  // COMMIT answers "success" also for a transaction that an error had already ended: only the state
+  // proves it.
   const auto stored = states_.table(connection_, table_);
   if (!stored || stored->json() != next.json()) {
     throw Error(Fault::internal, table_.text() + ": DuckDB reported a commit that did not happen");

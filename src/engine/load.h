@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One unit of work on one table of the destination: DDL first and by itself, then rows and state in one transaction.
+// One unit of work on one table of the destination: DDL first and by itself, then rows and state in
+// one transaction.
 #pragma once
 
 #include <functional>
@@ -14,14 +15,17 @@
 
 namespace sluice {
 
-/// Named places around the commits where a test can end the process. Empty unless SLUICE_FAILPOINT names one.
+/// Named places around the commits where a test can end the process. Empty unless SLUICE_FAILPOINT
+/// names one.
 void failpoint(const char* name);
 
-/// DuckDB replays "rows, then ALTER" wrongly after a crash, so every change of shape is a transaction of its own,
-/// made before any row. What it leaves behind when a run ends there is harmless and found by the next.
+/// DuckDB replays "rows, then ALTER" wrongly after a crash, so every change of shape is a
+/// transaction of its own, made before any row. What it leaves behind when a run ends there is
+/// harmless and found by the next.
 class Shape {
  public:
-  Shape(duck::Connection& connection, apply::Target target) : connection_(&connection), target_(std::move(target)) {}
+  Shape(duck::Connection& connection, apply::Target target)
+      : connection_(&connection), target_(std::move(target)) {}
 
   bool exists(const std::string& name) const;
   std::uint64_t rows(const std::string& name) const;
@@ -29,7 +33,8 @@ class Shape {
   void create(const std::string& name, const std::vector<Column>& columns) const;
   void drop(const std::string& name) const;
   void change(const std::vector<ColumnChange>& changes) const;
-  /// Leaves exactly the first `rows` rows of an append-only table. False when that cannot be done surely.
+  /// Leaves exactly the first `rows` rows of an append-only table. False when that cannot be done
+  /// surely.
   bool cut(const std::string& name, std::uint64_t rows) const;
 
  private:
@@ -41,10 +46,16 @@ class Shape {
 class Load {
  public:
   Load(duck::Connection& connection, const StateStore& states, TableName table)
-      : connection_(connection), states_(states), table_(std::move(table)), transaction_(connection) {}
+      : connection_(connection),
+        states_(states),
+        table_(std::move(table)),
+        transaction_(connection) {}
 
-  std::uint64_t execute(const std::string& statement) { return connection_.query(statement).changed(); }
-  /// Rows and state become visible together, or nothing does. `expected` is what the state must still be.
+  std::uint64_t execute(const std::string& statement) {
+    return connection_.query(statement).changed();
+  }
+  /// Rows and state become visible together, or nothing does. `expected` is what the state must
+  /// still be.
   void commit(const std::optional<TableState>& expected, const TableState& next);
 
  private:

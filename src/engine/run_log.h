@@ -13,7 +13,8 @@ const char* outcome_name(Outcome outcome);
 
 class RunLog {
  public:
-  RunLog(duck::Connection& connection, const StateStore& states) : connection_(connection), states_(states) {}
+  RunLog(duck::Connection& connection, const StateStore& states)
+      : connection_(connection), states_(states) {}
   /// Writes the row of a run that has begun and returns its id: sortable by time, unique.
   std::string begin(const std::string& source);
   /// Receipts, end and exit code, in one transaction. `error` is the run's own failure, or empty.

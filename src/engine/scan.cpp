@@ -10,15 +10,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
 
 class Relation::PlanScan : public duck::Scan {
  public:
-  PlanScan(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
-           std::vector<std::size_t> chunks, UnitLimit limit, Progress* progress)
+  PlanScan(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+           const Plan& plan, std::vector<std::size_t> chunks, UnitLimit limit, Progress* progress)
       : context_(context),
         snapshot_(snapshot),
         plan_(plan),
@@ -100,15 +101,18 @@ class Relation::PlanScan : public duck::Scan {
 
   void watch() noexcept {
     const bool stopped = context_.stop.load() == StopLevel::now;
-    const bool silent = now_ms() - last_sign_ms_.load() >
-                        std::chrono::duration_cast<std::chrono::milliseconds>(context_.idle_limit).count();
+    const bool silent =
+        now_ms() - last_sign_ms_.load() >
+        std::chrono::duration_cast<std::chrono::milliseconds>(context_.idle_limit).count();
     if (!stopped && !(silent && reading())) return;
     try {
       failed(std::make_exception_ptr(
           stopped ? Error(Fault::cancelled, "stopped on request")
-                  : Error(Fault::connection, "the source has sent nothing for " +
-                                                 std::to_string(context_.idle_limit.count()) + " s",
-                          "see what the server is doing; a lock or a stalled network are the usual causes")));
+                  : Error(Fault::connection,
+                          "the source has sent nothing for " +
+                              std::to_string(context_.idle_limit.count()) + " s",
+                          "see what the server is doing; a lock or a stalled network are the usual "
+                          "causes")));
     } catch (const std::exception&) {
       // Out of memory while building the message: the next tick tries again.
     }
@@ -170,12 +174,14 @@ Relation::Alive& Relation::alive() {
   return instance;
 }
 
-std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(std::span<const std::size_t> projection) {
+std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(
+    std::span<const std::size_t> projection) {
   class Thread : public duck::ScanThread {
    public:
     Thread(PlanScan& scan, std::span<const std::size_t> projection)
         : scan_(scan), projection_(projection.begin(), projection.end()) {
-      // DuckDB counting rows asks for no column; the vector it still hands over must hold something readable.
+      // DuckDB counting rows asks for no column; the vector it still hands over must hold something
+      // readable.
       for (std::size_t& column : projection_) {
         if (column == kNoColumn) column = 0;
       }
@@ -224,14 +230,16 @@ std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(std::span<const std::
   return std::make_unique<Thread>(*this, projection);
 }
 
-Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
-                   std::vector<std::size_t> from, UnitLimit limit, Progress* progress)
+Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+                   const Plan& plan, std::vector<std::size_t> from, UnitLimit limit,
+                   Progress* progress)
     : connection_(connection) {
   if (!plan.relation.empty()) {
     sql_ = plan.relation;
     return;
   }
-  scan_ = std::make_shared<PlanScan>(connection, context, snapshot, plan, std::move(from), limit, progress);
+  scan_ = std::make_shared<PlanScan>(connection, context, snapshot, plan, std::move(from), limit,
+                                     progress);
   {
     const std::scoped_lock lock(alive().mutex);
     alive().scans.insert(scan_);
@@ -240,15 +248,16 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
   sql_ = "sluice_scan(" + std::to_string(handle_->id()) + "::UBIGINT)";
 }
 
-Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
-                   Progress* progress)
-    : Relation(connection, context, snapshot, plan,
-               [&] {
-                 std::vector<std::size_t> all(plan.chunks.size());
-                 std::iota(all.begin(), all.end(), std::size_t{0});
-                 return all;
-               }(),
-               {}, progress) {}
+Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+                   const Plan& plan, Progress* progress)
+    : Relation(
+          connection, context, snapshot, plan,
+          [&] {
+            std::vector<std::size_t> all(plan.chunks.size());
+            std::iota(all.begin(), all.end(), std::size_t{0});
+            return all;
+          }(),
+          {}, progress) {}
 
 Relation::~Relation() {
   if (scan_ == nullptr) return;
@@ -274,7 +283,9 @@ std::uint64_t Relation::rows() const noexcept { return scan_ != nullptr ? scan_-
 std::uint64_t Relation::bytes() const noexcept { return scan_ != nullptr ? scan_->bytes() : 0; }
 std::uint64_t Relation::misfits() const noexcept { return scan_ != nullptr ? scan_->misfits() : 0; }
 
-void register_scan(duck::Connection& connection) { duck::register_scan_function(connection, "sluice_scan"); }
+void register_scan(duck::Connection& connection) {
+  duck::register_scan_function(connection, "sluice_scan");
+}
 
 void Relation::watch_all() noexcept {
   const std::scoped_lock lock(alive().mutex);

@@ -18,7 +18,8 @@
 
 namespace sluice {
 
-/// How far a run has been told to stop. `unit`: finish what is being written; `now`: cancel the readers.
+/// How far a run has been told to stop. `unit`: finish what is being written; `now`: cancel the
+/// readers.
 enum class StopLevel { none, unit, now };
 
 /// What the scans of one run share. Outlives them.
@@ -36,21 +37,25 @@ struct UnitLimit {
   std::chrono::seconds time{0};
 };
 
-/// One read of a plan, once. Usable in SQL as `sql()` while it lives; made and destroyed on one thread.
+/// One read of a plan, once. Usable in SQL as `sql()` while it lives; made and destroyed on one
+/// thread.
 class Relation {
  public:
-  /// Reads the chunks `from` points at (positions in plan.chunks), in that order. `progress` may be null.
-  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
-           std::vector<std::size_t> from, UnitLimit limit = {}, Progress* progress = nullptr);
-  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot, const Plan& plan,
+  /// Reads the chunks `from` points at (positions in plan.chunks), in that order. `progress` may be
+  /// null.
+  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+           const Plan& plan, std::vector<std::size_t> from, UnitLimit limit = {},
            Progress* progress = nullptr);
+  Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+           const Plan& plan, Progress* progress = nullptr);
   Relation(const Relation&) = delete;
   Relation& operator=(const Relation&) = delete;
   ~Relation();
 
   /// A parenthesised relation or table function call, to be put after FROM.
   const std::string& sql() const noexcept { return sql_; }
-  /// Runs a statement that reads this relation. Throws the readers' own Error, not DuckDB's account of it.
+  /// Runs a statement that reads this relation. Throws the readers' own Error, not DuckDB's account
+  /// of it.
   duck::Result run(const std::string& statement);
 
   /// After run(): the chunks that were read to their end, and what they brought.
@@ -59,8 +64,8 @@ class Relation {
   std::uint64_t bytes() const noexcept;
   std::uint64_t misfits() const noexcept;
 
-  /// Cancels every scan of this process whose run was told to stop now, or whose readers have been silent too
-  /// long. Any thread; called a few times a second by a run's watchdog.
+  /// Cancels every scan of this process whose run was told to stop now, or whose readers have been
+  /// silent too long. Any thread; called a few times a second by a run's watchdog.
   static void watch_all() noexcept;
 
  private:

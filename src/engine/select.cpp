@@ -25,7 +25,9 @@ bool glob(const char* pattern, const char* text) {
 }
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return text;
 }
 
@@ -37,7 +39,8 @@ void require_column(const Table& table, const std::string& column, const char* s
   if (table.column(column) != nullptr) return;
   for (const Column& each : table.columns) {
     if (lower(each.name) == lower(column)) {
-      throw Error(Fault::config, table.name.text() + " has no column " + column + " (" + setting + ")",
+      throw Error(Fault::config,
+                  table.name.text() + " has no column " + column + " (" + setting + ")",
                   "did you mean " + each.name + "?");
     }
   }
@@ -46,9 +49,10 @@ void require_column(const Table& table, const std::string& column, const char* s
 
 /// `key: detect`: what the key is called by convention; the run proves it.
 std::vector<std::string> detected_key(const Table& table) {
-  const std::string singular = lower(table.name.name.substr(0, table.name.name.size() - (table.name.name.ends_with('s') ? 1 : 0)));
-  for (const std::string& wanted : {std::string("id"), lower(table.name.name) + "_id", singular + "_id", std::string("uuid"),
-                                    std::string("pk")}) {
+  const std::string singular = lower(
+      table.name.name.substr(0, table.name.name.size() - (table.name.name.ends_with('s') ? 1 : 0)));
+  for (const std::string& wanted : {std::string("id"), lower(table.name.name) + "_id",
+                                    singular + "_id", std::string("uuid"), std::string("pk")}) {
     for (const Column& column : table.columns) {
       if (lower(column.name) == wanted) return {column.name};
     }
@@ -72,13 +76,17 @@ void choose_key(Table& table, const TableOptions& options) {
 
 void choose_columns(Table& table, const TableOptions& options) {
   for (const std::string& name : options.columns) require_column(table, name, "columns:");
-  for (const std::string& name : options.exclude_columns) require_column(table, name, "exclude_columns:");
+  for (const std::string& name : options.exclude_columns)
+    require_column(table, name, "exclude_columns:");
   std::erase_if(table.columns, [&](const Column& column) {
-    const bool key = contains(table.primary_key, column.name) || column.name == table.replication_key;
+    const bool key =
+        contains(table.primary_key, column.name) || column.name == table.replication_key;
     if (contains(options.exclude_columns, column.name)) {
       if (key) {
-        throw Error(Fault::config, table.name.text() + ": column " + column.name + " is a key and cannot be excluded",
-                    "choose another key:/replication_key:, or keep the column");
+        throw Error(
+            Fault::config,
+            table.name.text() + ": column " + column.name + " is a key and cannot be excluded",
+            "choose another key:/replication_key:, or keep the column");
       }
       return true;
     }
@@ -107,9 +115,10 @@ void choose_types(Table& table, const TableOptions& options, duck::Connection& c
 /// Latin-1 Supplement letters, the ones transliteration meets in practice; others become '_'.
 const char* transliterated(unsigned code) {
   static constexpr std::array<const char*, 64> kLatin{
-      "A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I", "I", "D", "N", "O", "O", "O", "O",
-      "O", "_", "O", "U", "U", "U", "U", "Y", "Th", "ss", "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e",
-      "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", "_", "o", "u", "u", "u", "u", "y", "th", "y"};
+      "A", "A", "A", "A", "A", "A", "AE", "C", "E", "E", "E", "E", "I", "I", "I",  "I",
+      "D", "N", "O", "O", "O", "O", "O",  "_", "O", "U", "U", "U", "U", "Y", "Th", "ss",
+      "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i",  "i",
+      "d", "n", "o", "o", "o", "o", "o",  "_", "o", "u", "u", "u", "u", "y", "th", "y"};
   return code >= 0xC0 && code <= 0xFF ? kLatin[code - 0xC0] : "_";
 }
 
@@ -122,7 +131,8 @@ std::string to_ascii(const std::string& name) {
       continue;
     }
     if ((byte & 0xE0) == 0xC0 && i + 1 < name.size()) {
-      text += transliterated((byte & 0x1FU) << 6 | (static_cast<unsigned char>(name[i + 1]) & 0x3FU));
+      text +=
+          transliterated((byte & 0x1FU) << 6 | (static_cast<unsigned char>(name[i + 1]) & 0x3FU));
     } else {
       text += '_';
     }
@@ -139,7 +149,8 @@ bool matches(const std::string& pattern, const TableName& name) {
 }
 
 bool matches_any(const std::vector<std::string>& patterns, const TableName& name) {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, name); });
+  return std::ranges::any_of(patterns,
+                             [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
 TableOptions options_of(const SyncOptions& options, const TableName& name) {
@@ -168,22 +179,24 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
   wanted.where = options.where;
   wanted.start = options.start;
   if (wanted.start && wanted.replication_key.empty()) {
-    throw Error(Fault::config, table.name.text() + ": start: needs a replication key", "name it with replication_key:");
+    throw Error(Fault::config, table.name.text() + ": start: needs a replication key",
+                "name it with replication_key:");
   }
   return wanted;
 }
 
-std::string fingerprint(const TableOptions& options, const std::string& target_schema, const std::string& target_name,
-                        Naming naming) {
-  return nlohmann::json{{"mode", options.mode == Mode::append ? "append" : "mirror"},
-                        {"where", options.where},
-                        {"start", options.start ? nlohmann::json(*options.start) : nlohmann::json()},
-                        {"columns", options.columns},
-                        {"exclude_columns", options.exclude_columns},
-                        {"types", options.types},
-                        {"target", target_schema + "." + target_name},
-                        {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
-                        {"synced_at", options.synced_at}}
+std::string fingerprint(const TableOptions& options, const std::string& target_schema,
+                        const std::string& target_name, Naming naming) {
+  return nlohmann::json{
+      {"mode", options.mode == Mode::append ? "append" : "mirror"},
+      {"where", options.where},
+      {"start", options.start ? nlohmann::json(*options.start) : nlohmann::json()},
+      {"columns", options.columns},
+      {"exclude_columns", options.exclude_columns},
+      {"types", options.types},
+      {"target", target_schema + "." + target_name},
+      {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
+      {"synced_at", options.synced_at}}
       .dump();
 }
 
@@ -211,7 +224,8 @@ std::string fivetran_name(const std::string& name, bool is_table) {
   for (const char c : text) {
     if (c != '_' || squeezed.empty() || squeezed.back() != '_') squeezed += c;
   }
-  if (!squeezed.empty() && squeezed.front() >= '0' && squeezed.front() <= '9') squeezed.insert(0, "_");
+  if (!squeezed.empty() && squeezed.front() >= '0' && squeezed.front() <= '9')
+    squeezed.insert(squeezed.begin(), '_');
   if (is_table) squeezed.erase(0, std::min(squeezed.find_first_not_of('_'), squeezed.size()));
   return squeezed.empty() ? "_" : squeezed;
 }
@@ -234,17 +248,21 @@ Landing landing(const Table& table, const SyncOptions& options) {
     const auto [other, fresh] = seen.emplace(lower(column.name), before);
     if (!fresh) {
       throw Error(Fault::config,
-                  table.name.text() + ": columns " + other->second + " and " + before + " would both be " + column.name +
+                  table.name.text() + ": columns " + other->second + " and " + before +
+                      " would both be " + column.name +
                       (rename ? "" : " (DuckDB does not tell upper from lower case)"),
                   "leave one out with exclude_columns:");
     }
     if (column.name.starts_with("_sluice_")) {
-      throw Error(Fault::config, table.name.text() + ": column " + column.name + " has a name that sluice keeps for itself",
+      throw Error(Fault::config,
+                  table.name.text() + ": column " + column.name +
+                      " has a name that sluice keeps for itself",
                   "leave it out with exclude_columns:");
     }
   }
   for (std::string& column : landed.table.primary_key) column = renamed.at(column);
-  if (!landed.table.replication_key.empty()) landed.table.replication_key = renamed.at(landed.table.replication_key);
+  if (!landed.table.replication_key.empty())
+    landed.table.replication_key = renamed.at(landed.table.replication_key);
   return landed;
 }
 

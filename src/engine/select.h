@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which tables a run is about, what the user's options make of each, and what they are called at the destination.
+// Which tables a run is about, what the user's options make of each, and what they are called at
+// the destination.
 #pragma once
 
 #include <string>
@@ -10,20 +11,22 @@
 
 namespace sluice {
 
-/// `*` any run of characters, `?` one; over "schema.table"; a pattern without a dot is tried on the table's name, too.
+/// `*` any run of characters, `?` one; over "schema.table"; a pattern without a dot is tried on the
+/// table's name, too.
 bool matches(const std::string& pattern, const TableName& name);
 bool matches_any(const std::vector<std::string>& patterns, const TableName& name);
 
 /// The options of one table: defaults, then each entry whose glob fits.
 TableOptions options_of(const SyncOptions& options, const TableName& name);
 
-/// The table as the user wants it: columns, types, keys, misfit policies, row filter. Throws Fault::config naming the
-/// column or type that does not exist. `connection` tells how DuckDB writes a chosen type.
+/// The table as the user wants it: columns, types, keys, misfit policies, row filter. Throws
+/// Fault::config naming the column or type that does not exist. `connection` tells how DuckDB
+/// writes a chosen type.
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection);
 
 /// The settings that make a copy what it is, as comparable text.
-std::string fingerprint(const TableOptions& options, const std::string& target_schema, const std::string& target_name,
-                        Naming naming);
+std::string fingerprint(const TableOptions& options, const std::string& target_schema,
+                        const std::string& target_name, Naming naming);
 
 /// Fivetran's renaming: lower snake case, ASCII, digits split off ("addr1" -> "addr_1").
 std::string fivetran_name(const std::string& name, bool is_table);
@@ -32,7 +35,7 @@ std::string fivetran_name(const std::string& name, bool is_table);
 struct Landing {
   std::string schema, name;
   std::string hidden;  ///< the table that a load fills before it is published
-  Table table;         ///< columns, primary key and replication key renamed; otherwise as at the source
+  Table table;  ///< columns, primary key and replication key renamed; otherwise as at the source
 };
 /// Throws Fault::config when two columns would share a name (DuckDB folds case).
 Landing landing(const Table& table, const SyncOptions& options);

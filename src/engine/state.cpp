@@ -29,17 +29,23 @@ Column parse_column(const Json& json) {
   return column;
 }
 
-Json optional_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+Json optional_json(const std::optional<std::string>& text) {
+  return text ? Json(*text) : Json(nullptr);
+}
 
 std::optional<std::string> parse_optional(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<std::string>(json.get<std::string>());
 }
 
 Json loading_json(const Loading& loading) {
-  return {{"hidden", loading.hidden},         {"rows", loading.rows},
-          {"todo", loading.todo},             {"todo_rows", loading.todo_rows},
-          {"todo_bytes", loading.todo_bytes}, {"first_instant", loading.first_instant},
-          {"mixed", loading.mixed},           {"until", optional_json(loading.until)},
+  return {{"hidden", loading.hidden},
+          {"rows", loading.rows},
+          {"todo", loading.todo},
+          {"todo_rows", loading.todo_rows},
+          {"todo_bytes", loading.todo_bytes},
+          {"first_instant", loading.first_instant},
+          {"mixed", loading.mixed},
+          {"until", optional_json(loading.until)},
           {"witness", loading.witness}};
 }
 
@@ -112,45 +118,55 @@ std::string StateStore::sql_name(const std::string& name) const {
 
 void StateStore::open(duck::Connection& connection, Create create) {
   const auto there = connection.query(
-      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' AND table_name = 'meta'",
+      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' "
+      "AND table_name = 'meta'",
       {catalog_});
   present_ = there.integer(0, 0) > 0;
   if (present_) {
-    const auto version = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = 'version'");
+    const auto version =
+        connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = 'version'");
     if (version.rows() == 0 || version.text(0, 0) == std::to_string(kVersion)) return;
     throw Error(Fault::config,
-                "the destination's _sluice tables are of version " + version.text(0, 0) + ", this sluice knows " +
-                    std::to_string(kVersion),
+                "the destination's _sluice tables are of version " + version.text(0, 0) +
+                    ", this sluice knows " + std::to_string(kVersion),
                 "use the newer sluice that wrote them");
   }
   if (create == Create::no) return;
   duck::Transaction transaction(connection);
   connection.query("CREATE SCHEMA IF NOT EXISTS " + duck::quoted(catalog_) + ".\"_sluice\"");
-  connection.query("CREATE TABLE " + sql_name("meta") + " (key VARCHAR NOT NULL, value VARCHAR NOT NULL)");
-  connection.query("CREATE TABLE " + sql_name("state") +
-                   " (connection VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT NULL,"
-                   " target_schema VARCHAR NOT NULL, target_table VARCHAR NOT NULL, state VARCHAR NOT NULL,"
-                   " changed_at TIMESTAMPTZ NOT NULL)");
-  connection.query("CREATE TABLE " + sql_name("runs") +
-                   " (run_id VARCHAR NOT NULL, connection VARCHAR NOT NULL, source VARCHAR NOT NULL,"
-                   " started_at TIMESTAMPTZ NOT NULL, finished_at TIMESTAMPTZ, exit_code INTEGER, error VARCHAR,"
-                   " version VARCHAR NOT NULL)");
-  connection.query("CREATE TABLE " + sql_name("run_tables") +
-                   " (run_id VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT NULL,"
-                   " target VARCHAR NOT NULL, outcome VARCHAR NOT NULL, strategy VARCHAR NOT NULL,"
-                   " guarantee VARCHAR NOT NULL, rows_read UBIGINT, rows_inserted UBIGINT, rows_updated UBIGINT,"
-                   " rows_deleted UBIGINT, misfits UBIGINT, bytes_read UBIGINT, seconds DOUBLE, instant VARCHAR,"
-                   " until VARCHAR, notes VARCHAR[], error VARCHAR, hint VARCHAR)");
-  connection.query("INSERT INTO " + sql_name("meta") + " VALUES ('version', '" + std::to_string(kVersion) + "')");
+  connection.query("CREATE TABLE " + sql_name("meta") +
+                   " (key VARCHAR NOT NULL, value VARCHAR NOT NULL)");
+  connection.query(
+      "CREATE TABLE " + sql_name("state") +
+      " (connection VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT "
+      "NULL,"
+      " target_schema VARCHAR NOT NULL, target_table VARCHAR NOT NULL, state VARCHAR NOT NULL,"
+      " changed_at TIMESTAMPTZ NOT NULL)");
+  connection.query(
+      "CREATE TABLE " + sql_name("runs") +
+      " (run_id VARCHAR NOT NULL, connection VARCHAR NOT NULL, source VARCHAR NOT NULL,"
+      " started_at TIMESTAMPTZ NOT NULL, finished_at TIMESTAMPTZ, exit_code INTEGER, error VARCHAR,"
+      " version VARCHAR NOT NULL)");
+  connection.query(
+      "CREATE TABLE " + sql_name("run_tables") +
+      " (run_id VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT NULL,"
+      " target VARCHAR NOT NULL, outcome VARCHAR NOT NULL, strategy VARCHAR NOT NULL,"
+      " guarantee VARCHAR NOT NULL, rows_read UBIGINT, rows_inserted UBIGINT, rows_updated UBIGINT,"
+      " rows_deleted UBIGINT, misfits UBIGINT, bytes_read UBIGINT, seconds DOUBLE, instant VARCHAR,"
+      " until VARCHAR, notes VARCHAR[], error VARCHAR, hint VARCHAR)");
+  connection.query("INSERT INTO " + sql_name("meta") + " VALUES ('version', '" +
+                   std::to_string(kVersion) + "')");
   transaction.commit();
   present_ = true;
 }
 
-std::vector<std::pair<TableName, TableState>> StateStore::tables(duck::Connection& connection) const {
+std::vector<std::pair<TableName, TableState>> StateStore::tables(
+    duck::Connection& connection) const {
   if (!present_) return {};
-  const auto rows = connection.query("SELECT source_schema, source_table, target_schema, target_table, state FROM " +
-                                         sql_name("state") + " WHERE connection = ? ORDER BY ALL",
-                                     {connection_});
+  const auto rows = connection.query(
+      "SELECT source_schema, source_table, target_schema, target_table, state FROM " +
+          sql_name("state") + " WHERE connection = ? ORDER BY ALL",
+      {connection_});
   std::vector<std::pair<TableName, TableState>> states;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     TableState state = TableState::parse(rows.text(i, 4));
@@ -161,11 +177,13 @@ std::vector<std::pair<TableName, TableState>> StateStore::tables(duck::Connectio
   return states;
 }
 
-std::optional<TableState> StateStore::table(duck::Connection& connection, const TableName& name) const {
+std::optional<TableState> StateStore::table(duck::Connection& connection,
+                                            const TableName& name) const {
   if (!present_) return std::nullopt;
-  const auto rows = connection.query("SELECT target_schema, target_table, state FROM " + sql_name("state") +
-                                         " WHERE connection = ? AND source_schema = ? AND source_table = ?",
-                                     {connection_, name.schema, name.name});
+  const auto rows =
+      connection.query("SELECT target_schema, target_table, state FROM " + sql_name("state") +
+                           " WHERE connection = ? AND source_schema = ? AND source_table = ?",
+                       {connection_, name.schema, name.name});
   if (rows.rows() == 0) return std::nullopt;
   TableState state = TableState::parse(rows.text(0, 2));
   state.target_schema = rows.text(0, 0);
@@ -173,13 +191,15 @@ std::optional<TableState> StateStore::table(duck::Connection& connection, const 
   return state;
 }
 
-std::optional<std::string> StateStore::owner(duck::Connection& connection, const std::string& schema,
+std::optional<std::string> StateStore::owner(duck::Connection& connection,
+                                             const std::string& schema,
                                              const std::string& name) const {
   if (!present_) return std::nullopt;
-  const auto rows =
-      connection.query("SELECT connection || ': ' || source_schema || '.' || source_table FROM " + sql_name("state") +
-                           " WHERE lower(target_schema) = lower(?) AND lower(target_table) = lower(?)",
-                       {schema, name});
+  const auto rows = connection.query(
+      "SELECT connection || ': ' || source_schema || '.' || source_table FROM " +
+          sql_name("state") +
+          " WHERE lower(target_schema) = lower(?) AND lower(target_table) = lower(?)",
+      {schema, name});
   if (rows.rows() == 0) return std::nullopt;
   return rows.text(0, 0);
 }
@@ -194,8 +214,8 @@ void StateStore::replace(duck::Connection& connection, const TableName& name,
         "INSERT INTO " + sql_name("state") +
             " SELECT ?, ?, ?, ?, ?, ?, now() WHERE NOT EXISTS (FROM " + sql_name("state") +
             " WHERE connection = ? AND source_schema = ? AND source_table = ?)",
-        {connection_, name.schema, name.name, next.target_schema, next.target_name, next.json(), connection_,
-         name.schema, name.name});
+        {connection_, name.schema, name.name, next.target_schema, next.target_name, next.json(),
+         connection_, name.schema, name.name});
     if (inserted.changed() != 1) throw conflict();
     return;
   }
@@ -203,7 +223,8 @@ void StateStore::replace(duck::Connection& connection, const TableName& name,
       "UPDATE " + sql_name("state") +
           " SET state = ?, target_schema = ?, target_table = ?, changed_at = now()"
           " WHERE connection = ? AND source_schema = ? AND source_table = ? AND state = ?",
-      {next.json(), next.target_schema, next.target_name, connection_, name.schema, name.name, expected->json()});
+      {next.json(), next.target_schema, next.target_name, connection_, name.schema, name.name,
+       expected->json()});
   if (updated.changed() != 1) throw conflict();
 }
 
@@ -222,8 +243,10 @@ std::string StateStore::source(duck::Connection& connection) const {
 
 void StateStore::set_source(duck::Connection& connection, const std::string& identity) const {
   duck::Transaction transaction(connection);
-  connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?", {"source of " + connection_});
-  connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)", {"source of " + connection_, identity});
+  connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?",
+                   {"source of " + connection_});
+  connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)",
+                   {"source of " + connection_, identity});
   transaction.commit();
 }
 

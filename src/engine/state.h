@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection remembers between runs. It lives in the destination's `_sluice` schema, is written only in the
-// transaction that writes the rows it speaks of, and is readable by anybody with a SELECT.
+// What a connection remembers between runs. It lives in the destination's `_sluice` schema, is
+// written only in the transaction that writes the rows it speaks of, and is readable by anybody
+// with a SELECT.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace sluice {
 
-/// A mark that is not yet safe: transactions that were open when it was taken may still commit rows below it.
+/// A mark that is not yet safe: transactions that were open when it was taken may still commit rows
+/// below it.
 struct PendingMark {
   std::string mark;
   std::string witness;  ///< the snapshot's, see Snapshot::witness
@@ -21,46 +23,49 @@ struct PendingMark {
 
 /// A first load under way in a hidden table.
 struct Loading {
-  std::string hidden;             ///< the hidden table's name, in the target's schema
-  std::uint64_t rows = 0;         ///< committed so far; what is beyond in the hidden table is cut off
+  std::string hidden;      ///< the hidden table's name, in the target's schema
+  std::uint64_t rows = 0;  ///< committed so far; what is beyond in the hidden table is cut off
   std::vector<std::string> todo;  ///< bounds of the chunks not yet committed
   std::vector<std::uint64_t> todo_rows, todo_bytes;
-  std::string first_instant;          ///< the snapshot that the load began under
-  bool mixed = false;                 ///< chunks of more than one snapshot are in it
-  std::optional<std::string> until;   ///< mark of the first snapshot
-  std::string witness;                ///< of the first snapshot
+  std::string first_instant;         ///< the snapshot that the load began under
+  bool mixed = false;                ///< chunks of more than one snapshot are in it
+  std::optional<std::string> until;  ///< mark of the first snapshot
+  std::string witness;               ///< of the first snapshot
 };
 
 struct TableState {
   std::string target_schema, target_name;
-  bool live = false;                  ///< published at least once
-  std::vector<Column> columns;        ///< as of the last run; those the source dropped are kept, see `dropped`
-  std::vector<std::string> dropped;   ///< columns that the source no longer has
+  bool live = false;  ///< published at least once
+  std::vector<Column>
+      columns;  ///< as of the last run; those the source dropped are kept, see `dropped`
+  std::vector<std::string> dropped;  ///< columns that the source no longer has
   std::vector<std::string> primary_key;
   std::string replication_key;
-  std::string options;                ///< fingerprint of the settings that shape the copy
+  std::string options;  ///< fingerprint of the settings that shape the copy
   std::string incarnation;
   std::optional<std::string> cursor;  ///< the safe mark: every row below it has been seen
   std::vector<PendingMark> pending;   ///< oldest first
   std::optional<Loading> loading;
   std::int64_t last_full = 0;          ///< Unix seconds: last time every row was compared
   std::int64_t last_delete_check = 0;  ///< Unix seconds
-  bool in_flight = false;  ///< a commit big enough to be torn by a crash was begun and not seen to end
+  bool in_flight =
+      false;  ///< a commit big enough to be torn by a crash was begun and not seen to end
 
   std::string json() const;
   /// Throws Fault::internal when the text is not what json() writes.
   static TableState parse(const std::string& json);
 };
 
-/// The `_sluice` tables of one destination, for one connection. Each method takes the connection to work on, so
-/// that a caller decides which transaction it is part of.
+/// The `_sluice` tables of one destination, for one connection. Each method takes the connection to
+/// work on, so that a caller decides which transaction it is part of.
 class StateStore {
  public:
   StateStore(std::string catalog, std::string connection)
       : catalog_(std::move(catalog)), connection_(std::move(connection)) {}
 
-  /// Looks for the tables, and creates or migrates them where `create` says so, in transactions of its own. Refuses
-  /// those of a newer version. Without tables every question below has the empty answer.
+  /// Looks for the tables, and creates or migrates them where `create` says so, in transactions of
+  /// its own. Refuses those of a newer version. Without tables every question below has the empty
+  /// answer.
   enum class Create { yes, no };
   void open(duck::Connection& connection, Create create);
   std::optional<TableState> table(duck::Connection& connection, const TableName& name) const;
@@ -68,9 +73,10 @@ class StateStore {
   /// The connection that owns a target table, if any does.
   std::optional<std::string> owner(duck::Connection& connection, const std::string& schema,
                                    const std::string& name) const;
-  /// Replaces `expected` (none: there is no state yet) by `next`; throws Fault::conflict if it is not what is there.
-  void replace(duck::Connection& connection, const TableName& name, const std::optional<TableState>& expected,
-               const TableState& next) const;
+  /// Replaces `expected` (none: there is no state yet) by `next`; throws Fault::conflict if it is
+  /// not what is there.
+  void replace(duck::Connection& connection, const TableName& name,
+               const std::optional<TableState>& expected, const TableState& next) const;
   void forget(duck::Connection& connection, const TableName& name) const;
 
   /// The identity of the source this connection has always read, or empty.

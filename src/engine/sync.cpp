@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run: which tables, in which order, how often again. What happens to one table is in table_run.cpp.
+// The run: which tables, in which order, how often again. What happens to one table is in
+// table_run.cpp.
 #include "sluice/sync.h"
 
 #include <algorithm>
@@ -19,10 +20,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::string folded(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -36,9 +40,9 @@ Receipt failure(const TableName& table, const std::string& target, const Error& 
   receipt.error = error.what();
   receipt.hint = error.hint();
   receipt.fault = error.fault();
-  receipt.outcome = error.fault() == Fault::cancelled                                       ? Outcome::interrupted
+  receipt.outcome = error.fault() == Fault::cancelled ? Outcome::interrupted
                     : error.fault() == Fault::drift || error.fault() == Fault::ownership ||
-                              error.fault() == Fault::brake || error.fault() == Fault::config
+                            error.fault() == Fault::brake || error.fault() == Fault::config
                         ? Outcome::refused
                         : Outcome::failed;
   return receipt;
@@ -60,8 +64,8 @@ void prepare_connection(duck::Connection& connection) { connection.query("SET Ti
 }  // namespace
 
 struct Sync::Impl {
-  Impl(duck::Database& the_database, Source& the_source, Destination& the_destination, SyncOptions the_options,
-       Observer& the_observer)
+  Impl(duck::Database& the_database, Source& the_source, Destination& the_destination,
+       SyncOptions the_options, Observer& the_observer)
       : database(the_database),
         source(the_source),
         destination(the_destination),
@@ -70,7 +74,8 @@ struct Sync::Impl {
         states(the_destination.catalog(), options.connection),
         budget(readers()) {
     duck::Connection connection = database.connect();
-    const auto known = connection.query("SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
+    const auto known = connection.query(
+        "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
     if (known.integer(0, 0) == 0) register_scan(connection);
   }
 
@@ -103,10 +108,12 @@ struct Sync::Impl {
   std::mutex observer_mutex;
 };
 
-std::vector<Table> Sync::Impl::choose(duck::Connection& connection, std::vector<Receipt>& receipts) {
+std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
+                                      std::vector<Receipt>& receipts) {
   const Catalog catalog = source.discover(exact_names(options.tables));
   const auto wanted = [&](const TableName& name) {
-    return (options.tables.empty() || matches_any(options.tables, name)) && !matches_any(options.exclude, name);
+    return (options.tables.empty() || matches_any(options.tables, name)) &&
+           !matches_any(options.exclude, name);
   };
   std::map<TableName, bool> known;
   for (const auto& [name, state] : states.tables(connection)) known[name] = false;
@@ -119,17 +126,22 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection, std::vector<
     const bool is_new = !known.contains(table.name);
     known[table.name] = true;
     if (is_new && had_tables && options.new_tables == NewTables::ignore) {
-      tell([&](Observer& o) { o.note("new table " + table.name.text() + " is left alone (new_tables: ignore)"); });
+      tell([&](Observer& o) {
+        o.note("new table " + table.name.text() + " is left alone (new_tables: ignore)");
+      });
       continue;
     }
     if (is_new && had_tables) tell([&](Observer& o) { o.note("new table " + table.name.text()); });
     try {
-      const Landing landed = landing(shaped(table, options_of(options, table.name), connection), options);
-      const auto [other, fresh] = targets.emplace(folded(landed.schema + "\n" + landed.name), table.name);
+      const Landing landed =
+          landing(shaped(table, options_of(options, table.name), connection), options);
+      const auto [other, fresh] =
+          targets.emplace(folded(landed.schema + "\n" + landed.name), table.name);
       if (!fresh) {
         throw Error(Fault::config,
-                    table.name.text() + " and " + other->second.text() + " would both be " + landed.schema + "." +
-                        landed.name + " (DuckDB does not tell upper from lower case)",
+                    table.name.text() + " and " + other->second.text() + " would both be " +
+                        landed.schema + "." + landed.name +
+                        " (DuckDB does not tell upper from lower case)",
                     "exclude one of them, or give each a connection with a schema: of its own");
       }
       chosen.push_back(table);
@@ -140,11 +152,16 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection, std::vector<
   for (const Skipped& skipped : catalog.skipped) {
     if (!wanted(skipped.name)) continue;
     known[skipped.name] = true;
-    receipts.push_back(failure(skipped.name, "", Error(Fault::permission, skipped.name.text() + ": " + skipped.why, skipped.hint)));
+    receipts.push_back(
+        failure(skipped.name, "",
+                Error(Fault::permission, skipped.name.text() + ": " + skipped.why, skipped.hint)));
     receipts.back().outcome = Outcome::skipped;
   }
   for (const auto& [name, seen] : known) {
-    if (!seen) tell([&](Observer& o) { o.note(name.text() + " is no longer read: its copy is kept as it is"); });
+    if (!seen)
+      tell([&](Observer& o) {
+        o.note(name.text() + " is no longer read: its copy is kept as it is");
+      });
   }
   if (chosen.empty() && receipts.empty()) {
     throw Error(Fault::config,
@@ -162,9 +179,11 @@ void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
   const std::string before = states.source(connection);
   if (before == identity) return;
   if (!before.empty() && !options.accept_source) {
-    throw Error(Fault::config,
-                "connection " + options.connection + " has always read " + before + ", this is " + identity,
-                "if that is right: --accept-source; else give the new source a connection of its own (--name)");
+    throw Error(
+        Fault::config,
+        "connection " + options.connection + " has always read " + before + ", this is " + identity,
+        "if that is right: --accept-source; else give the new source a connection of its own "
+        "(--name)");
   }
   if (remember) states.set_source(connection, identity);
 }
@@ -172,16 +191,19 @@ void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
 void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<Table>& tables) {
   std::map<std::string, bool> schemas;
   for (const Table& table : tables) {
-    schemas[landing(shaped(table, options_of(options, table.name), connection), options).schema] = true;
+    schemas[landing(shaped(table, options_of(options, table.name), connection), options).schema] =
+        true;
   }
   duck::Transaction transaction(connection);
   for (const auto& [schema, unused] : schemas) {
-    connection.query("CREATE SCHEMA IF NOT EXISTS " + duck::quoted(destination.catalog()) + "." + duck::quoted(schema));
+    connection.query("CREATE SCHEMA IF NOT EXISTS " + duck::quoted(destination.catalog()) + "." +
+                     duck::quoted(schema));
   }
   transaction.commit();
 }
 
-Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot& snapshot, const Table& table) {
+Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot& snapshot,
+                              const Table& table) {
   const auto started = Clock::now();
   auto progress = std::make_shared<Progress>();
   progress->table = table.name;
@@ -226,7 +248,8 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
       Receipt receipt;
       const auto& locked = snapshot->tables()[mine];
       if (stop.load() != StopLevel::none) {
-        receipt = failure(tables[mine].name, "", Error(Fault::cancelled, "not begun: the run was stopped"));
+        receipt = failure(tables[mine].name, "",
+                          Error(Fault::cancelled, "not begun: the run was stopped"));
       } else if (const auto* error = std::get_if<Error>(&locked)) {
         receipt = failure(tables[mine].name, "", *error);
       } else {
@@ -252,7 +275,8 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
 bool Sync::Impl::wait_before_retry(const std::string& why, int attempt_number) {
   static thread_local std::minstd_rand random(std::random_device{}());
   const auto base = std::chrono::milliseconds(500) * (1 << std::min(attempt_number, 6));
-  const auto wait = base / 2 + std::chrono::milliseconds(std::uniform_int_distribution<long>(0, base.count() / 2)(random));
+  const auto wait = base / 2 + std::chrono::milliseconds(std::uniform_int_distribution<long>(
+                                   0, base.count() / 2)(random));
   tell([&](Observer& o) { o.retrying(why, wait, attempt_number + 1); });
   const auto until = Clock::now() + wait;
   while (Clock::now() < until) {
@@ -262,7 +286,8 @@ bool Sync::Impl::wait_before_retry(const std::string& why, int attempt_number) {
   return true;
 }
 
-Sync::Sync(duck::Database& database, Source& source, Destination& destination, SyncOptions options, Observer& observer)
+Sync::Sync(duck::Database& database, Source& source, Destination& destination, SyncOptions options,
+           Observer& observer)
     : impl_(std::make_unique<Impl>(database, source, destination, std::move(options), observer)) {}
 
 Sync::~Sync() = default;
@@ -297,12 +322,15 @@ RunResult Sync::run() {
         if (!self.wait_before_retry(error.what(), attempt_number)) throw;
         continue;
       }
-      const bool last = again.empty() || attempt_number >= self.options.retries || self.stop.load() != StopLevel::none;
-      const std::string why = last ? "" : std::ranges::find_if(receipts, [](const Receipt& r) {
-                                            return r.outcome == Outcome::failed && Error(r.fault, "").retryable();
-                                          })->error;
+      const bool last = again.empty() || attempt_number >= self.options.retries ||
+                        self.stop.load() != StopLevel::none;
+      const std::string why =
+          last ? "" : std::ranges::find_if(receipts, [](const Receipt& r) {
+                        return r.outcome == Outcome::failed && Error(r.fault, "").retryable();
+                      })->error;
       for (Receipt& receipt : receipts) {
-        const bool comes_again = !last && std::ranges::find(again, receipt.table, &Table::name) != again.end();
+        const bool comes_again =
+            !last && std::ranges::find(again, receipt.table, &Table::name) != again.end();
         if (!comes_again) result.receipts.push_back(std::move(receipt));
       }
       if (last || !self.wait_before_retry(why, attempt_number)) break;
@@ -336,7 +364,8 @@ std::vector<TablePlan> Sync::plan() {
     plans.push_back(std::move(plan));
   }
   const auto snapshot = self.source.snapshot(tables);
-  const RunContext context{self.destination, self.options, self.states, {self.source, self.budget, self.stop}};
+  const RunContext context{
+      self.destination, self.options, self.states, {self.source, self.budget, self.stop}};
   for (std::size_t i = 0; i < tables.size(); ++i) {
     TablePlan plan;
     plan.table = tables[i];
@@ -389,31 +418,37 @@ int RunResult::exit_code() const {
   if (interrupted > 0 && failed == 0) return 130;
   if (failed == 0) return 0;
   if (done == 0 && not_ours == failed) return 2;
-  if (std::ranges::any_of(receipts, [](const Receipt& r) { return r.outcome == Outcome::failed && ends_run(r.fault); })) {
+  if (std::ranges::any_of(receipts, [](const Receipt& r) {
+        return r.outcome == Outcome::failed && ends_run(r.fault);
+      })) {
     return 1;
   }
   if (done == 0 && drift == failed) return 5;
-  // A brake, or a table without rights, leaves the rest of the run sound even where it was the only table.
+  // A brake, or a table without rights, leaves the rest of the run sound even where it was the only
+  // table.
   const bool all_failed = done == 0 && std::ranges::all_of(receipts, [](const Receipt& r) {
                             return r.outcome == Outcome::failed;
                           });
   return all_failed ? 1 : 3;
 }
 
-Preview preview(duck::Database& database, Source& source, const TableName& name, const TableOptions& options,
-                std::size_t rows) {
+Preview preview(duck::Database& database, Source& source, const TableName& name,
+                const TableOptions& options, std::size_t rows) {
   duck::Connection connection = database.connect();
   prepare_connection(connection);
-  const auto known = connection.query("SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
+  const auto known = connection.query(
+      "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
   if (known.integer(0, 0) == 0) register_scan(connection);
   const std::vector<TableName> named{name};
   const Catalog catalog = source.discover(named);
   for (const Skipped& skipped : catalog.skipped) {
-    if (skipped.name == name) throw Error(Fault::permission, name.text() + ": " + skipped.why, skipped.hint);
+    if (skipped.name == name)
+      throw Error(Fault::permission, name.text() + ": " + skipped.why, skipped.hint);
   }
   const auto found = std::ranges::find(catalog.tables, name, &Table::name);
   if (found == catalog.tables.end()) {
-    throw Error(Fault::schema, "the source has no table " + name.text(), "`sluice discover SOURCE` lists what is there");
+    throw Error(Fault::schema, "the source has no table " + name.text(),
+                "`sluice discover SOURCE` lists what is there");
   }
   const std::vector<Table> one{*found};
   const auto snapshot = source.snapshot(one);
@@ -426,12 +461,14 @@ Preview preview(duck::Database& database, Source& source, const TableName& name,
   std::atomic<StopLevel> stop{StopLevel::none};
   const ScanContext context{source, budget, stop};
   Relation relation(connection, context, *snapshot, plan);
-  const auto result = relation.run("SELECT COLUMNS(*)::VARCHAR FROM " + relation.sql() + " LIMIT " + std::to_string(rows));
+  const auto result = relation.run("SELECT COLUMNS(*)::VARCHAR FROM " + relation.sql() + " LIMIT " +
+                                   std::to_string(rows));
   Preview preview;
   preview.columns = table.columns;
   for (std::size_t row = 0; row < result.rows(); ++row) {
     auto& cells = preview.rows.emplace_back();
-    for (std::size_t column = 0; column < result.columns(); ++column) cells.push_back(result.optional(row, column));
+    for (std::size_t column = 0; column < result.columns(); ++column)
+      cells.push_back(result.optional(row, column));
   }
   return preview;
 }

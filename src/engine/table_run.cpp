@@ -9,8 +9,8 @@
 namespace sluice {
 namespace {
 
-/// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB keeps row groups of
-/// 122,880 rows outside its log.
+/// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB keeps
+/// row groups of 122,880 rows outside its log.
 constexpr std::uint64_t kTearable = 100'000;
 /// From a share of 1/6 on, building a table anew costs less than changing it in place (measured).
 constexpr std::uint64_t kRebuildShare = 6;
@@ -19,7 +19,8 @@ constexpr std::uint64_t kBrakeRows = 1'000;
 constexpr std::uint64_t kBrakeShare = 10;
 /// Above this many missing keys, comparing everything is cheaper than asking for each.
 constexpr std::uint64_t kMostMissing = 20'000;
-/// Marks that wait for a transaction which never ends; the ones in the middle are given up, which is always safe.
+/// Marks that wait for a transaction which never ends; the ones in the middle are given up, which
+/// is always safe.
 constexpr std::size_t kMostPending = 50;
 constexpr std::chrono::seconds kProvenOverlap{300};
 constexpr std::chrono::seconds kUnprovenOverlap{3600};
@@ -47,8 +48,8 @@ void set_todo(Loading& loading, const Plan& plan, const std::vector<std::size_t>
 
 }  // namespace
 
-TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot, const Table& table,
-                   std::shared_ptr<Progress> progress)
+TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot,
+                   const Table& table, std::shared_ptr<Progress> progress)
     : context_(context),
       connection_(connection),
       snapshot_(snapshot),
@@ -71,14 +72,16 @@ const Decision& TableRun::decide() {
   if (stored_) {
     state_ = *stored_;
     std::vector<bool> settled;
-    for (const PendingMark& each : state_.pending) settled.push_back(snapshot_.settled(each.witness));
+    for (const PendingMark& each : state_.pending)
+      settled.push_back(snapshot_.settled(each.witness));
     promote(state_, settled);
   }
   if (stored_ && stored_->options == fingerprint_) {
     // The type that a column landed as is kept for as long as the source's own type stays.
     for (std::size_t i = 0; i < table_.columns.size(); ++i) {
       for (const Column& before : state_.columns) {
-        if (before.name == columns()[i].name && before.source_type == table_.columns[i].source_type) {
+        if (before.name == columns()[i].name &&
+            before.source_type == table_.columns[i].source_type) {
           table_.columns[i].type = landing_.table.columns[i].type = before.type;
         }
       }
@@ -86,13 +89,15 @@ const Decision& TableRun::decide() {
   }
   Circumstances now;
   now.target_exists = shape_.exists(landing_.name);
-  now.target_owner = context_.states.owner(connection_, landing_.schema, landing_.name).value_or("");
+  now.target_owner =
+      context_.states.owner(connection_, landing_.schema, landing_.name).value_or("");
   now.this_owner = context_.options.connection + ": " + table_.name.text();
   now.options = fingerprint_;
   now.full = context_.options.full;
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
   now.now = unix_now();
-  decision_ = sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt, options_, now);
+  decision_ =
+      sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt, options_, now);
   receipt_.strategy = decision_.strategy;
   receipt_.notes = decision_.notes;
   if (decision_.refusal) throw *decision_.refusal;
@@ -134,8 +139,10 @@ void TableRun::run() {
       }
       return;
     } catch (const Error& error) {
-      // Before a table is first published its misfits may choose a wider type; a published column never does.
-      const Column* column = error.fault() == Fault::misfit ? table_.column(error.column()) : nullptr;
+      // Before a table is first published its misfits may choose a wider type; a published column
+      // never does.
+      const Column* column =
+          error.fault() == Fault::misfit ? table_.column(error.column()) : nullptr;
       if (column == nullptr || column->misfit != Misfit::text || column->type == "VARCHAR" ||
           (stored_ && stored_->live)) {
         throw;
@@ -183,15 +190,16 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
   if (!mark) return std::nullopt;
   const std::string& type = table_.column(table_.replication_key)->type;
   const Proof proof = snapshot_.proof(table_);
-  const auto overlap = options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
+  const auto overlap =
+      options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
   if (!proof.possible) {
     receipt_.notes.push_back("marks cannot be proven (" + proof.why_not + "): rows of the last " +
                              std::to_string(overlap.count()) + " s are read again");
   }
   if (!temporal(type) || overlap.count() == 0) return mark;
   return connection_
-      .query("SELECT (" + duck::literal(*mark) + "::" + type + " - INTERVAL '" + std::to_string(overlap.count()) +
-             " seconds')::" + type + "::VARCHAR")
+      .query("SELECT (" + duck::literal(*mark) + "::" + type + " - INTERVAL '" +
+             std::to_string(overlap.count()) + " seconds')::" + type + "::VARCHAR")
       .text(0, 0);
 }
 
@@ -204,8 +212,8 @@ void TableRun::prove_user_key() {
   const auto bad = relation.run(apply::bad_keys(landed(relation, keys), key()));
   if (bad.integer(0, 0) == 0) return;
   throw Error(Fault::config,
-              table_.name.text() + ": key (" + apply::column_list(key()) + ") is not a key: " + bad.text(0, 0) +
-                  " of its values occur more than once or are NULL",
+              table_.name.text() + ": key (" + apply::column_list(key()) + ") is not a key: " +
+                  bad.text(0, 0) + " of its values occur more than once or are NULL",
               "name other columns with key:, or leave it out: rows are then compared whole");
 }
 
@@ -230,15 +238,18 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
   next.columns = columns();
   next.dropped = decision_.dropped;
   for (const Column& column : state_.columns) {
-    if (std::ranges::find(next.dropped, column.name) != next.dropped.end()) next.columns.push_back(column);
+    if (std::ranges::find(next.dropped, column.name) != next.dropped.end())
+      next.columns.push_back(column);
   }
   next.primary_key = key();
   next.replication_key = landing_.table.replication_key;
   next.options = fingerprint_;
   next.incarnation = table_.incarnation;
   next.in_flight = false;
-  if (until && !table_.replication_key.empty()) next.pending.push_back({*until, snapshot_.witness()});
-  while (next.pending.size() > kMostPending) next.pending.erase(next.pending.begin() + kMostPending / 2);
+  if (until && !table_.replication_key.empty())
+    next.pending.push_back({*until, snapshot_.witness()});
+  while (next.pending.size() > kMostPending)
+    next.pending.erase(next.pending.begin() + kMostPending / 2);
   return next;
 }
 
@@ -287,16 +298,19 @@ void TableRun::load() {
 void TableRun::load_units(Loading loading, const Plan& plan) {
   apply::Target hidden = target_;
   hidden.name = loading.hidden;
-  const UnitLimit limit{context_.options.unit_rows, context_.options.unit_bytes, context_.options.unit_time};
+  const UnitLimit limit{context_.options.unit_rows, context_.options.unit_bytes,
+                        context_.options.unit_time};
   std::vector<std::size_t> todo = all_chunks(plan);
   do {
     if (context_.scan.stop.load() != StopLevel::none) {
-      throw Error(Fault::cancelled, "stopped between two units", "the next run goes on where this one stopped");
+      throw Error(Fault::cancelled, "stopped between two units",
+                  "the next run goes on where this one stopped");
     }
     Relation relation(connection_, context_.scan, snapshot_, plan, todo, limit, progress_.get());
     Load load(connection_, context_.states, table_.name);
     const auto written =
-        relation.run(apply::insert_into(hidden, columns()) + " FROM " + landed(relation, plan)).changed();
+        relation.run(apply::insert_into(hidden, columns()) + " FROM " + landed(relation, plan))
+            .changed();
     snapshot_.check_alive();
     for (const std::size_t chunk : relation.finished()) std::erase(todo, chunk);
     loading.rows += written;
@@ -340,7 +354,8 @@ void TableRun::publish() {
   failpoint("before-publish");
   Load load(connection_, context_.states, table_.name);
   load.execute("DROP TABLE IF EXISTS " + target_.sql());
-  load.execute("ALTER TABLE " + target_.sibling(loading.hidden) + " RENAME TO " + duck::quoted(landing_.name));
+  load.execute("ALTER TABLE " + target_.sibling(loading.hidden) + " RENAME TO " +
+               duck::quoted(landing_.name));
   commit(load, std::move(next));
   failpoint("after-publish");
 }
@@ -348,7 +363,8 @@ void TableRun::publish() {
 void TableRun::resume() {
   Loading loading = *state_.loading;
   if (!shape_.exists(loading.hidden) || !shape_.cut(loading.hidden, loading.rows)) {
-    receipt_.notes.emplace_back("what the last run left behind could not be trusted: the load starts over");
+    receipt_.notes.emplace_back(
+        "what the last run left behind could not be trusted: the load starts over");
     load();
     return;
   }
@@ -374,8 +390,9 @@ void TableRun::resume() {
 }
 
 void TableRun::settle_mixed_load() {
-  // Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows changed since the first
-  // one's mark are merged, keys are compared both ways, and keys found twice are fetched again.
+  // Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows
+  // changed since the first one's mark are merged, keys are compared both ways, and keys found
+  // twice are fetched again.
   apply::Target hidden = target_;
   hidden.name = state_.loading->hidden;
   {
@@ -387,8 +404,10 @@ void TableRun::settle_mixed_load() {
   }
   const auto changes = stage_changes(hidden, lower_bound(state_.loading->until), true);
   if (!changes) {
-    throw Error(Fault::conflict, table_.name.text() + ": too much has changed since the load was cut off; it starts over",
-                "the next attempt loads the table anew");
+    throw Error(
+        Fault::conflict,
+        table_.name.text() + ": too much has changed since the load was cut off; it starts over",
+        "the next attempt loads the table anew");
   }
   Load load(connection_, context_.states, table_.name);
   write_changes(load, hidden, *changes);
@@ -400,7 +419,8 @@ void TableRun::settle_mixed_load() {
 // ---- later loads
 
 std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& target,
-                                                         const std::optional<std::string>& from, bool prune) {
+                                                         const std::optional<std::string>& from,
+                                                         bool prune) {
   Changes changes;
   const Plan range = plan(table_.columns, from);
   changes.until = range.until;
@@ -408,7 +428,8 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   {
     Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
     const auto staged = relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                                     apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+                                     apply::column_list(apply::names(columns())) + " FROM " +
+                                     landed(relation, range));
     record(relation);
     if (!range.relation.empty()) receipt_.read += static_cast<std::uint64_t>(staged.integer(0, 0));
   }
@@ -428,7 +449,8 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
     record(relation);
   }
   const auto found = connection_.query(
-      "SELECT count(*) FILTER (sluice_rid IS NOT NULL), count(*) FILTER (sluice_rid IS NULL) FROM sluice_prune");
+      "SELECT count(*) FILTER (sluice_rid IS NOT NULL), count(*) FILTER (sluice_rid IS NULL) FROM "
+      "sluice_prune");
   changes.gone = static_cast<std::uint64_t>(found.integer(0, 0));
   if (found.integer(0, 1) == 0) return changes;
   changes.missing = stage_missing();
@@ -440,15 +462,18 @@ std::uint64_t TableRun::stage_missing() {
   // Keys that the source has, the copy lacks and this run's range did not bring.
   const std::string list = apply::column_list(key());
   connection_.query("CREATE OR REPLACE TEMP TABLE sluice_lacking AS SELECT " + list +
-                    " FROM sluice_prune p WHERE sluice_rid IS NULL AND NOT EXISTS (SELECT 1 FROM sluice_stage s WHERE " +
+                    " FROM sluice_prune p WHERE sluice_rid IS NULL AND NOT EXISTS (SELECT 1 FROM "
+                    "sluice_stage s WHERE " +
                     apply::equal_keys(key(), "s.", "p.") + ")");
-  const auto lacking = static_cast<std::uint64_t>(connection_.query("SELECT count(*) FROM sluice_lacking").integer(0, 0));
+  const auto lacking = static_cast<std::uint64_t>(
+      connection_.query("SELECT count(*) FROM sluice_lacking").integer(0, 0));
   if (lacking == 0 || lacking > kMostMissing) return lacking;
   std::string texts;
   for (const std::string& name : key()) {
     const Column& column = *landing_.table.column(name);
-    texts += (texts.empty() ? "" : ", ") +
-             (column.type == "BLOB" ? "hex(" + duck::quoted(name) + ")" : duck::quoted(name) + "::VARCHAR");
+    texts +=
+        (texts.empty() ? "" : ", ") + (column.type == "BLOB" ? "hex(" + duck::quoted(name) + ")"
+                                                             : duck::quoted(name) + "::VARCHAR");
   }
   const auto rows = connection_.query("SELECT " + texts + " FROM sluice_lacking");
   Read read;
@@ -462,17 +487,20 @@ std::uint64_t TableRun::stage_missing() {
   relation.run("CREATE OR REPLACE TEMP TABLE sluice_missing AS SELECT " +
                apply::column_list(apply::names(columns())) + " FROM " + landed(relation, fetch));
   record(relation);
-  return static_cast<std::uint64_t>(connection_.query("SELECT count(*) FROM sluice_missing").integer(0, 0));
+  return static_cast<std::uint64_t>(
+      connection_.query("SELECT count(*) FROM sluice_missing").integer(0, 0));
 }
 
 void TableRun::write_changes(Load& load, const apply::Target& target, const Changes& changes) {
   if (changes.updated > 0) load.execute(changes.merge.remove);
   if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
   if (changes.gone > 0) {
-    load.execute("DELETE FROM " + target.sql() +
-                 " WHERE rowid IN (SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL)");
+    load.execute(
+        "DELETE FROM " + target.sql() +
+        " WHERE rowid IN (SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL)");
   }
-  if (changes.missing > 0) load.execute(apply::insert_into(target, columns()) + " FROM sluice_missing");
+  if (changes.missing > 0)
+    load.execute(apply::insert_into(target, columns()) + " FROM sluice_missing");
 }
 
 void TableRun::merge(bool prune) {
@@ -486,8 +514,9 @@ void TableRun::merge(bool prune) {
   }
   if (changes->gone > 0) check_brake(changes->gone, shape_.rows(landing_.name));
   if (changes->missing > 0) {
-    receipt_.notes.push_back(std::to_string(changes->missing) +
-                             " rows that the replication key did not show were missing and have been fetched");
+    receipt_.notes.push_back(
+        std::to_string(changes->missing) +
+        " rows that the replication key did not show were missing and have been fetched");
   }
   announce_in_flight(changes->inserted + changes->updated + changes->missing);
   TableState next = next_state(changes->until);
@@ -520,19 +549,22 @@ void TableRun::refresh_keyed() {
     commit(load, state_);
   }
   const bool mirror_deletes = options_.deletes == Deletes::hard;
-  const std::uint64_t limit = mirror_deletes ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
+  const std::uint64_t limit =
+      mirror_deletes ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
   const Plan whole = plan(table_.columns);
   announce(whole);
   {
     Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
-    relation.run(apply::keyed_difference(target_, landed(relation, whole), columns(), key(),
-                                         mirror_deletes ? apply::Gone::wanted : apply::Gone::ignored, limit));
+    relation.run(apply::keyed_difference(
+        target_, landed(relation, whole), columns(), key(),
+        mirror_deletes ? apply::Gone::wanted : apply::Gone::ignored, limit));
     record(relation);
     if (!whole.relation.empty()) receipt_.read += whole.rows;
   }
   const std::string first = duck::quoted(key().front());
-  const auto counts = connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" + first +
-                                        " IS NULL) FROM sluice_diff");
+  const auto counts =
+      connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" +
+                        first + " IS NULL) FROM sluice_diff");
   const auto total = static_cast<std::uint64_t>(counts.integer(0, 0));
   if (total >= limit) {
     load();
@@ -551,11 +583,13 @@ void TableRun::refresh_keyed() {
   next.last_full = next.last_delete_check = unix_now();
   Load load(connection_, context_.states, table_.name);
   if (receipt_.updated + receipt_.deleted > 0) {
-    load.execute("DELETE FROM " + target_.sql() +
-                 " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL)");
+    load.execute(
+        "DELETE FROM " + target_.sql() +
+        " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL)");
   }
   if (receipt_.updated + receipt_.inserted > 0) {
-    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first + " IS NOT NULL");
+    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
+                 " IS NOT NULL");
   }
   commit(load, std::move(next));
   receipt_.until = whole.until;
@@ -573,11 +607,14 @@ void TableRun::refresh_multiset() {
   }
   connection_.query(apply::multiset_delta(target_, columns(), ""));
   const auto sums = connection_.query(
-      "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM sluice_delta");
+      "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM "
+      "sluice_delta");
   const auto come = static_cast<std::uint64_t>(sums.integer(0, 0));
-  const auto go = options_.deletes == Deletes::hard ? static_cast<std::uint64_t>(sums.integer(0, 1)) : 0;
+  const auto go =
+      options_.deletes == Deletes::hard ? static_cast<std::uint64_t>(sums.integer(0, 1)) : 0;
   check_brake(go - std::min(go, come), before);
-  if (options_.deletes == Deletes::hard && come + go >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
+  if (options_.deletes == Deletes::hard &&
+      come + go >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
     load();
     return;
   }
@@ -605,17 +642,19 @@ void TableRun::append() {
   {
     Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
     const auto staged = relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                                     apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+                                     apply::column_list(apply::names(columns())) + " FROM " +
+                                     landed(relation, range));
     record(relation);
     if (!range.relation.empty()) receipt_.read += static_cast<std::uint64_t>(staged.integer(0, 0));
   }
-  // What the copy holds of the same range stays; only rows, or versions of rows, that it lacks are added. A commit
-  // torn by a crash is healed by the same comparison.
+  // What the copy holds of the same range stays; only rows, or versions of rows, that it lacks are
+  // added. A commit torn by a crash is healed by the same comparison.
   std::string window;
   if (from) {
     const std::string name = duck::quoted(landing_.table.replication_key);
-    window = " WHERE " + name + " >= " + duck::literal(*from) + "::" +
-             landing_.table.column(landing_.table.replication_key)->type + " OR " + name + " IS NULL";
+    window = " WHERE " + name + " >= " + duck::literal(*from) +
+             "::" + landing_.table.column(landing_.table.replication_key)->type + " OR " + name +
+             " IS NULL";
   }
   connection_.query(apply::multiset_source("sluice_stage", columns()));
   connection_.query(apply::multiset_delta(target_, columns(), window));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One table in one run: decides, reads, writes, commits. Used by one thread, with a DuckDB connection of its own.
+// One table in one run: decides, reads, writes, commits. Used by one thread, with a DuckDB
+// connection of its own.
 #pragma once
 
 #include <memory>
@@ -28,10 +29,11 @@ struct RunContext {
 class TableRun {
  public:
   /// `table`: as the snapshot has it, the user's options not yet applied.
-  TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot, const Table& table,
-           std::shared_ptr<Progress> progress);
+  TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot,
+           const Table& table, std::shared_ptr<Progress> progress);
 
-  /// Applies the options, looks at state and target, and decides; writes nothing. Throws what refuses the table.
+  /// Applies the options, looks at state and target, and decides; writes nothing. Throws what
+  /// refuses the table.
   const Decision& decide();
   /// Does what was decided. receipt() is filled as it goes, also when this throws.
   void run();
@@ -61,7 +63,8 @@ class TableRun {
   void append();
 
   /// None when the copy lacks so many keys that comparing everything is cheaper.
-  std::optional<Changes> stage_changes(const apply::Target& target, const std::optional<std::string>& from, bool prune);
+  std::optional<Changes> stage_changes(const apply::Target& target,
+                                       const std::optional<std::string>& from, bool prune);
   std::uint64_t stage_missing();
   void write_changes(Load& load, const apply::Target& target, const Changes& changes);
 
@@ -89,7 +92,7 @@ class TableRun {
   TableOptions options_;
   Landing landing_;
   std::optional<TableState> stored_;  ///< as it is in the destination now
-  TableState state_;                  ///< the same, with marks promoted that this snapshot proves safe
+  TableState state_;  ///< the same, with marks promoted that this snapshot proves safe
   Decision decision_;
   apply::Target target_;
   Shape shape_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A source whose tables are DuckDB tables of the test's own instance, read through readers chunk by chunk, with faults
-// on demand. What the engine does with it can be compared with plain SQL.
+// A source whose tables are DuckDB tables of the test's own instance, read through readers chunk by
+// chunk, with faults on demand. What the engine does with it can be compared with plain SQL.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,12 @@
 
 namespace sluice::test {
 
-/// Columns of type BIGINT and VARCHAR, TIMESTAMP. The tables live in the attached database `fake`, schema `main`.
+/// Columns of type BIGINT and VARCHAR, TIMESTAMP. The tables live in the attached database `fake`,
+/// schema `main`.
 class FakeSource : public Source {
  public:
-  explicit FakeSource(duck::Database& database) : database_(database), connection_(database.connect()) {
+  explicit FakeSource(duck::Database& database)
+      : database_(database), connection_(database.connect()) {
     connection_.query("ATTACH ':memory:' AS fake");
   }
 
@@ -41,9 +43,10 @@ class FakeSource : public Source {
   Catalog discover(std::span<const TableName>) override {
     Catalog catalog;
     duck::Connection c = database_.connect();
-    const auto names =
-        c.query("SELECT table_name FROM duckdb_tables() WHERE database_name = 'fake' ORDER BY table_name");
-    for (std::size_t i = 0; i < names.rows(); ++i) catalog.tables.push_back(table(c, names.text(i, 0)));
+    const auto names = c.query(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'fake' ORDER BY table_name");
+    for (std::size_t i = 0; i < names.rows(); ++i)
+      catalog.tables.push_back(table(c, names.text(i, 0)));
     return catalog;
   }
 
@@ -55,7 +58,9 @@ class FakeSource : public Source {
       std::string instant() const override { return "instant " + mine; }
       const std::vector<std::variant<Table, Error>>& tables() const override { return shapes; }
       std::string witness() const override { return now_quiet->load() ? "quiet" : "busy"; }
-      bool settled(const std::string& text) const override { return text == "quiet" || now_quiet->load(); }
+      bool settled(const std::string& text) const override {
+        return text == "quiet" || now_quiet->load();
+      }
       Proof proof(const Table&) const override { return {}; }
       void check_alive() override {}
     };
@@ -75,14 +80,15 @@ class FakeSource : public Source {
     std::string where = "true";
     if (read.from) {
       const std::string key = duck::quoted(table.replication_key);
-      where = "(" + key + " >= " + duck::literal(*read.from) + "::" + table.column(table.replication_key)->type +
-              " OR " + key + " IS NULL)";
+      where = "(" + key + " >= " + duck::literal(*read.from) +
+              "::" + table.column(table.replication_key)->type + " OR " + key + " IS NULL)";
     }
     if (!read.keys.empty()) {
       std::string tuples;
       for (const auto& tuple : read.keys) {
         std::string values;
-        for (const std::string& value : tuple) values += (values.empty() ? "" : ", ") + duck::literal(value);
+        for (const std::string& value : tuple)
+          values += (values.empty() ? "" : ", ") + duck::literal(value);
         tuples += (tuples.empty() ? "(" : ", (") + values + ")";
       }
       std::string names;
@@ -96,16 +102,20 @@ class FakeSource : public Source {
     const auto limit = c.query("SELECT coalesce(max(rowid) + 1, 0)" + from).integer(0, 0);
     const auto step = static_cast<std::int64_t>(chunk_rows);
     for (std::int64_t low = 0; low < limit; low += step) {
-      plan.chunks.push_back({where + " AND rowid >= " + std::to_string(low) + " AND rowid < " + std::to_string(low + step),
+      plan.chunks.push_back({where + " AND rowid >= " + std::to_string(low) + " AND rowid < " +
+                                 std::to_string(low + step),
                              chunk_rows, chunk_rows * 8});
     }
     if (!table.replication_key.empty() && read.keys.empty()) {
-      plan.until = c.query("SELECT max(" + duck::quoted(table.replication_key) + ")::VARCHAR" + from).optional(0, 0);
+      plan.until =
+          c.query("SELECT max(" + duck::quoted(table.replication_key) + ")::VARCHAR" + from)
+              .optional(0, 0);
     }
     return plan;
   }
 
-  std::unique_ptr<Reader> reader(Snapshot&, const Plan& plan, std::span<const std::size_t> projection) override {
+  std::unique_ptr<Reader> reader(Snapshot&, const Plan& plan,
+                                 std::span<const std::size_t> projection) override {
     return std::make_unique<FakeReader>(*this, plan, projection);
   }
 
@@ -120,8 +130,8 @@ class FakeSource : public Source {
       }
     }
     void start(const Chunk& chunk) override {
-      const std::string sql =
-          "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) + " WHERE " + chunk.bounds;
+      const std::string sql = "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) +
+                              " WHERE " + chunk.bounds;
       duckdb_destroy_result(&result_);
       if (duckdb_query(connection_.handle(), sql.c_str(), &result_) != DuckDBSuccess) {
         throw Error(Fault::internal, duckdb_result_error(&result_));
@@ -158,7 +168,8 @@ class FakeSource : public Source {
         if (null) continue;
         if (id == DUCKDB_TYPE_VARCHAR) {
           auto& text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(from))[row];
-          duckdb_vector_assign_string_element_len(to, row, duckdb_string_t_data(&text), duckdb_string_t_length(text));
+          duckdb_vector_assign_string_element_len(to, row, duckdb_string_t_data(&text),
+                                                  duckdb_string_t_length(text));
         } else {
           static_cast<std::int64_t*>(duckdb_vector_get_data(to))[row] =
               static_cast<std::int64_t*>(duckdb_vector_get_data(from))[row];
@@ -177,7 +188,8 @@ class FakeSource : public Source {
     Table table;
     table.name = {"main", name};
     const auto columns = c.query(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'fake' AND table_name = ? ORDER BY "
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'fake' AND "
+        "table_name = ? ORDER BY "
         "column_index",
         {name});
     for (std::size_t i = 0; i < columns.rows(); ++i) {
@@ -193,7 +205,8 @@ class FakeSource : public Source {
     if (const auto key = replication_keys.find(name); key != replication_keys.end()) {
       table.replication_key = key->second;
     }
-    if (const auto at = incarnations.find(name); at != incarnations.end()) table.incarnation = at->second;
+    if (const auto at = incarnations.find(name); at != incarnations.end())
+      table.incarnation = at->second;
     return table;
   }
 

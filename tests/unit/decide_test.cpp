@@ -16,7 +16,8 @@ Column column(const std::string& name, const std::string& type) {
 Table orders() {
   Table table;
   table.name = {"public", "orders"};
-  table.columns = {column("id", "BIGINT"), column("v", "VARCHAR"), column("updated_at", "TIMESTAMPTZ")};
+  table.columns = {column("id", "BIGINT"), column("v", "VARCHAR"),
+                   column("updated_at", "TIMESTAMPTZ")};
   table.primary_key = {"id"};
   table.replication_key = "updated_at";
   table.incarnation = "1";
@@ -75,76 +76,117 @@ TEST_P(DecisionTable, Row) {
 INSTANTIATE_TEST_SUITE_P(
     Decide, DecisionTable,
     ::testing::Values(
-        Row{"both_keys", CHANGE { UNUSED; }, {Step::merge, Step::prune}},
-        Row{"deletes_ignored", CHANGE { UNUSED, options.deletes = Deletes::ignore; }, {Step::merge}},
-        Row{"delete_check_not_due",
-            CHANGE {
-              UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
-              state.last_delete_check = now.now - 50;
-            },
-            {Step::merge}},
-        Row{"delete_check_due",
-            CHANGE {
-              UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
-              state.last_delete_check = now.now - 100;
-            },
-            {Step::merge, Step::prune}},
-        Row{"no_replication_key", CHANGE { UNUSED, table.replication_key = state.replication_key = ""; }, {Step::refresh}},
-        Row{"no_key", CHANGE { UNUSED, table.primary_key.clear(), state.primary_key.clear(); }, {Step::refresh}},
-        Row{"big_and_compared_today",
-            CHANGE {
-              UNUSED, table.replication_key = state.replication_key = "";
-              table.bytes = std::uint64_t{2} << 30;
-              state.last_full = now.now - 3600;
-            },
-            {}},
-        Row{"big_and_due",
-            CHANGE {
-              UNUSED, table.replication_key = state.replication_key = "";
-              table.bytes = std::uint64_t{2} << 30;
-              state.last_full = now.now - 25 * 3600;
-            },
-            {Step::refresh}},
-        Row{"full_every_never",
-            CHANGE {
-              UNUSED, table.replication_key = state.replication_key = "";
-              options.full_every = Cadence{Cadence::Kind::never, {}};
-            },
-            {}},
-        Row{"asked_for_full", CHANGE { UNUSED, now.full = true; }, {Step::refresh}},
-        Row{"strategy_full", CHANGE { UNUSED, options.strategy = Strategy::full; }, {Step::refresh}},
-        Row{"no_safe_mark_yet", CHANGE { UNUSED, state.cursor.reset(); }, {Step::refresh}},
-        Row{"rewritten", CHANGE { UNUSED, table.incarnation = "2"; }, {Step::refresh}},
-        Row{"torn_commit", CHANGE { UNUSED, state.in_flight = true; }, {Step::refresh}},
-        Row{"added_column", CHANGE { UNUSED, table.columns.push_back(column("n", "BIGINT")); }, {Step::refresh}},
-        Row{"dropped_column", CHANGE { UNUSED, table.columns.erase(table.columns.begin() + 1); }, {Step::merge, Step::prune}},
-        Row{"widened", CHANGE { UNUSED, state.columns[0].type = "INTEGER"; }, {Step::merge, Step::prune}},
-        Row{"settings_changed", CHANGE { UNUSED, now.options = "other"; }, {Step::load}},
-        Row{"copy_is_gone", CHANGE { UNUSED, now.target_exists = false; }, {Step::load}},
-        Row{"append", CHANGE { UNUSED, options.mode = Mode::append; }, {Step::append}},
-        Row{"half_loaded",
-            CHANGE { UNUSED, state.loading = half_loaded(); },
-            {Step::resume}},
-        Row{"half_loaded_and_rewritten",
-            CHANGE {
-              UNUSED, state.loading = half_loaded();
-              table.incarnation = "2";
-            },
-            {Step::load}},
-        Row{"half_loaded_without_key",
-            CHANGE {
-              UNUSED, state.loading = half_loaded();
-              table.primary_key.clear();
-              state.primary_key.clear();
-            },
-            {Step::load}},
-        Row{"loaded_but_not_published",
-            CHANGE {
-              UNUSED, state.loading = Loading{};
-              table.incarnation = "2";
-            },
-            {Step::resume}}),
-    [](const auto& row) { return row.param.name; });
+        Row{"both_keys", CHANGE { UNUSED;
+}  // namespace
+, { Step::merge, Step::prune }
+}  // namespace sluice
+, Row{"deletes_ignored", CHANGE{UNUSED, options.deletes = Deletes::ignore;
+}
+, { Step::merge }
+}
+, Row{"delete_check_not_due",
+      CHANGE{UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
+state.last_delete_check = now.now - 50;
+}
+, { Step::merge }
+}
+, Row{"delete_check_due",
+      CHANGE{UNUSED, options.delete_check = {Cadence::Kind::interval, std::chrono::seconds(100)};
+state.last_delete_check = now.now - 100;
+}
+, { Step::merge, Step::prune }
+}
+, Row{"no_replication_key", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+}
+, { Step::refresh }
+}
+, Row{"no_key", CHANGE{UNUSED, table.primary_key.clear(), state.primary_key.clear();
+}
+, { Step::refresh }
+}
+, Row{"big_and_compared_today", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+table.bytes = std::uint64_t{2} << 30;
+state.last_full = now.now - 3600;
+}
+, {}
+}
+, Row{"big_and_due", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+table.bytes = std::uint64_t{2} << 30;
+state.last_full = now.now - 25 * 3600;
+}
+, { Step::refresh }
+}
+, Row{"full_every_never", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+options.full_every = Cadence{Cadence::Kind::never, {}};
+}
+, {}
+}
+, Row{"asked_for_full", CHANGE{UNUSED, now.full = true;
+}
+, { Step::refresh }
+}
+, Row{"strategy_full", CHANGE{UNUSED, options.strategy = Strategy::full;
+}
+, { Step::refresh }
+}
+, Row{"no_safe_mark_yet", CHANGE{UNUSED, state.cursor.reset();
+}
+, { Step::refresh }
+}
+, Row{"rewritten", CHANGE{UNUSED, table.incarnation = "2";
+}
+, { Step::refresh }
+}
+, Row{"torn_commit", CHANGE{UNUSED, state.in_flight = true;
+}
+, { Step::refresh }
+}
+, Row{"added_column", CHANGE{UNUSED, table.columns.push_back(column("n", "BIGINT"));
+}
+, { Step::refresh }
+}
+, Row{"dropped_column", CHANGE{UNUSED, table.columns.erase(table.columns.begin() + 1);
+}
+, { Step::merge, Step::prune }
+}
+, Row{"widened", CHANGE{UNUSED, state.columns[0].type = "INTEGER";
+}
+, { Step::merge, Step::prune }
+}
+, Row{"settings_changed", CHANGE{UNUSED, now.options = "other";
+}
+, { Step::load }
+}
+, Row{"copy_is_gone", CHANGE{UNUSED, now.target_exists = false;
+}
+, { Step::load }
+}
+, Row{"append", CHANGE{UNUSED, options.mode = Mode::append;
+}
+, { Step::append }
+}
+, Row{"half_loaded", CHANGE{UNUSED, state.loading = half_loaded();
+}
+, { Step::resume }
+}
+, Row{"half_loaded_and_rewritten", CHANGE{UNUSED, state.loading = half_loaded();
+table.incarnation = "2";
+}
+, { Step::load }
+}
+, Row{"half_loaded_without_key", CHANGE{UNUSED, state.loading = half_loaded();
+table.primary_key.clear();
+state.primary_key.clear();
+}
+, { Step::load }
+}
+, Row{"loaded_but_not_published", CHANGE{UNUSED, state.loading = Loading{};
+table.incarnation = "2";
+}
+, { Step::resume }
+}),
+    [](const auto& row) {
+  return row.param.name; });
 
 TEST(Decide, WithoutStateEverythingIsLoaded) {
   Circumstances now;
@@ -175,8 +217,11 @@ TEST(Decide, RefusesTablesThatAreNotOurs) {
 }
 
 TEST(Decide, RefusesSettingsThatCannotWork) {
-  EXPECT_EQ(refusal(CHANGE { UNUSED, options.mode = Mode::append, table.replication_key = ""; }), Fault::config);
-  EXPECT_EQ(refusal(CHANGE { UNUSED, options.strategy = Strategy::incremental, table.primary_key.clear(); }),
+  EXPECT_EQ(refusal(CHANGE { UNUSED, options.mode = Mode::append, table.replication_key = ""; }),
+            Fault::config);
+  EXPECT_EQ(refusal(CHANGE {
+              UNUSED, options.strategy = Strategy::incremental, table.primary_key.clear();
+            }),
             Fault::config);
 }
 

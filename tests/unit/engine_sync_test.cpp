@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole runs of the engine over a source that lives in the test's own DuckDB. The oracle is always content.
+// Whole runs of the engine over a source that lives in the test's own DuckDB. The oracle is always
+// content.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -49,20 +50,25 @@ class EngineSync : public ::testing::Test {
   std::string differences(const std::string& table = "t", const std::string& where = "") {
     duck::Connection c = database.connect();
     const auto columns = c.query(
-        "SELECT string_agg('\"' || column_name || '\"', ', ' ORDER BY column_index) FROM duckdb_columns() WHERE "
+        "SELECT string_agg('\"' || column_name || '\"', ', ' ORDER BY column_index) FROM "
+        "duckdb_columns() WHERE "
         "database_name = 'fake' AND table_name = ?",
         {table});
     const std::string list = "SELECT " + columns.text(0, 0) + " FROM ";
     const std::string a = "(" + list + "fake.main." + table + where + ")";
     const std::string b = "(" + list + "dst.main." + table + ")";
-    return c.query("SELECT coalesce(string_agg(d::VARCHAR, ' '), '') FROM ((SELECT 'missing' AS side, * FROM (FROM " + a +
-                   " EXCEPT ALL FROM " + b + ")) UNION ALL (SELECT 'extra', * FROM (FROM " + b + " EXCEPT ALL FROM " + a +
-                   ")) LIMIT 5) d")
+    return c
+        .query(
+            "SELECT coalesce(string_agg(d::VARCHAR, ' '), '') FROM ((SELECT 'missing' AS side, * "
+            "FROM (FROM " +
+            a + " EXCEPT ALL FROM " + b + ")) UNION ALL (SELECT 'extra', * FROM (FROM " + b +
+            " EXCEPT ALL FROM " + a + ")) LIMIT 5) d")
         .text(0, 0);
   }
   void make_orders(int rows) {
     source->sql("CREATE TABLE fake.main.t (id BIGINT, v VARCHAR, updated_at BIGINT)");
-    source->sql("INSERT INTO fake.main.t SELECT i, 'v' || i, i // 10 FROM range(" + std::to_string(rows) + ") r(i)");
+    source->sql("INSERT INTO fake.main.t SELECT i, 'v' || i, i // 10 FROM range(" +
+                std::to_string(rows) + ") r(i)");
     source->keys["t"] = {"id"};
     source->replication_keys["t"] = "updated_at";
   }
@@ -167,7 +173,8 @@ TEST_F(EngineSync, WithoutAKeyEqualRowsStayAsManyAsTheyAre) {
   source->sql("INSERT INTO fake.main.t SELECT NULL, NULL FROM range(3)");
   run_one();
   EXPECT_EQ(differences(), "");
-  source->sql("DELETE FROM fake.main.t WHERE rowid IN (SELECT min(rowid) FROM fake.main.t WHERE a = 5)");
+  source->sql(
+      "DELETE FROM fake.main.t WHERE rowid IN (SELECT min(rowid) FROM fake.main.t WHERE a = 5)");
   source->sql("INSERT INTO fake.main.t VALUES (5, 'b5'), (5, 'b5'), (6, 'b6'), (NULL, NULL)");
   const Receipt receipt = run_one();
   EXPECT_EQ(receipt.inserted, 3U);
@@ -257,7 +264,8 @@ TEST_F(EngineSync, AReaderFailingAtAnyBatchNeverLeavesAWrongCopy) {
     if (result.receipts.at(0).error.empty()) break;
     ASSERT_LT(n, 200);
     duck::Connection c = database.connect();
-    const auto visible = c.query("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND table_name = 't'");
+    const auto visible = c.query(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND table_name = 't'");
     EXPECT_EQ(visible.integer(0, 0), 0) << "a half-loaded table is never visible";
   }
   EXPECT_EQ(differences(), "");
@@ -287,7 +295,8 @@ TEST_F(EngineSync, ASilentReaderDoesNotKeepTheRunFromStopping) {
   std::atomic<bool> let_go{false};
   source->before_batch = [&](int) {
     waiting = true;
-    for (int i = 0; i < 100 && !let_go; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (int i = 0; i < 100 && !let_go; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
   };
   const std::jthread stopper([&] {
     while (!waiting) std::this_thread::yield();
@@ -312,7 +321,8 @@ TEST_F(EngineSync, AppendAddsVersionsAndNeverTheSameRowTwice) {
   EXPECT_EQ(run_one().inserted, 3U);
   EXPECT_EQ(run_one().inserted, 0U);
   duck::Connection c = database.connect();
-  EXPECT_EQ(c.query("SELECT string_agg(v, ',' ORDER BY v) FROM dst.main.t WHERE id = 3").text(0, 0), "second,v3");
+  EXPECT_EQ(c.query("SELECT string_agg(v, ',' ORDER BY v) FROM dst.main.t WHERE id = 3").text(0, 0),
+            "second,v3");
 }
 
 TEST_F(EngineSync, AUserKeyThatIsNoKeyIsRefusedWithTheNumberOfOffenders) {
@@ -324,20 +334,27 @@ TEST_F(EngineSync, AUserKeyThatIsNoKeyIsRefusedWithTheNumberOfOffenders) {
 }
 
 TEST_F(EngineSync, FivetranNamingRenamesTablesAndColumns) {
-  source->sql("CREATE TABLE fake.main.\"CustomerOrders\" (\"OrderID\" BIGINT, addr1 VARCHAR, \"UpdatedAt\" BIGINT)");
+  source->sql(
+      "CREATE TABLE fake.main.\"CustomerOrders\" (\"OrderID\" BIGINT, addr1 VARCHAR, \"UpdatedAt\" "
+      "BIGINT)");
   source->sql("INSERT INTO fake.main.\"CustomerOrders\" VALUES (1, 'a', 1), (2, 'b', 2)");
   source->keys["CustomerOrders"] = {"OrderID"};
   source->replication_keys["CustomerOrders"] = "UpdatedAt";
   options.naming = Naming::fivetran;
   run_one();
-  source->sql("UPDATE fake.main.\"CustomerOrders\" SET addr1 = 'c', \"UpdatedAt\" = 3 WHERE \"OrderID\" = 1");
+  source->sql(
+      "UPDATE fake.main.\"CustomerOrders\" SET addr1 = 'c', \"UpdatedAt\" = 3 WHERE \"OrderID\" = "
+      "1");
   source->sql("DELETE FROM fake.main.\"CustomerOrders\" WHERE \"OrderID\" = 2");
   const Receipt receipt = run_one();
   EXPECT_EQ(receipt.updated, 1U);
   EXPECT_EQ(receipt.deleted, 1U);
   duck::Connection c = database.connect();
-  EXPECT_EQ(c.query("SELECT string_agg(order_id || addr_1 || updated_at, ',') FROM dst.main.customer_orders").text(0, 0),
-            "1c3");
+  EXPECT_EQ(
+      c.query(
+           "SELECT string_agg(order_id || addr_1 || updated_at, ',') FROM dst.main.customer_orders")
+          .text(0, 0),
+      "1c3");
 }
 
 TEST_F(EngineSync, HistoryIsReadableInSql) {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a URL to a source or a destination: the only file that names all connectors.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/destination.h"
+#include "sluice/secret.h"
+#include "sluice/source.h"
+
+namespace sluice {
+
+namespace duck {
+class Database;
+}
+
+/// What one instant of the source is held for.
+enum class SnapshotPer { run, table };
+
+/// What a run says to its source beside the URL. A connector takes what means something to it.
+struct SourceSettings {
+  std::string application_name = "sluice";
+  Secret password;           ///< wins over the URL's; empty: the URL's, or where the driver looks
+  std::size_t parallel = 4;  ///< reading connections
+  SnapshotPer snapshot_per = SnapshotPer::run;
+  std::uint64_t max_rate_bytes = 0;   ///< a second; 0: no limit
+  std::chrono::milliseconds wait{0};  ///< for a locked file
+  std::function<bool()> stop;         ///< true ends that wait
+};
+
+struct DestinationSettings {
+  std::chrono::milliseconds wait{0};
+  std::function<bool()> stop;
+  std::string storage = "v1.4.0";  ///< of a new file
+  std::string read_copy;
+};
+
+/// The kinds of URL that this build can read from and write to, as users write them:
+/// "postgresql://", "duckdb:FILE".
+struct Schemes {
+  std::vector<std::string> sources;
+  std::vector<std::string> destinations;
+};
+Schemes schemes();
+
+/// Throws Fault::config for a URL that no connector of this build takes, naming those that are and
+/// the nearest.
+std::unique_ptr<Source> make_source(duck::Database& database, const std::string& url,
+                                    const SourceSettings& settings = {});
+std::unique_ptr<Destination> make_destination(duck::Database& database, const std::string& url,
+                                              const DestinationSettings& settings = {});
+
+/// The URL with `***` for every password and token in it. Never throws; where it cannot tell, it
+/// hides more.
+std::string redacted(const std::string& url);
+
+}  // namespace sluice

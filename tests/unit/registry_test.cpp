@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <sstream>
+#include <type_traits>
+
+#include "duck/duck.h"
+
+namespace sluice {
+namespace {
+
+Error thrown(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {Fault::internal, ""};
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+struct Url {
+  const char* url;
+  const char* shown;
+};
+
+class Redacted : public testing::TestWithParam<Url> {};
+
+TEST_P(Redacted, HidesPasswordsAndNothingElseThatItCanTell) {
+  EXPECT_EQ(redacted(GetParam().url), GetParam().shown);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Urls, Redacted,
+    testing::Values(Url{"postgresql://reader@db.example/shop",
+                        "postgresql://reader@db.example/shop"},
+                    Url{"postgresql://reader:pw@db.example:5432/shop",
+                        "postgresql://reader:***@db.example:5432/shop"},
+                    Url{"postgresql://reader:@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p%40w%2F@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p/w@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p?w@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p?w/x@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p@w@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://reader:p@s/s?w@db/shop", "postgresql://reader:***@db/shop"},
+                    Url{"postgresql://h:1,h:2/db?application_name=a@b",
+                        "postgresql://h:1,h:2/db?application_name=a@b"},
+                    Url{"postgresql://h/db?password=pw&sslmode=require",
+                        "postgresql://h/db?password=***&sslmode=require"},
+                    Url{"postgresql://h/db?user=me&sslpassword=a=b",
+                        "postgresql://h/db?user=me&sslpassword=***"},
+                    Url{"postgresql://h/db?%70assword=pw", "postgresql://h/db?%70assword=***"},
+                    Url{"postgresql://h/db?PASSWORD=a@b", "postgresql://h/db?PASSWORD=***"},
+                    Url{"md:db?motherduck_token=eyJ.x&attach_mode=single",
+                        "md:db?motherduck_token=***&attach_mode=single"},
+                    Url{"host=db password='a b\\' c' user=me", "host=db password=*** user=me"},
+                    Url{"host=db password = pw user=me", "host=db password = *** user=me"},
+                    Url{"mysql://root:pw@h/db", "mysql://root:***@h/db"},
+                    Url{"duckdb:/a b/c=d?e.duckdb", "duckdb:/a b/c=d?e.duckdb"},
+                    Url{"password=", "password=***"}, Url{"", ""}, Url{"://", "://"},
+                    Url{"?&= ", "?&= "}));
+
+TEST(Registry, NamesWhatThisBuildTakes) {
+  EXPECT_EQ(schemes().sources,
+            (std::vector<std::string>{"postgresql://", "postgres://", "duckdb:FILE"}));
+  EXPECT_EQ(schemes().destinations, (std::vector<std::string>{"duckdb:FILE"}));
+}
+
+TEST(Registry, SaysWhichSchemesThereAreAndTheNearest) {
+  duck::Database database;
+  const Error typo = thrown([&] { make_source(database, "postgrsql://u:hunter2@h/db"); });
+  EXPECT_EQ(typo.fault(), Fault::config);
+  EXPECT_TRUE(has(typo.hint(), "did you mean postgres")) << typo.hint();
+  EXPECT_TRUE(has(typo.what(), "postgresql://, postgres://, duckdb:FILE")) << typo.what();
+  EXPECT_FALSE(has(typo.what() + typo.hint(), "hunter2"));
+  for (const char* later : {"mysql://h/d", "mariadb://h/d", "singlestore://h/d", "yugabytedb://h/d",
+                            "dolphindb://h", "md:d"}) {
+    const Error error = thrown([&] { make_source(database, later); });
+    EXPECT_EQ(error.fault(), Fault::config) << later;
+    EXPECT_TRUE(has(error.what(), "this build takes")) << error.what();
+    EXPECT_EQ(thrown([&] { make_destination(database, later); }).fault(), Fault::config) << later;
+  }
+}
+
+TEST(Registry, RefusesASourceAsDestinationAndAWordThatIsNoUrl) {
+  duck::Database database;
+  const Error error = thrown([&] { make_destination(database, "postgresql://u:hunter2@h/db"); });
+  EXPECT_EQ(error.fault(), Fault::config);
+  EXPECT_TRUE(has(error.what(), "cannot be a destination")) << error.what();
+  EXPECT_FALSE(has(error.what(), "hunter2"));
+  const Error word = thrown([&] { make_source(database, "warehouse"); });
+  EXPECT_TRUE(has(word.hint(), "duckdb:warehouse")) << word.hint();
+  EXPECT_EQ(thrown([&] { make_source(database, ""); }).fault(), Fault::config);
+}
+
+TEST(Registry, OpensFilesBySchemeAndBySuffix) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "registry_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  duck::Database database;
+  for (const std::string name : {"a.duckdb", "b.db", "c.DDB"}) {
+    const std::string path = (folder / name).string();
+    EXPECT_EQ(make_destination(database, path)->name(), path);
+    EXPECT_TRUE(make_source(database, path)->discover({}).tables.empty());
+  }
+  for (const std::string prefix : {"duckdb:", "DuckDB:", "duckdb://"}) {
+    EXPECT_EQ(make_destination(database, prefix + (folder / "plain").string())->name(),
+              (folder / "plain").string());
+  }
+  std::filesystem::remove_all(folder);
+}
+
+template <typename T>
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
+
+TEST(Secret, CannotBePrintedAndMovesLeaveNothingBehind) {
+  static_assert(!Printable<Secret>);
+  static_assert(Printable<std::string>);
+  static_assert(!std::is_convertible_v<Secret, std::string>);
+  static_assert(!std::is_convertible_v<std::string, Secret>);
+  Secret first("hunter2");
+  Secret second = std::move(first);
+  EXPECT_EQ(second.reveal(), "hunter2");
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): the promise under test
+  Secret third = second;
+  second = Secret("other");
+  EXPECT_EQ(third.reveal(), "hunter2");
+  EXPECT_EQ(second.reveal(), "other");
+}
+
+}  // namespace
+}  // namespace sluice

@@ -114,7 +114,7 @@ struct Progress {
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void table_started(std::shared_ptr<const Progress>) {}
+  virtual void table_started(const std::shared_ptr<const Progress>&) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
   virtual void table_finished(const Receipt&) {}
   virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/,

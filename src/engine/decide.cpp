@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kSmall = std::uint64_t{1}
                                  << 30;  // compared whole at every run unless told otherwise
-constexpr std::int64_t kDay = 24 * 60 * 60;
+constexpr std::int64_t kDay = std::int64_t{24} * 60 * 60;
 
 bool due(const Cadence& cadence, std::int64_t last, std::int64_t now) {
   if (cadence.kind == Cadence::Kind::never) return false;

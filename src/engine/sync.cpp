@@ -158,10 +158,9 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
     receipts.back().outcome = Outcome::skipped;
   }
   for (const auto& [name, seen] : known) {
-    if (!seen)
-      tell([&](Observer& o) {
-        o.note(name.text() + " is no longer read: its copy is kept as it is");
-      });
+    if (seen) continue;
+    const std::string line = name.text() + " is no longer read: its copy is kept as it is";
+    tell([&](Observer& o) { o.note(line); });
   }
   if (chosen.empty() && receipts.empty()) {
     throw Error(Fault::config,

@@ -249,7 +249,7 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
   if (until && !table_.replication_key.empty())
     next.pending.push_back({*until, snapshot_.witness()});
   while (next.pending.size() > kMostPending)
-    next.pending.erase(next.pending.begin() + kMostPending / 2);
+    next.pending.erase(next.pending.begin() + static_cast<std::ptrdiff_t>(kMostPending / 2));
   return next;
 }
 

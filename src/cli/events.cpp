@@ -101,7 +101,7 @@ const char* outcome_word(Outcome outcome) {
   return "";
 }
 
-void Observers::table_started(std::shared_ptr<const Progress> progress) {
+void Observers::table_started(const std::shared_ptr<const Progress>& progress) {
   for (Observer* each : all_) each->table_started(progress);
 }
 void Observers::unit_committed(const TableName& table, std::uint64_t rows_so_far) {
@@ -154,7 +154,7 @@ void Events::progress(const Progress& progress) {
   sink_(dumped(json));
 }
 
-void Events::table_started(std::shared_ptr<const Progress> progress) {
+void Events::table_started(const std::shared_ptr<const Progress>& progress) {
   Json json = event("table_started", connection_);
   add_table(json, progress->table);
   json["rows_expected"] = progress->rows_expected.load();

@@ -16,7 +16,7 @@ namespace sluice::cli {
 class Observers : public Observer {
  public:
   void add(Observer& observer) { all_.push_back(&observer); }
-  void table_started(std::shared_ptr<const Progress> progress) override;
+  void table_started(const std::shared_ptr<const Progress>& progress) override;
   void unit_committed(const TableName& table, std::uint64_t rows_so_far) override;
   void table_finished(const Receipt& receipt) override;
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override;
@@ -38,7 +38,7 @@ class Events : public Observer {
   /// What --json says every ten seconds of each running table.
   void progress(const Progress& progress);
 
-  void table_started(std::shared_ptr<const Progress> progress) override;
+  void table_started(const std::shared_ptr<const Progress>& progress) override;
   void unit_committed(const TableName& table, std::uint64_t rows_so_far) override;
   void table_finished(const Receipt& receipt) override;
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override;

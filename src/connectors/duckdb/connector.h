@@ -22,20 +22,21 @@ namespace sluice::duckdb_file {
 /// cancelled).
 struct Patience {
   std::chrono::milliseconds wait{0};
-  std::function<bool()> stop;
+  std::function<bool()> stop{};
 };
 
 struct SourceOptions {
   std::string path;
-  Patience patience;
+  Patience patience{};
 };
 
 struct DestinationOptions {
   std::string path;
-  Patience patience;
+  Patience patience{};
   std::string storage =
-      "v1.4.0";           ///< DuckDB's storage version of a new file; an existing one keeps its own
-  std::string read_copy;  ///< a second file, replaced by finish(), for those who read; empty: none
+      "v1.4.0";  ///< DuckDB's storage version of a new file; an existing one keeps its own
+  std::string
+      read_copy{};  ///< a second file, replaced by finish(), for those who read; empty: none
 };
 
 /// Attaches the file read-only, for as long as the Source lives: nobody can write to it meanwhile.

@@ -10,11 +10,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The file that a read copy replaces: through links, so that a link stays a link.
+/// The file that a copy to `path` replaces: through links, also where they lead to nothing yet, so
+/// that a link stays a link.
+fs::path through_links(fs::path path) {
+  std::error_code ignored;
+  for (int i = 0; i < 40 && fs::is_symlink(path, ignored); ++i) {
+    path = (path.parent_path() / fs::read_symlink(path, ignored)).lexically_normal();
+  }
+  return path;
+}
+
 std::optional<fs::path> copy_path(const DestinationOptions& options) {
   if (options.read_copy.empty()) return std::nullopt;
-  const fs::path path = fs::weakly_canonical(fs::absolute(options.read_copy));
-  if (path == fs::weakly_canonical(fs::absolute(options.path)) || same_file(path, options.path)) {
+  const fs::path path = through_links(absolute_path(options.read_copy));
+  const fs::path destination = through_links(absolute_path(options.path));
+  if (path == destination || same_file(path, destination)) {
     throw Error(Fault::config, "read_copy: " + options.read_copy + " is the destination itself",
                 "name another file: readers open that one while sluice writes this one");
   }

@@ -79,7 +79,6 @@ Error wrong_version(const std::string& message, const std::string& name) {
 
 /// What can be said of a path before DuckDB sees it.
 void check_path(const std::string& name, const fs::path& path, Access access) {
-  if (name.empty()) throw Error(Fault::config, "a DuckDB file without a name", "write duckdb:FILE");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::directory) {
@@ -150,6 +149,14 @@ std::string free_name(duck::Connection& connection, Access access) {
 
 }  // namespace
 
+fs::path absolute_path(const std::string& path) {
+  if (path.empty()) throw Error(Fault::config, "a DuckDB file without a name", "write duckdb:FILE");
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error);
+  if (error) throw Error(Fault::config, path + " is no path that can be used: " + error.message());
+  return absolute.lexically_normal();
+}
+
 bool same_file(const fs::path& one, const fs::path& other) {
   struct stat a {};
   struct stat b {};
@@ -197,10 +204,7 @@ Error file_error(const Error& error, const std::string& name, Access access) {
 
 AttachedFile::AttachedFile(duck::Database& database, const std::string& path, Access access,
                            const Patience& patience, const std::string& storage)
-    : database_(database),
-      access_(access),
-      name_(path),
-      path_(fs::absolute(path).lexically_normal()) {
+    : database_(database), access_(access), name_(path), path_(absolute_path(path)) {
   duck::Connection connection = database.connect();
   check_path(name_, path_, access);
   refuse_same_file(connection, name_, path_, access);

@@ -46,6 +46,9 @@ class AttachedFile {
   int descriptor_ = -1;
 };
 
+/// The path from the root, with links as they are. Throws Fault::config for an empty one.
+std::filesystem::path absolute_path(const std::string& path);
+
 /// Whether both paths lead to one file, by links of any kind. False if either does not exist.
 bool same_file(const std::filesystem::path& one, const std::filesystem::path& other);
 

@@ -75,9 +75,10 @@ class FileSource : public Source {
   /// Files of older storage versions carry nothing of their own: they are known by where they are.
   std::string identity() override {
     const std::string identifier = file_identifier(file_.descriptor());
-    return "duckdb:" + (identifier.empty()
-                            ? std::filesystem::weakly_canonical(file_.path()).string()
-                            : identifier);
+    if (!identifier.empty()) return "duckdb:" + identifier;
+    std::error_code error;
+    const std::filesystem::path canonical = std::filesystem::canonical(file_.path(), error);
+    return "duckdb:" + (error ? file_.path() : canonical).string();
   }
 
   Catalog discover(std::span<const TableName> named) override {

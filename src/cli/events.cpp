@@ -10,17 +10,18 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "sluice/version.h"
 
 namespace sluice::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-/// Bytes that are not UTF-8 (a name of a database that lies about its encoding) are replaced, never thrown about.
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& json) {
+  std::string line = json_line(json);
+  line.pop_back();
+  return line;
+}
 
 double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
 
@@ -32,8 +33,6 @@ void add_table(Json& json, const TableName& table) {
   json["schema"] = table.schema;
   json["table"] = table.name;
 }
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
 

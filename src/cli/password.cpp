@@ -17,10 +17,11 @@ std::string without_newline(std::string text) {
 }
 
 std::string from_file(const PasswordFrom& from) {
-  std::ifstream file(from.value);
+  const std::string& path = from.value.reveal();
+  std::ifstream file(path);
   std::string line;
   if (!file || !std::getline(file, line)) {
-    throw Error(Fault::config, from.where + ": the password file " + from.value + " cannot be read or is empty",
+    throw Error(Fault::config, from.where + ": the password file " + path + " cannot be read or is empty",
                 "put the password on its first line, readable by this user");
   }
   return without_newline(line);
@@ -32,7 +33,7 @@ std::string from_command(const PasswordFrom& from) {
   sigset_t before{};
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, &before);
-  FILE* pipe = ::popen(from.value.c_str(), "r");
+  FILE* pipe = ::popen(from.value.reveal().c_str(), "r");
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pipe == nullptr) throw Error(Fault::config, from.where + ": the shell cannot be started");
   std::string text;
@@ -51,16 +52,16 @@ std::string from_command(const PasswordFrom& from) {
 
 }  // namespace
 
-std::string fetch_password(const PasswordFrom& from) {
+Secret fetch_password(const PasswordFrom& from) {
   switch (from.kind) {
     case PasswordFrom::Kind::nowhere:
       return {};
     case PasswordFrom::Kind::text:
       return from.value;
     case PasswordFrom::Kind::file:
-      return from_file(from);
+      return Secret(from_file(from));
     case PasswordFrom::Kind::command:
-      return from_command(from);
+      return Secret(from_command(from));
   }
   return {};
 }

@@ -89,7 +89,7 @@ constexpr std::array kTableWords{
 };
 
 void set_password(Connection& c, Kind kind, const Value& value, const std::string& text) {
-  c.password = {kind, text, value.where()};
+  c.password = {kind, Secret(text), value.where()};
 }
 
 constexpr std::array kConnectionWords{

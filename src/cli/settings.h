@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/value.h"
+#include "sluice/secret.h"
 #include "sluice/sync.h"
 
 namespace sluice::cli {
@@ -16,7 +17,7 @@ namespace sluice::cli {
 /// Where the source's password comes from; it is fetched when a run connects, not before.
 struct PasswordFrom {
   enum class Kind { nowhere, text, file, command } kind = Kind::nowhere;
-  std::string value;  ///< the password itself, a path, or a shell command. Never printed.
+  Secret value;       ///< the password itself, a path, or a shell command
   std::string where;  ///< for errors
 };
 
@@ -67,6 +68,6 @@ void add_table_flag(SyncOptions& options, const TableWord& word, const std::stri
 void add_type_flag(SyncOptions& options, const std::string& text);
 
 /// The password, fetched now; empty if none was said. Throws Fault::config when the file or command fails.
-std::string fetch_password(const PasswordFrom& from);
+Secret fetch_password(const PasswordFrom& from);
 
 }  // namespace sluice::cli

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// From words and flags to connections; exit codes.
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/config.h"
+#include "cli/text.h"
+#include "sluice/error.h"
+
+namespace sluice::cli {
+namespace {
+
+bool is_list(const std::string& key) { return key == "tables" || key == "exclude"; }
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+}  // namespace
+
+void Flags::apply(Connection& target) const {
+  for (const ConnectionWord& word : connection_words()) {
+    const auto found = connection.find(word.key);
+    if (found == connection.end() || found->second.empty()) continue;
+    word.set(target, Value::of_flag("--" + flag_name(word.key),
+                                    is_list(word.key) ? joined(found->second) : found->second.back()));
+  }
+  for (const TableWord& word : table_words()) {
+    const auto found = table.find(word.key);
+    if (found == table.end()) continue;
+    for (const std::string& text : found->second) add_table_flag(target.sync, word, text);
+  }
+  for (const std::string& text : types) add_type_flag(target.sync, text);
+  const char* password = std::getenv("SLUICE_PASSWORD");
+  if (password != nullptr && target.password.kind == PasswordFrom::Kind::nowhere) {
+    target.password = {PasswordFrom::Kind::text, Secret(password), "SLUICE_PASSWORD"};
+  }
+}
+
+bool looks_like_url(const std::string& word) {
+  return word.find(':') != std::string::npos || word.ends_with(".duckdb") || word.ends_with(".db") ||
+         word.ends_with(".ddb");
+}
+
+std::vector<Connection> Choice::connections() const {
+  const bool any_url = std::ranges::any_of(words, looks_like_url);
+  std::vector<Connection> chosen;
+  if (any_url) {
+    if (words.size() != 2) {
+      throw Error(Fault::config,
+                  words.size() < 2 ? "the destination is missing" : "more than SOURCE and DESTINATION was given",
+                  "write both: sluice sync postgresql://user@host/shop duckdb:warehouse.duckdb");
+    }
+    Connection connection;
+    connection.source = words[0];
+    connection.destination = words[1];
+    connection.sync.connection = name;
+    chosen.push_back(std::move(connection));
+  } else {
+    const bool there = !config.empty() || std::filesystem::exists(kConfigFile);
+    if (!there) {
+      throw Error(Fault::config, "there is no sluice.yaml here, and no SOURCE DESTINATION was given",
+                  "`sluice init` writes a sluice.yaml; or: sluice sync postgresql://user@host/shop "
+                  "duckdb:warehouse.duckdb");
+    }
+    chosen = read_config(config.empty() ? kConfigFile : config, words);
+  }
+  for (Connection& connection : chosen) flags.apply(connection);
+  return chosen;
+}
+
+void SyncRequest::apply(Connection& connection) const {
+  connection.sync.full = full;
+  connection.sync.accept_source = accept_source;
+  connection.sync.accept_drift = accept_drift;
+  connection.sync.allow_deletes = allow_deletes;
+}
+
+Connection SourceRequest::connection() const {
+  if (!looks_like_url(source)) {
+    Choice named = choice;
+    named.words = {source};
+    return named.connections().front();
+  }
+  Connection connection;
+  connection.source = source;
+  choice.flags.apply(connection);
+  return connection;
+}
+
+std::vector<std::pair<std::string, std::string>> HistoryRequest::places() const {
+  if (!destination.empty()) return {{std::string(), destination}};
+  std::vector<std::pair<std::string, std::string>> places;
+  for (const Connection& connection : choice.connections()) {
+    places.emplace_back(connection.sync.connection, connection.destination);
+  }
+  return places;
+}
+
+int worse(int one, int other) {
+  static constexpr std::array kOrder{130, 143, 2, 1, 6, 3, 4, 5, 0};
+  return std::ranges::find(kOrder, one) <= std::ranges::find(kOrder, other) ? one : other;
+}
+
+int exit_code_of(const Error& error) {
+  switch (error.fault()) {
+    case Fault::config:
+    case Fault::ownership:
+      return 2;
+    case Fault::busy:
+      return 6;
+    case Fault::cancelled:
+      return 130;
+    case Fault::drift:
+      return 5;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands as functions: what was asked goes in, the exit code comes out. What goes wrong is an Error.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/settings.h"
+
+namespace sluice::cli {
+
+struct Output {
+  bool quiet = false;  ///< only failures
+  bool json = false;   ///< JSON lines on standard output
+  std::string log_level = "info";
+};
+
+/// What stands behind flags and in SLUICE_ variables, by key of the configuration.
+struct Flags {
+  std::map<std::string, std::vector<std::string>> connection, table;
+  std::vector<std::string> types;
+  void apply(Connection& connection) const;
+};
+
+/// Which connections a command is about.
+struct Choice {
+  std::vector<std::string> words;  ///< SOURCE DESTINATION, or names of sluice.yaml
+  std::string config;              ///< empty: sluice.yaml in this folder
+  std::string name = "default";    ///< of the connection that SOURCE DESTINATION makes
+  Flags flags;
+  std::vector<Connection> connections() const;
+};
+
+/// A word that is a URL or a database file, not the name of a connection.
+bool looks_like_url(const std::string& word);
+
+struct SyncRequest {
+  Choice choice;
+  Output output;
+  bool dry_run = false, full = false, accept_source = false;
+  std::vector<std::string> accept_drift, allow_deletes;
+  void apply(Connection& connection) const;
+};
+int sync(const SyncRequest& request);
+int plan(const SyncRequest& request);
+
+struct CheckRequest {
+  Choice choice;
+  Output output;
+};
+int check(const CheckRequest& request);
+
+struct SourceRequest {
+  std::string source;  ///< a URL, or the name of a connection
+  std::string table;   ///< preview only
+  std::size_t rows = 10;
+  Choice choice;
+  Output output;
+  Connection connection() const;
+};
+int discover(const SourceRequest& request);
+int preview(const SourceRequest& request);
+
+struct HistoryRequest {
+  Choice choice;
+  std::string destination;  ///< instead of sluice.yaml
+  std::string run;          ///< `runs show`
+  std::vector<std::string> tables;  ///< `state reset`: globs; empty: all
+  std::size_t limit = 20;
+  bool yes = false;
+  Output output;
+  /// Each destination with the connection's name; the name is empty where only a file was given.
+  std::vector<std::pair<std::string, std::string>> places() const;
+};
+int runs(const HistoryRequest& request);
+int runs_show(const HistoryRequest& request);
+int state_show(const HistoryRequest& request);
+int state_reset(const HistoryRequest& request);
+
+struct SqlRequest {
+  std::string file, query;
+  bool json = false, csv = false;
+};
+int sql(const SqlRequest& request);
+
+int init(const std::string& file);
+int version();
+
+/// The exit code that says more, by the documented order: 130/143, 2, 1, 6, 3, 4, 5, 0.
+int worse(int one, int other);
+/// The exit code of a run, or a command, that ended with `error`.
+int exit_code_of(const Error& error);
+
+}  // namespace sluice::cli

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/open.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "connectors/registry.h"
+
+namespace sluice::cli {
+namespace {
+
+std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// Where DuckDB spills: beside the file, which is where space was planned for; never in the folder one happens to be.
+std::string temp_folder(const Connection& connection) {
+  if (!connection.temp.empty()) return connection.temp;
+  const auto file = file_of(connection.destination);
+  if (file && !file->empty()) return *file + ".sluice.tmp";
+  return (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid()))).string();
+}
+
+std::map<std::string, std::string> settings(std::uint64_t memory, const std::string& temp) {
+  return {{"memory_limit", std::to_string(duck_memory_limit(memory)) + "B"},
+          {"temp_directory", temp},
+          {"threads", std::to_string(cores())},
+          {"preserve_insertion_order", "false"},
+          {"autoinstall_known_extensions", "false"},
+          {"autoload_known_extensions", "false"}};
+}
+
+duck::Database reading_database(const std::string& url) {
+  Connection connection;
+  connection.destination = url;
+  if (file_of(url)) {
+    connection.temp = (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid()))).string();
+  }
+  auto options = settings(connection.memory, temp_folder(connection));
+  options["preserve_insertion_order"] = "true";
+  return duck::Database(options);
+}
+
+}  // namespace
+
+std::uint64_t duck_memory_limit(std::uint64_t process) {
+  constexpr std::uint64_t kLeast = 64'000'000, kBeside = 128'000'000;
+  const std::uint64_t beside = process > kBeside ? process - kBeside : 0;
+  return std::max(kLeast, std::min(beside, process / 10 * 6));
+}
+
+std::optional<std::string> file_of(const std::string& url) {
+  if (url.starts_with("duckdb:")) return url.substr(7);
+  if (url.find(':') != std::string::npos) return std::nullopt;
+  return url;
+}
+
+duck::Database open_database(const Connection& connection) {
+  return duck::Database(settings(connection.memory, temp_folder(connection)));
+}
+
+std::unique_ptr<Source> open_source(duck::Database& database, const Connection& connection,
+                                    const Secret& password, const std::function<bool()>& stop) {
+  SourceSettings settings;
+  settings.application_name = "sluice/" + connection.sync.connection;
+  settings.password = password;
+  settings.parallel = connection.sync.parallel > 0 ? connection.sync.parallel : std::min<std::size_t>(cores() + 1, 4);
+  settings.snapshot_per = connection.snapshot_per_table ? SnapshotPer::table : SnapshotPer::run;
+  settings.max_rate_bytes = connection.max_rate;
+  settings.wait = connection.wait;
+  settings.stop = stop;
+  return make_source(database, connection.source, settings);
+}
+
+std::unique_ptr<Destination> open_destination(duck::Database& database, const Connection& connection,
+                                              const std::function<bool()>& stop) {
+  DestinationSettings settings;
+  settings.wait = connection.wait;
+  settings.stop = stop;
+  if (!connection.storage.empty()) settings.storage = connection.storage;
+  settings.read_copy = connection.read_copy;
+  return make_destination(database, connection.destination, settings);
+}
+
+Looked::Looked(const std::string& url) : database_(reading_database(url)), connection_(database_.connect()) {
+  const auto file = file_of(url);
+  if (!file) {
+    destination_ = make_destination(database_, url);
+    catalog_ = destination_->catalog();
+    return;
+  }
+  if (!std::filesystem::exists(*file)) {
+    throw Error(Fault::config, "there is no file " + *file, "a sync makes it: sluice sync SOURCE " + url);
+  }
+  catalog_ = std::filesystem::path(*file).stem().string();
+  if (catalog_.empty() || catalog_ == "memory" || catalog_ == "temp" || catalog_ == "system") catalog_ = "file";
+  connection_.query("ATTACH " + duck::literal(*file) + " AS " + duck::quoted(catalog_) + " (READ_ONLY)");
+  connection_.query("USE " + duck::quoted(catalog_));
+}
+
+std::string Looked::table(const std::string& name) const {
+  return duck::quoted(catalog_) + ".\"_sluice\"." + duck::quoted(name);
+}
+
+bool Looked::known() {
+  const auto found = connection_.query(
+      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' AND table_name = 'meta'",
+      {catalog_});
+  return found.integer(0, 0) > 0;
+}
+
+}  // namespace sluice::cli

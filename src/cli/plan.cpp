@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sluice plan`: what a sync would do. A destination file that does not exist is not made.
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/open.h"
+#include "cli/report.h"
+#include "connectors/registry.h"
+#include "sluice/error.h"
+
+namespace sluice::cli {
+namespace {
+
+Json plan_json(const TablePlan& plan, const std::string& connection) {
+  return {{"connection", connection},
+          {"schema", plan.table.name.schema},
+          {"table", plan.table.name.name},
+          {"target", plan.target},
+          {"strategy", plan.strategy},
+          {"why", plan.why},
+          {"rows", plan.rows},
+          {"bytes", plan.bytes},
+          {"notes", plan.notes},
+          {"error", text_or_null(plan.error)},
+          {"hint", text_or_null(plan.hint)}};
+}
+
+/// An empty destination of the same name in memory, so that a plan for a first sync leaves no file behind.
+class Nowhere : public Destination {
+ public:
+  Nowhere(duck::Database& database, std::string name) : name_(std::move(name)) {
+    database.connect().query("ATTACH ':memory:' AS \"sluice_plan\"");
+  }
+  const std::string& catalog() const override { return catalog_; }
+  std::string name() const override { return name_; }
+  DestinationTraits traits() const override { return {}; }
+  void finish() override {}
+
+ private:
+  std::string catalog_ = "sluice_plan";
+  std::string name_;
+};
+
+std::vector<TablePlan> plans_of(const Connection& connection) {
+  const Secret password = fetch_password(connection.password);
+  duck::Database database = open_database(connection);
+  const auto file = file_of(connection.destination);
+  const std::unique_ptr<Destination> destination = file && !std::filesystem::exists(*file)
+                                                       ? std::make_unique<Nowhere>(database, *file)
+                                                       : open_destination(database, connection);
+  const auto source = open_source(database, connection, password);
+  Observer silent;
+  Sync sync(database, *source, *destination, connection.sync, silent);
+  return sync.plan();
+}
+
+}  // namespace
+
+int plan(const SyncRequest& request) {
+  auto connections = request.choice.connections();
+  int code = 0;
+  for (Connection& connection : connections) {
+    request.apply(connection);
+    const auto plans = plans_of(connection);
+    for (const TablePlan& plan : plans) {
+      if (!plan.error.empty()) code = 3;
+      if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
+    }
+    if (request.output.json) continue;
+    print(connection.sync.connection + ": " + redacted(connection.source) + " -> " + redacted(connection.destination) +
+          "\n\n" + plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+  }
+  return code;
+}
+
+}  // namespace sluice::cli

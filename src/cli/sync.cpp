@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sluice sync` and `sluice plan`.
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "cli/commands.h"
+#include "cli/events.h"
+#include "cli/log.h"
+#include "cli/open.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "connectors/registry.h"
+
+namespace sluice::cli {
+namespace {
+
+/// Carries signals to the run, if there is one yet.
+class Stop {
+ public:
+  /// The first asks to finish, the second stops at once; before a run there is nothing to finish.
+  void signalled(int count) {
+    const std::scoped_lock lock(mutex_);
+    asked_ = true;
+    log(Level::warn, count > 1 || sync_ == nullptr ? "stopping"
+                                                   : "finishing the current unit; again to stop at once");
+    if (sync_ != nullptr) {
+      sync_->stop();
+    } else if (count > 1) {
+      ::_exit(130);
+    }
+  }
+  bool asked() const { return asked_.load(); }
+  void run_begins(Sync& sync) {
+    const std::scoped_lock lock(mutex_);
+    sync_ = &sync;
+    if (asked_) sync.stop();
+  }
+  void run_ended() {
+    const std::scoped_lock lock(mutex_);
+    sync_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<bool> asked_{false};
+  Sync* sync_ = nullptr;
+};
+
+/// Notes, retries and finished tables, to the log.
+class Logged : public Observer {
+ public:
+  explicit Logged(bool tables) : tables_(tables) {}
+  void table_finished(const Receipt& receipt) override {
+    const std::string table = receipt.table.text();
+    const bool good = receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged;
+    if (!good) {
+      log(Level::error, receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
+      return;
+    }
+    log(tables_ ? Level::info : Level::debug,
+        table + ": " + receipt.strategy + ", " + std::to_string(receipt.read) + " read, " +
+            std::to_string(receipt.inserted) + " inserted, " + std::to_string(receipt.updated) + " updated, " +
+            std::to_string(receipt.deleted) + " deleted");
+  }
+  void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override {
+    log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " + std::to_string(wait.count()) + " ms");
+  }
+  void note(const std::string& line) override { log(Level::info, line); }
+
+ private:
+  bool tables_;
+};
+
+/// Everything that watches one connection's run.
+class Watchers {
+ public:
+  Watchers(const Connection& connection, const Output& output)
+      : screen_(Screen::of(STDERR_FILENO)),
+        live_(screen_.tty && !output.json && !output.quiet),
+        events_(connection.sync.connection, [](const std::string& line) { print(line + "\n"); }),
+        log_events_(connection.sync.connection, [this](const std::string& line) { log_file_.append(line); }),
+        log_file_(file_of(connection.destination).value_or("") + ".sluice.log"),
+        logged_(!live_),
+        json_(output.json),
+        to_file_(file_of(connection.destination).has_value()),
+        display_(screen_, live_, [this](const Display& display) { every_ten_seconds(display); }),
+        around_([this](const std::function<void()>& write) { display_.above(write); }) {
+    all_.add(display_);
+    if (json_) all_.add(events_);
+    if (to_file_) all_.add(log_events_);
+    all_.add(logged_);
+  }
+
+  Observer& observer() { return all_; }
+  /// Says something in both streams of events.
+  void say(const std::function<void(Events&)>& what) {
+    if (json_) what(events_);
+    if (to_file_) what(log_events_);
+    if (!log_file_.failure().empty()) log(Level::warn, log_file_.failure());
+  }
+
+ private:
+  void every_ten_seconds(const Display& display) {
+    if (live_) return;
+    log(Level::info, display.summary());
+    if (!json_) return;
+    for (const auto& progress : display.running()) events_.progress(*progress);
+  }
+
+  Screen screen_;
+  bool live_;
+  Events events_, log_events_;
+  LogFile log_file_;
+  Logged logged_;
+  bool json_, to_file_;
+  Observers all_;
+  Display display_;
+  LogAround around_;
+};
+
+int after_signal(int code, const SignalWatch& watch) {
+  return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
+}
+
+class Runner {
+ public:
+  Runner(const Connection& connection, const Output& output) : connection_(connection), output_(output) {}
+
+  /// A failed connection is reported here, so that the others still run.
+  int run(Summary& summary, Stop& stop, const SignalWatch& watch) {
+    try {
+      return after_signal(attempt(summary, stop), watch);
+    } catch (const Error& error) {
+      stop.run_ended();
+      const int code = after_signal(exit_code_of(error), watch);
+      if (output_.json) print(error_line(error) + "\n");
+      report_error(code == 130 || code == 143
+                       ? Error(error.fault(), "stopped before the end; what is committed stays",
+                               "the same command again goes on from there")
+                       : error);
+      return code;
+    }
+  }
+
+ private:
+  int attempt(Summary& summary, Stop& stop) {
+    const Secret password = fetch_password(connection_.password);
+    const auto asked = [&stop] { return stop.asked(); };
+    duck::Database database = open_database(connection_);
+    const auto destination = open_destination(database, connection_, asked);
+    const auto source = open_source(database, connection_, password, asked);
+    RunResult result;
+    {
+      Watchers watchers(connection_, output_);
+      watchers.say([&](Events& e) { e.run_started(redacted(connection_.source), destination->name()); });
+      try {
+        Sync sync(database, *source, *destination, connection_.sync, watchers.observer());
+        stop.run_begins(sync);
+        result = sync.run();
+        stop.run_ended();
+      } catch (const Error& error) {
+        stop.run_ended();
+        watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
+        throw;
+      }
+      watchers.say([&](Events& e) { e.run_finished(result, result.exit_code()); });
+    }
+    summary.add(result);
+    if (output_.quiet) {
+      print(failures_text(result, Screen::of(STDOUT_FILENO).color));
+    } else if (!output_.json) {
+      print(run_report(result, connection_, Screen::of(STDOUT_FILENO)));
+    }
+    return result.exit_code();
+  }
+
+  const Connection& connection_;
+  const Output& output_;
+};
+
+std::string heading(const Connection& connection) {
+  return connection.sync.connection + ": " + redacted(connection.source) + " -> " +
+         redacted(connection.destination) + "\n";
+}
+
+}  // namespace
+
+int sync(const SyncRequest& request) {
+  if (request.dry_run) return plan(request);
+  auto connections = request.choice.connections();
+  block_signals();
+  Stop stop;
+  const SignalWatch watch([&stop](int count) { stop.signalled(count); });
+  Summary summary;
+  int code = 0;
+  for (Connection& connection : connections) {
+    if (stop.asked()) {
+      code = worse(code, exit_code_of_signal(watch.first()));
+      break;
+    }
+    request.apply(connection);
+    if (connections.size() > 1 && !request.output.json && !request.output.quiet) print(heading(connection));
+    code = worse(code, Runner(connection, request.output).run(summary, stop, watch));
+  }
+  if (request.output.json) print(summary_line(summary, code) + "\n");
+  return code;
+}
+
+}  // namespace sluice::cli

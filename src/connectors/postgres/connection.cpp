@@ -104,9 +104,9 @@ Error refused(PGconn* connection, const Login& login) {
   return Error(fault, "cannot connect to " + login.shown + ": " + text, hint);
 }
 
-void wait_for(PGconn* connection, PostgresPollingStatusType status) {
+bool ready(PGconn* connection, PostgresPollingStatusType status) {
   pollfd waiting{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-  poll(&waiting, 1, 200);
+  return poll(&waiting, 1, 200) != 0;
 }
 
 // Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into the message, and
@@ -148,9 +148,7 @@ Outcome finish_connecting(PGconn* connection) {
       deadline = Clock::now() + allowed;
     }
     if (Clock::now() > deadline) return Outcome::silent;
-    wait_for(connection, status);
-    pollfd ready{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-    if (poll(&ready, 1, 0) == 0) continue;
+    if (!ready(connection, status)) continue;
     status = PQconnectPoll(connection);
     if (status == PGRES_POLLING_OK) return Outcome::connected;
     if (status == PGRES_POLLING_FAILED) return Outcome::refused;
@@ -257,6 +255,11 @@ Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(lo
   const Rows rows = query(settings(version()));
   standby_ = rows.boolean(0, 0);
   pid_ = static_cast<int>(rows.integer(0, 1));
+  login_->own->add(pid_);
+}
+
+Connection::~Connection() {
+  if (pid_ != 0) login_->own->remove(pid_);
 }
 
 Rows Connection::checked(PGresult* result) {
@@ -275,7 +278,7 @@ Rows Connection::query(const std::string& sql, const std::vector<std::optional<s
                               nullptr, nullptr, 0));
 }
 
-std::string quoted(std::string_view name) {
+std::string identifier(std::string_view name) {
   std::string out = "\"";
   for (const char each : name) {
     if (each == '"') out += '"';
@@ -284,7 +287,7 @@ std::string quoted(std::string_view name) {
   return out + '"';
 }
 
-std::string quoted(std::string_view schema, std::string_view name) { return quoted(schema) + '.' + quoted(name); }
+std::string identifier(std::string_view schema, std::string_view name) { return identifier(schema) + '.' + identifier(name); }
 
 std::string literal(std::string_view value) {
   const bool escapes = value.find('\\') != std::string_view::npos;

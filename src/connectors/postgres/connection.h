@@ -52,6 +52,9 @@ class Connection {
  public:
   /// Throws Fault::connection or Fault::authentication.
   explicit Connection(std::shared_ptr<const Login> login);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   /// A query (or several, the last one's rows) without parameters.
   Rows query(const std::string& sql);
@@ -82,8 +85,8 @@ class Connection {
 };
 
 /// A name as SQL: double quotes, doubled inside.
-std::string quoted(std::string_view name);
-std::string quoted(std::string_view schema, std::string_view name);
+std::string identifier(std::string_view name);
+std::string identifier(std::string_view schema, std::string_view name);
 /// A value as a SQL literal, for any text without a zero byte.
 std::string literal(std::string_view value);
 

@@ -2,11 +2,35 @@
 // A source's URL, its secrets, and what libpq is told beside it.
 #pragma once
 
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace sluice::postgres {
+
+/// The server processes of our own sessions: their transactions hold nobody back. For any thread.
+class OwnProcesses {
+ public:
+  void add(int pid) {
+    const std::lock_guard lock(mutex_);
+    pids_.insert(pid);
+  }
+  void remove(int pid) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = pids_.find(pid); found != pids_.end()) pids_.erase(found);
+  }
+  bool contain(int pid) const {
+    const std::lock_guard lock(mutex_);
+    return pids_.contains(pid);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::multiset<int> pids_;
+};
 
 /// How to connect. Never printed but by `shown`.
 struct Login {
@@ -16,6 +40,7 @@ struct Login {
   std::string password;              ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
   /// Parameters that the URL, a service file or the environment may override.
   std::vector<std::pair<std::string, std::string>> defaults;
+  std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();
 
   /// `text` with every secret replaced by ***.
   std::string scrub(std::string text) const;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is in a database, from pg_catalog in a handful of queries however many tables there are.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connectors/postgres/codec.h"
+#include "connectors/postgres/connection.h"
+#include "sluice/table.h"
+
+namespace sluice::postgres {
+
+/// Storage that holds rows of a table: its own, its partitions', its inheritance children's.
+struct Heap {
+  std::uint32_t oid = 0;
+  TableName name;
+  bool ranges = false;    ///< heap access method: can be cut into ctid ranges
+  bool readable = false;  ///< may be read by itself, without going through the parent
+  std::uint64_t rows = 0, bytes = 0;
+};
+
+/// How a value is written in a statement.
+struct LiteralType {
+  std::string cast;        ///< without length or precision: those would round or cut the literal
+  std::uint32_t base = 0;  ///< the type's oid below all domains
+};
+
+/// A Table with what only this source knows of it.
+struct Shape {
+  Table table;
+  std::uint32_t oid = 0;
+  char kind = 'r';               ///< pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign
+  std::vector<WireType> wires;   ///< of table.columns
+  std::vector<LiteralType> literals;  ///< of table.columns
+  std::vector<Heap> heaps;        ///< none: a view
+
+  std::size_t position(const std::string& column) const;  ///< throws Fault::schema
+};
+
+/// Which relations, and how much of them.
+struct Scope {
+  std::span<const TableName> named;
+  bool only_named = false;
+};
+
+struct Discovered {
+  std::vector<Shape> shapes;     ///< ordered by name
+  std::vector<Skipped> skipped;  ///< likewise
+};
+
+/// Inside a transaction of a fixed snapshot: the database at that instant.
+Discovered discover(Connection& connection, const Scope& scope);
+
+}  // namespace sluice::postgres

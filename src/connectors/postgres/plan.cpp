@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/postgres/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "connectors/postgres/statement.h"
+#include "connectors/postgres/types.h"
+
+namespace sluice::postgres {
+namespace {
+
+using nlohmann::json;
+
+// Small enough that all readers end at about the same time, large enough that starting one costs nothing.
+constexpr std::uint64_t kSmallestChunk = std::uint64_t{4} << 20;
+constexpr std::uint64_t kLargestChunk = std::uint64_t{64} << 20;
+constexpr std::uint64_t kChunksWanted = 16;
+constexpr std::size_t kKeysPerChunk = 1000;
+// Ranges of a table read by a bound pay off from here; below, one reader may use the index.
+constexpr std::uint64_t kRowsWorthSplitting = 1'000'000;
+
+constexpr int kTidRangeScans = 140000;  // older servers scan the whole table for each ctid range
+
+Chunk chunk_of(const json& bounds, std::uint64_t rows, std::uint64_t bytes) {
+  return {bounds.dump(-1, ' ', false, json::error_handler_t::replace), rows, bytes};
+}
+
+std::uint64_t chunk_bytes(std::uint64_t table_bytes) {
+  return std::clamp(table_bytes / kChunksWanted, kSmallestChunk, kLargestChunk);
+}
+
+std::uint64_t share(std::uint64_t of, std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return of;
+  return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+struct Storage {
+  std::uint64_t block_bytes = 8192;
+  std::map<std::uint32_t, std::uint64_t> blocks;  // by heap
+};
+
+// As the file is now: never smaller than what the snapshot sees, but for blocks added since, which the open end covers.
+Storage measure(Connection& session, const Shape& shape) {
+  std::vector<std::uint32_t> oids;
+  for (const Heap& each : shape.heaps) {
+    if (each.ranges) oids.push_back(each.oid);
+  }
+  const Rows rows = session.query(
+      "SELECT o, pg_relation_size(o) / b, b FROM unnest($1::oid[]) o,"
+      " (SELECT current_setting('block_size')::bigint) s(b)",
+      {array_text(oids)});
+  Storage storage;
+  for (int row = 0; row < rows.size(); ++row) {
+    storage.blocks[rows.oid(row, 0)] = static_cast<std::uint64_t>(rows.integer(row, 1));
+    storage.block_bytes = static_cast<std::uint64_t>(rows.integer(row, 2));
+  }
+  return storage;
+}
+
+// Ranges of `blocks` blocks, the last one open: rows of the snapshot may lie beyond the size that was seen.
+void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, std::uint64_t step, std::uint64_t rows,
+                std::uint64_t bytes) {
+  for (std::uint64_t from = 0; from == 0 || from < blocks; from += step) {
+    const bool last = from + step >= blocks;
+    bounds["from"] = from;
+    if (last) {
+      bounds.erase("to");
+    } else {
+      bounds["to"] = from + step;
+    }
+    const std::uint64_t part = std::min(step, blocks - std::min(blocks, from));
+    chunks.push_back(chunk_of(bounds, share(rows, part, blocks), share(bytes, part, blocks)));
+  }
+}
+
+bool all_heaps(const Shape& shape, bool Heap::*property) {
+  return std::all_of(shape.heaps.begin(), shape.heaps.end(), [&](const Heap& each) { return each.*property; });
+}
+
+/// Each heap by itself.
+std::vector<Chunk> heap_chunks(Connection& session, const Shape& shape) {
+  const Storage storage = measure(session, shape);
+  const std::uint64_t target = chunk_bytes(shape.table.bytes);
+  std::vector<Chunk> chunks;
+  for (const Heap& heap : shape.heaps) {
+    json bounds{{"schema", heap.name.schema}, {"table", heap.name.name}};
+    if (!heap.ranges) {
+      chunks.push_back(chunk_of(bounds, heap.rows, heap.bytes));
+      continue;
+    }
+    const std::uint64_t blocks = storage.blocks.at(heap.oid);
+    // Rows kept outside the heap (TOAST) count too: the step shrinks as they grow.
+    const std::uint64_t pieces = std::max<std::uint64_t>(1, (heap.bytes + target - 1) / target);
+    add_ranges(chunks, bounds, blocks, std::max<std::uint64_t>(1, (blocks + pieces - 1) / pieces), heap.rows,
+               heap.bytes);
+  }
+  return chunks;
+}
+
+/// Through the parent, where partitions are closed to us: a ctid range then applies to every partition.
+std::vector<Chunk> parent_chunks(Connection& session, const Shape& shape) {
+  const Storage storage = measure(session, shape);
+  std::uint64_t most = 0;
+  for (const auto& each : storage.blocks) most = std::max(most, each.second);
+  const std::uint64_t pieces = std::max<std::uint64_t>(1, shape.table.bytes / chunk_bytes(shape.table.bytes));
+  std::vector<Chunk> chunks;
+  add_ranges(chunks, json{{"parent", true}}, most, std::max<std::uint64_t>(1, (most + pieces - 1) / pieces),
+             shape.table.rows, shape.table.bytes);
+  return chunks;
+}
+
+bool integer_type(std::uint32_t base) { return base == 20 || base == 21 || base == 23; }
+
+std::vector<Chunk> one_chunk(const Shape& shape, std::uint64_t rows) {
+  return {chunk_of(json::object(), rows, share(shape.table.bytes, rows, shape.table.rows))};
+}
+
+/// Equal steps between the lowest and the highest value of a single integer key, both ends open.
+std::vector<Chunk> key_chunks(Connection& session, const Shape& shape) {
+  const std::vector<std::string>& key = shape.table.primary_key;
+  const std::uint64_t pieces = shape.table.bytes / chunk_bytes(shape.table.bytes);
+  if (key.size() != 1 || pieces < 2 || !integer_type(shape.literals[shape.position(key[0])].base)) {
+    return one_chunk(shape, shape.table.rows);
+  }
+  const std::string column = identifier(key[0]);
+  const Rows rows = session.query("SELECT min(" + column + ")::bigint, max(" + column + ")::bigint FROM " +
+                                  identifier(shape.table.name.schema, shape.table.name.name));
+  if (rows.null(0, 0)) return one_chunk(shape, 0);
+  const auto low = static_cast<std::uint64_t>(rows.integer(0, 0));
+  const std::uint64_t step = (static_cast<std::uint64_t>(rows.integer(0, 1)) - low) / pieces + 1;  // wraps rightly
+  std::vector<Chunk> chunks;
+  for (std::uint64_t i = 0; i < pieces; ++i) {
+    json bounds{{"key", key[0]}};
+    if (i > 0) bounds["ge"] = static_cast<std::int64_t>(low + i * step);
+    if (i + 1 < pieces) bounds["lt"] = static_cast<std::int64_t>(low + (i + 1) * step);
+    chunks.push_back(chunk_of(bounds, shape.table.rows / pieces, shape.table.bytes / pieces));
+  }
+  return chunks;
+}
+
+std::vector<Chunk> whole_chunks(Connection& session, const Shape& shape) {
+  if (shape.heaps.empty()) return one_chunk(shape, shape.table.rows);
+  if (session.version() < kTidRangeScans) return key_chunks(session, shape);
+  if (all_heaps(shape, &Heap::readable)) return heap_chunks(session, shape);
+  if (all_heaps(shape, &Heap::ranges)) return parent_chunks(session, shape);
+  return key_chunks(session, shape);
+}
+
+std::vector<Chunk> chunks_of_keys(std::size_t keys) {
+  std::vector<Chunk> chunks;
+  for (std::size_t first = 0; first < keys; first += kKeysPerChunk) {
+    const std::size_t count = std::min(kKeysPerChunk, keys - first);
+    chunks.push_back(chunk_of(json{{"first_key", first}, {"keys", count}}, count, 0));
+  }
+  return chunks;
+}
+
+std::uint64_t estimated_rows(Connection& session, const Plan& plan, const Shape& shape) {
+  const Rows rows = session.query("EXPLAIN (FORMAT JSON) SELECT FROM " +
+                                  identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
+                                  identifier(shape.table.name.name) + where_clause(predicates(shape, plan)));
+  const json explained = json::parse(rows.string(0, 0), nullptr, false);
+  if (!explained.is_array() || explained.empty()) return shape.table.rows;
+  return static_cast<std::uint64_t>(std::max(0.0, explained[0].value("/Plan/Plan Rows"_json_pointer, 0.0)));
+}
+
+/// The mark: no row at or below it is missing from this snapshot, once the witness is settled.
+std::optional<std::string> mark(Connection& session, const Shape& shape, const Plan& plan, const std::string& t0) {
+  const std::string& key = plan.table.replication_key;
+  const std::uint32_t base = shape.literals[shape.position(key)].base;
+  Plan rows_of_copy = plan;
+  rows_of_copy.read.from.reset();
+  const std::string from = " FROM " + identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
+                           identifier(shape.table.name.name) + where_clause(predicates(shape, rows_of_copy));
+  std::string type = "bigint";
+  if (base == 1082) type = "date";
+  if (base == 1114) type = "timestamp";
+  if (base == 1184) type = "timestamptz";
+  std::string bounded = "m";
+  // The year 1 stands in for BC and -infinity, which engines write differently.
+  if (type != "bigint") {
+    bounded = "greatest(least(m, " + literal(t0) + "::timestamptz::" + type + "), '0001-01-01'::" + type + ")";
+  }
+  const Rows rows = session.query("SELECT CASE WHEN m IS NOT NULL THEN " + bounded + " END::text FROM (SELECT max(" +
+                                  identifier(key) + ")::" + type + " AS m" + from + ") newest");
+  if (rows.null(0, 0)) return std::nullopt;
+  return rows.string(0, 0);
+}
+
+}  // namespace
+
+Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table, const Read& read) {
+  Plan plan;
+  plan.table = table;
+  plan.read = read;
+  for (const Column& each : read.columns) {
+    const Column& present = shape.table.columns[shape.position(each.name)];
+    if (present.source_type == each.source_type) continue;
+    throw Error(Fault::schema, table.name.text() + ": column \"" + each.name + "\" is " + present.source_type +
+                                   " now, it was " + each.source_type);
+  }
+  if (!read.keys.empty()) {
+    plan.chunks = chunks_of_keys(read.keys.size());
+    plan.rows = read.keys.size();
+    return plan;
+  }
+  if (!table.replication_key.empty()) plan.until = mark(session, shape, plan, t0);
+  plan.rows = shape.table.rows;
+  if (read.from || table.start || !table.where.empty()) plan.rows = estimated_rows(session, plan, shape);
+  if (read.from && plan.rows < kRowsWorthSplitting) {
+    plan.chunks = one_chunk(shape, plan.rows);
+  } else {
+    plan.chunks = whole_chunks(session, shape);
+  }
+  return plan;
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/postgres/snapshot.h"
+
+#include <algorithm>
+
+#include "connectors/postgres/types.h"
+
+namespace sluice::postgres {
+namespace {
+
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+std::string lock_statement(const std::string& list) { return "LOCK TABLE " + list + " IN ACCESS SHARE MODE"; }
+
+}  // namespace
+
+Sessions::Sessions(std::shared_ptr<const Login> login, std::size_t most_idle)
+    : login_(std::move(login)), most_idle_(most_idle) {}
+
+std::unique_ptr<Connection> Sessions::borrow() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> session = std::move(idle_.back());
+      idle_.pop_back();
+      return session;
+    }
+  }
+  auto session = std::make_unique<Connection>(login_);
+  session->run(kBegin);
+  try {
+    session->run("SET TRANSACTION SNAPSHOT " + literal(id_));
+  } catch (const Error& error) {
+    if (error.fault() == Fault::connection) throw;
+    throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what(),
+                "a pooler or load balancer between here and the server? Each reader must reach the same server");
+  }
+  return session;
+}
+
+void Sessions::give_back(std::unique_ptr<Connection> session) noexcept {
+  if (!session || session->broken() || PQtransactionStatus(session->handle()) != PQTRANS_INTRANS) return;
+  const std::lock_guard lock(mutex_);
+  if (!closed_ && idle_.size() < most_idle_) idle_.push_back(std::move(session));
+}
+
+void Sessions::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  idle_.clear();
+}
+
+PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader, std::shared_ptr<Sessions> sessions,
+                                   std::span<const Table> tables, unsigned lock_timeout_ms)
+    : leader_(std::move(leader)), sessions_(std::move(sessions)) {
+  Failures failures;
+  std::vector<TableName> unlocked;
+  witness_ = observe(*leader_);
+  leader_->run(kBegin);
+  lock(tables, lock_timeout_ms, failures, unlocked);
+  take();
+  read_shapes(tables, failures, unlocked);
+  sessions_->set_snapshot(id_);
+  for (const Table& table : tables) {
+    if (const auto failed = failures.find(table.name); failed != failures.end()) {
+      tables_.emplace_back(failed->second);
+    } else {
+      tables_.emplace_back(shapes_.at(table.name).table);
+    }
+  }
+}
+
+PostgresSnapshot::~PostgresSnapshot() { sessions_->close(); }
+
+// A failed statement ends the transaction but for what its savepoint keeps: one table's trouble is its own.
+bool PostgresSnapshot::attempt(const std::string& sql, const TableName& name, Failures& failures) {
+  try {
+    leader_->run("SAVEPOINT one; " + sql + "; RELEASE one");
+    return true;
+  } catch (const Error& error) {
+    if (error.fault() == Fault::connection && leader_->broken()) throw;
+    failures.insert_or_assign(name, error);
+    leader_->run("ROLLBACK TO one; RELEASE one");
+    return false;
+  }
+}
+
+// LOCK TABLE takes no snapshot, so what the locks waited for is in the snapshot that follows. One statement for all
+// tables; where that fails, one each. What LOCK TABLE refuses (a materialized view, a foreign table; a view whose
+// tables are closed to us) is held after the snapshot instead, and its file node compared.
+void PostgresSnapshot::lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
+                            std::vector<TableName>& unlocked) {
+  leader_->run("SET LOCAL lock_timeout = " + std::to_string(timeout_ms));
+  std::string list;
+  for (const Table& each : tables) {
+    if (!each.view) list += (list.empty() ? "" : ", ") + identifier(each.name.schema, each.name.name);
+  }
+  Failures ignored;
+  const bool all = list.empty() || attempt(lock_statement(list), {}, ignored);
+  for (const Table& each : tables) {
+    if (all && !each.view) continue;
+    if (attempt(lock_statement(identifier(each.name.schema, each.name.name)), each.name, failures)) continue;
+    const Fault fault = failures.at(each.name).fault();
+    if (fault != Fault::schema && fault != Fault::permission) continue;
+    failures.erase(each.name);
+    unlocked.push_back(each.name);
+  }
+}
+
+void PostgresSnapshot::take() {
+  const Rows rows = leader_->query(
+      "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM txid_current_snapshot() s");
+  id_ = rows.string(0, 0);
+  witness_.xmin = rows.integer(0, 1);
+  witness_.xmax = rows.integer(0, 2);
+}
+
+void PostgresSnapshot::read_shapes(std::span<const Table> tables, Failures& failures,
+                                   const std::vector<TableName>& unlocked) {
+  for (const TableName& name : unlocked) hold_unlocked(name, failures);
+  std::vector<TableName> names;
+  for (const Table& each : tables) {
+    if (!failures.contains(each.name)) names.push_back(each.name);
+  }
+  Discovered found = discover(*leader_, {names, true});
+  for (Shape& shape : found.shapes) {
+    const TableName name = shape.table.name;
+    shapes_.emplace(name, std::move(shape));
+  }
+  for (const Skipped& each : found.skipped) {
+    failures.insert_or_assign(each.name, Error(Fault::permission, each.name.text() + ": " + each.why, each.hint));
+  }
+  for (const TableName& name : names) {
+    if (shapes_.contains(name) || failures.contains(name)) continue;
+    failures.insert_or_assign(name, Error(Fault::schema, name.text() + ": no such table any more",
+                                          "it was dropped or renamed after it was listed"));
+  }
+  compare_files(failures);
+}
+
+void PostgresSnapshot::hold_unlocked(const TableName& name, Failures& failures) {
+  attempt("SELECT FROM " + identifier(name.schema, name.name) + " LIMIT 0", name, failures);
+}
+
+// pg_class is read as of the snapshot, pg_relation_filenode() as of now. Where they differ the table was truncated or
+// rewritten in between, and its present file may show rows as missing.
+void PostgresSnapshot::compare_files(Failures& failures) {
+  std::vector<std::uint32_t> oids;
+  std::vector<TableName> owners;
+  for (const auto& [name, shape] : shapes_) {
+    for (const Heap& heap : shape.heaps) {
+      oids.push_back(heap.oid);
+      owners.push_back(name);
+    }
+  }
+  const Rows rows = leader_->query(
+      "SELECT o.position FROM unnest($1::oid[]) WITH ORDINALITY o(oid, position) JOIN pg_class c ON c.oid = o.oid"
+      " WHERE c.relfilenode <> 0 AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)",
+      {array_text(oids)});
+  for (int row = 0; row < rows.size(); ++row) {
+    const TableName& name = owners.at(static_cast<std::size_t>(rows.integer(row, 0) - 1));
+    failures.insert_or_assign(name, Error(Fault::conflict, name.text() + ": rewritten while the snapshot was taken"));
+  }
+}
+
+std::string PostgresSnapshot::instant() const { return witness_.t0 + ", snapshot " + id_; }
+
+const Shape& PostgresSnapshot::shape(const TableName& name) const {
+  const auto found = shapes_.find(name);
+  if (found == shapes_.end()) throw Error(Fault::schema, name.text() + ": not in this snapshot");
+  return found->second;
+}
+
+Proof PostgresSnapshot::proof(const Table& table) const {
+  if (witness_.standby) return {false, "a standby does not see the primary's transactions"};
+  if (table.replication_key.empty()) return {false, "no replication key"};
+  const Shape& known = shape(table.name);
+  constexpr std::uint32_t kTimestamptz = 1184;
+  switch (known.literals[known.position(table.replication_key)].base) {
+    case kTimestamptz:
+      return {};
+    case 1114:
+      return {false, "sessions in other time zones stamp a timestamp without time zone differently"};
+    case 1082:
+      return {false, "sessions in other time zones stamp a date differently"};
+    default:
+      return {false, "an integer is no clock: lower values may be handed out earlier and committed later"};
+  }
+}
+
+void PostgresSnapshot::check_alive() {
+  const std::lock_guard lock(leader_mutex_);
+  try {
+    leader_->run("SELECT 1");
+  } catch (const Error& error) {
+    throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what());
+  }
+}
+
+}  // namespace sluice::postgres

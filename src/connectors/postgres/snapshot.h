@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instant of a PostgreSQL server, and the sessions that read under it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "connectors/postgres/connection.h"
+#include "connectors/postgres/discovery.h"
+#include "connectors/postgres/witness.h"
+#include "sluice/source.h"
+
+namespace sluice::postgres {
+
+/// Idle sessions that have joined an exported snapshot. For any thread; outlives the Snapshot with its borrowers.
+class Sessions {
+ public:
+  Sessions(std::shared_ptr<const Login> login, std::size_t most_idle);
+
+  /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws Fault::connection if
+  /// the snapshot is gone.
+  std::unique_ptr<Connection> borrow();
+  /// A session whose transaction is still good is kept for the next borrower; any other is closed.
+  void give_back(std::unique_ptr<Connection> session) noexcept;
+  void set_snapshot(const std::string& id) { id_ = id; }
+  /// Closes the idle ones. The others are closed as they come back.
+  void close() noexcept;
+
+ private:
+  const std::shared_ptr<const Login> login_;
+  const std::size_t most_idle_;
+  std::string id_;
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+/// A session borrowed for the time of a few statements.
+class Borrowed {
+ public:
+  explicit Borrowed(Sessions& sessions) : sessions_(sessions), session_(sessions.borrow()) {}
+  ~Borrowed() { sessions_.give_back(std::move(session_)); }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  Connection& operator*() const { return *session_; }
+  Connection* operator->() const { return session_.get(); }
+
+ private:
+  Sessions& sessions_;
+  std::unique_ptr<Connection> session_;
+};
+
+class PostgresSnapshot : public Snapshot {
+ public:
+  PostgresSnapshot(std::unique_ptr<Connection> leader, std::shared_ptr<Sessions> sessions,
+                   std::span<const Table> tables, unsigned lock_timeout_ms);
+  ~PostgresSnapshot() override;
+
+  std::string instant() const override;
+  const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
+  std::string witness() const override { return witness_.text(); }
+  bool settled(const std::string& witness) const override { return postgres::settled(witness, witness_); }
+  Proof proof(const Table& table) const override;
+  void check_alive() override;
+
+  const std::string& id() const { return id_; }
+  const std::string& t0() const { return witness_.t0; }
+  int version() const { return leader_->version(); }
+  /// Throws Fault::schema if the snapshot does not hold this table.
+  const Shape& shape(const TableName& name) const;
+  const std::shared_ptr<Sessions>& sessions() const { return sessions_; }
+
+ private:
+  using Failures = std::map<TableName, Error>;
+  void lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures, std::vector<TableName>& unlocked);
+  void take();
+  void read_shapes(std::span<const Table> tables, Failures& failures, const std::vector<TableName>& unlocked);
+  void hold_unlocked(const TableName& name, Failures& failures);
+  void compare_files(Failures& failures);
+  bool attempt(const std::string& sql, const TableName& name, Failures& failures);
+
+  std::unique_ptr<Connection> leader_;
+  std::mutex leader_mutex_;
+  std::shared_ptr<Sessions> sessions_;
+  Witness witness_;
+  std::string id_;
+  std::map<TableName, Shape> shapes_;
+  std::vector<std::variant<Table, Error>> tables_;
+};
+
+}  // namespace sluice::postgres

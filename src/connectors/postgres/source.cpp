@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <mutex>
+#include <utility>
+
+#include "connectors/postgres/connection.h"
+#include "connectors/postgres/connector.h"
+#include "connectors/postgres/discovery.h"
+#include "connectors/postgres/plan.h"
+#include "connectors/postgres/snapshot.h"
+
+namespace sluice::postgres {
+namespace {
+
+class PostgresSource : public Source {
+ public:
+  PostgresSource(const std::string& url, const SourceOptions& options)
+      : options_(options),
+        login_(std::make_shared<const Login>(login_of(url, options.application_name, options.password))) {}
+
+  std::string identity() override;
+  Catalog discover(std::span<const TableName> named) override;
+  std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) override;
+  Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
+  std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
+                                 std::span<const std::size_t> projection) override;
+
+ private:
+  /// The session of identity() and discover(), kept for the next snapshot.
+  std::unique_ptr<Connection> take_session();
+
+  const SourceOptions options_;
+  const std::shared_ptr<const Login> login_;
+  std::mutex mutex_;
+  std::unique_ptr<Connection> session_;
+};
+
+std::unique_ptr<Connection> PostgresSource::take_session() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (session_ && !session_->broken()) return std::move(session_);
+  }
+  return std::make_unique<Connection>(login_);
+}
+
+std::string PostgresSource::identity() {
+  std::unique_ptr<Connection> session = take_session();
+  std::string system;
+  try {
+    system = session->query("SELECT system_identifier FROM pg_control_system()").string(0, 0);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
+    system = "without identifier";  // closed on some managed servers: the database alone then
+  }
+  const Rows rows = session->query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+  return "postgresql system " + system + ", database " + rows.string(0, 0) + " (" + rows.string(0, 1) + ")";
+}
+
+Catalog PostgresSource::discover(std::span<const TableName> named) {
+  std::unique_ptr<Connection> session = take_session();
+  Discovered found = postgres::discover(*session, {named, false});
+  Catalog catalog;
+  for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));
+  catalog.skipped = std::move(found.skipped);
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+  return catalog;
+}
+
+std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables) {
+  return std::make_unique<PostgresSnapshot>(take_session(), std::make_shared<Sessions>(login_, options_.max_readers),
+                                            tables, options_.lock_timeout_ms);
+}
+
+Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
+  auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
+  const Borrowed session(*taken.sessions());
+  return make_plan(*session, taken.shape(table.name), taken.t0(), table, read);
+}
+
+std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& plan,
+                                               std::span<const std::size_t> projection) {
+  (void)snapshot;
+  (void)plan;
+  (void)projection;
+  throw Error(Fault::internal, "no reader yet");
+}
+
+}  // namespace
+
+std::unique_ptr<Source> source(const std::string& url, SourceOptions options) {
+  return std::make_unique<PostgresSource>(url, options);
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/postgres/statement.h"
+
+#include <nlohmann/json.hpp>
+
+#include "connectors/postgres/plan.h"
+
+namespace sluice::postgres {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint32_t kBytea = 17;
+
+bool temporal(std::uint32_t base) { return base == 1082 || base == 1114 || base == 1184; }
+
+// DuckDB writes 0044-03-15 (BC) 10:00:00, PostgreSQL reads 0044-03-15 10:00:00 BC.
+std::string era_last(std::string value) {
+  const std::size_t at = value.find(" (BC)");
+  if (at == std::string::npos) return value;
+  return value.erase(at, 5) + " BC";
+}
+
+std::string key_condition(const Shape& shape, const Plan& plan, std::size_t first, std::size_t count) {
+  std::string names;
+  for (const std::string& each : plan.table.primary_key) names += (names.empty() ? "" : ", ") + identifier(each);
+  std::string tuples;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const std::vector<std::string>& key = plan.read.keys.at(i);
+    std::string tuple;
+    for (std::size_t part = 0; part < plan.table.primary_key.size(); ++part) {
+      tuple += (part == 0 ? "" : ", ") + key_literal(shape, plan.table.primary_key[part], key.at(part));
+    }
+    tuples += (i == first ? "(" : ", (") + tuple + ")";
+  }
+  return "(" + names + ") IN (VALUES " + tuples + ")";
+}
+
+std::string tid(const json& block) { return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid"; }
+
+}  // namespace
+
+std::string key_literal(const Shape& shape, const std::string& column, const std::string& value) {
+  const std::size_t position = shape.position(column);
+  const LiteralType& type = shape.literals[position];
+  if (type.base == kBytea && shape.table.columns[position].type == "BLOB") {
+    return literal("\\x" + value) + "::" + type.cast;
+  }
+  return literal(temporal(type.base) ? era_last(value) : value) + "::" + type.cast;
+}
+
+std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
+  std::vector<std::string> conditions;
+  const std::string& key = plan.table.replication_key;
+  // The line break ends a comment in the user's text.
+  if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
+  if (plan.table.start) conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
+  if (plan.read.from) {
+    conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) + " OR " + identifier(key) +
+                         " IS NULL)");
+  }
+  return conditions;
+}
+
+std::string where_clause(const std::vector<std::string>& conditions) {
+  std::string clause;
+  for (const std::string& each : conditions) clause += (clause.empty() ? " WHERE " : " AND ") + each;
+  return clause;
+}
+
+std::string select_statement(const Shape& shape, const Plan& plan, std::span<const std::size_t> projection,
+                             const Chunk& chunk) try {
+  const json bounds = json::parse(chunk.bounds);
+  std::string list;
+  for (const std::size_t each : projection) {
+    const Column& column = plan.read.columns.at(each);
+    list += (list.empty() ? "" : ", ") +
+            select_expression(identifier(column.name), shape.wires[shape.position(column.name)], column.type);
+  }
+  const TableName& name = shape.table.name;
+  std::string from = identifier(name.schema, name.name);
+  if (bounds.contains("table")) {
+    from = "ONLY " + identifier(bounds.at("schema").get<std::string>(), bounds.at("table").get<std::string>());
+  }
+  std::vector<std::string> conditions = predicates(shape, plan);
+  if (bounds.contains("from")) {
+    // The first range has no lower end, so that a table of one chunk is read by a plain scan.
+    if (bounds.at("from") != 0) conditions.push_back("ctid >= " + tid(bounds.at("from")));
+    if (bounds.contains("to")) conditions.push_back("ctid < " + tid(bounds.at("to")));
+  }
+  if (bounds.contains("key")) {
+    const std::string key = identifier(bounds.at("key").get<std::string>());
+    if (bounds.contains("ge")) conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
+    if (bounds.contains("lt")) conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
+  }
+  if (bounds.contains("keys")) {
+    conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
+                                       bounds.at("keys").get<std::size_t>()));
+  }
+  return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) + where_clause(conditions);
+} catch (const std::logic_error&) {
+  throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
+} catch (const json::exception&) {
+  throw Error(Fault::internal, plan.table.name.text() + ": chunk bounds that cannot be read: " + chunk.bounds);
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SQL that reads: predicates, literals, bounds. Every name quoted, every value escaped.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "connectors/postgres/discovery.h"
+#include "sluice/source.h"
+
+namespace sluice::postgres {
+
+/// A value as DuckDB prints it, as a literal of the column's type.
+std::string key_literal(const Shape& shape, const std::string& column, const std::string& value);
+
+/// What Table::where, Table::start and Read::from ask for; Read::keys belong to the chunks.
+std::vector<std::string> predicates(const Shape& shape, const Plan& plan);
+
+/// " WHERE a AND b", or nothing.
+std::string where_clause(const std::vector<std::string>& conditions);
+
+}  // namespace sluice::postgres

@@ -79,8 +79,8 @@ class DuckdbFiles : public testing::Test {
   /// A file that DuckDB takes for one of another storage version: the version changed, the checksum
   /// made right.
   void make_version(const std::string& name, std::uint64_t version) {
-    make("version_donor.duckdb", {"CREATE TABLE t (i INTEGER)"});
-    std::string bytes = bytes_of(path("version_donor.duckdb"));
+    make(name, {});
+    std::string bytes = bytes_of(path(name));
     std::memcpy(bytes.data() + 12, &version, sizeof version);
     std::uint64_t checksum = 5381;
     for (std::size_t at = 8; at < 4096; at += 8) {

@@ -20,14 +20,16 @@ fs::path through_links(fs::path path) {
   return path;
 }
 
+Error copy_of_itself(const std::string& name) {
+  return {Fault::config, "read_copy: " + name + " is the destination itself",
+          "name another file: readers open that one while sluice writes this one"};
+}
+
 std::optional<fs::path> copy_path(const DestinationOptions& options) {
   if (options.read_copy.empty()) return std::nullopt;
   const fs::path path = through_links(absolute_path(options.read_copy));
   const fs::path destination = through_links(absolute_path(options.path));
-  if (path == destination || same_file(path, destination)) {
-    throw Error(Fault::config, "read_copy: " + options.read_copy + " is the destination itself",
-                "name another file: readers open that one while sluice writes this one");
-  }
+  if (path == destination || same_file(path, destination)) throw copy_of_itself(options.read_copy);
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
     throw Error(Fault::config, "read_copy: " + options.read_copy + " is a folder",
@@ -55,6 +57,8 @@ class FileDestination : public Destination {
   void finish() override {
     file_.connect().query("CHECKPOINT " + duck::quoted(file_.catalog()));
     if (!read_copy_) return;
+    // Looked at again: two folders can turn out to be one only now that the file exists.
+    if (same_file(*read_copy_, file_.path())) throw copy_of_itself(read_copy_->string());
     std::error_code ignored;
     const auto pending = fs::file_size(file_.path().string() + ".wal", ignored);
     if (!ignored && pending > 0) {

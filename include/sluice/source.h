@@ -90,6 +90,13 @@ class Snapshot {
   virtual void check_alive() = 0;
 };
 
+/// Something about the way to a source that a user should know before relying on it.
+struct Finding {
+  bool good = true;
+  std::string what;  ///< "TLS is on, the server's certificate is verified"
+  std::string hint;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -104,6 +111,8 @@ class Source {
   /// order. Opens its connection here or in start().
   virtual std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                          std::span<const std::size_t> projection) = 0;
+  /// For `sluice check`: TLS, a standby, row security, settings that slow a sync down. Connects.
+  virtual std::vector<Finding> findings() { return {}; }
 };
 
 }  // namespace sluice

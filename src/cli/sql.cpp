@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sluice sql`: a look into a file, read-only.
+#include <unistd.h>
+#include <fmt/format.h>
+
+#include <iostream>
+#include <iterator>
+
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/render.h"
+#include "cli/text.h"
+#include "sluice/error.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::size_t kShown = 1000;  // rows of a table on a terminal
+
+std::string statement_of(const std::string& text) {
+  std::string sql = text == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : text;
+  while (!sql.empty() && (std::isspace(static_cast<unsigned char>(sql.back())) != 0 || sql.back() == ';')) {
+    sql.pop_back();
+  }
+  if (sql.empty()) throw Error(Fault::config, "the query is empty", "sluice sql FILE \"from TABLE limit 10\"");
+  return sql;
+}
+
+/// Line ends shield a comment at the query's end.
+std::string as_relation(const std::string& sql) { return "(\n" + sql + "\n)"; }
+
+bool number_type(const std::string& type) {
+  return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT" ||
+         type.starts_with("DECIMAL");
+}
+
+/// Every value as DuckDB prints it, whatever its type. Statements that are no relation (EXPLAIN) run as they are.
+duck::Result texts(duck::Connection& connection, const std::string& sql, bool relation, std::size_t limit) {
+  if (!relation) return connection.query(sql);
+  return connection.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM " + as_relation(sql) +
+                          (limit > 0 ? " LIMIT " + std::to_string(limit) : ""));
+}
+
+void print_csv(const duck::Result& rows) {
+  std::string text;
+  const auto end_field = [&](std::size_t column) { text += column + 1 == rows.columns() ? "\n" : ","; };
+  for (std::size_t i = 0; i < rows.columns(); ++i) {
+    text += csv_field(rows.name(i));
+    end_field(i);
+  }
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    for (std::size_t i = 0; i < rows.columns(); ++i) {
+      if (!rows.null(row, i)) text += csv_field(rows.text(row, i));
+      end_field(i);
+    }
+  }
+  print(text);
+}
+
+void print_table(const duck::Result& rows, const std::vector<std::pair<std::string, std::string>>& described) {
+  std::vector<Grid::Column> columns;
+  std::vector<std::string> types;
+  for (std::size_t i = 0; i < rows.columns(); ++i) {
+    const std::string type = i < described.size() ? described[i].second : "";
+    columns.push_back({i < described.size() ? described[i].first : rows.name(i),
+                       number_type(type) ? Align::right : Align::left, true});
+    types.push_back(type);
+  }
+  Grid grid(columns);
+  if (!described.empty()) grid.subheading(types);
+  const std::size_t shown = std::min(rows.rows(), kShown);
+  for (std::size_t row = 0; row < shown; ++row) {
+    std::vector<std::string> cells;
+    for (std::size_t i = 0; i < rows.columns(); ++i) cells.push_back(rows.optional(row, i).value_or("NULL"));
+    grid.row(std::move(cells));
+  }
+  std::string text = grid.text(Screen::of(STDOUT_FILENO));
+  if (rows.rows() > kShown) {
+    text += fmt::format("the first {} rows; --csv or --json prints all\n", with_commas(kShown));
+  } else {
+    text += fmt::format("{} {}\n", with_commas(rows.rows()), rows.rows() == 1 ? "row" : "rows");
+  }
+  print(text);
+}
+
+}  // namespace
+
+int sql(const SqlRequest& request) {
+  const std::string sql = statement_of(request.query);
+  Looked looked(request.file);
+  std::vector<std::pair<std::string, std::string>> described;
+  bool relation = true;
+  try {
+    described = looked.connection().describe("FROM " + as_relation(sql));
+  } catch (const Error&) {
+    // Not a relation, or wrong: run as it is, DuckDB's own message speaks of the user's text and not of ours.
+    relation = false;
+  }
+  if (request.json) {
+    const auto lines = looked.connection().query(
+        relation ? "SELECT to_json(each)::VARCHAR FROM " + as_relation(sql) + " AS each" : sql);
+    std::string text;
+    for (std::size_t i = 0; i < lines.rows(); ++i) text += lines.optional(i, 0).value_or("null") + "\n";
+    print(text);
+    return 0;
+  }
+  const duck::Result rows = texts(looked.connection(), sql, relation, request.csv ? 0 : kShown + 1);
+  if (request.csv) {
+    print_csv(rows);
+  } else {
+    print_table(rows, described);
+  }
+  return 0;
+}
+
+}  // namespace sluice::cli

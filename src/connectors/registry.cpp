@@ -266,6 +266,12 @@ std::unique_ptr<Destination> make_destination(duck::Database& database, const st
   return connector->destination(database, expanded(parsed.rest), expanded_settings);
 }
 
+std::optional<std::string> local_file(const std::string& url) {
+  const Parsed parsed = parse(url);
+  if (parsed.scheme != "duckdb") return std::nullopt;
+  return expanded(parsed.rest);
+}
+
 std::string redacted(const std::string& url) {
   std::string shown = url;
   hide_userinfo(shown);

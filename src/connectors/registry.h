@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,10 @@ std::unique_ptr<Source> make_source(duck::Database& database, const std::string&
                                     const SourceSettings& settings = {});
 std::unique_ptr<Destination> make_destination(duck::Database& database, const std::string& url,
                                               const DestinationSettings& settings = {});
+
+/// The path of the DuckDB file that a URL or bare path means, `~/` expanded; nullopt for every
+/// other kind of URL.
+std::optional<std::string> local_file(const std::string& url);
 
 /// The URL with `***` for every password and token in it. Never throws; where it cannot tell, it
 /// hides more.

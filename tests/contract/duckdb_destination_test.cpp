@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <thread>
 
+#include "connectors/duckdb/read_copy.h"
 #include "contract/duckdb_files.h"
 #include "support/holder.h"
 
@@ -295,6 +299,36 @@ TEST_F(ReadCopy, ThatFailsLeavesTheOldOne) {
   fill(*destination, 20);
   EXPECT_EQ(thrown([&] { destination->finish(); }).fault(), Fault::config);
   EXPECT_EQ(count(path("sub/copy.duckdb")), "10");
+}
+
+TEST_F(ReadCopy, ThatDoesNotFitLeavesTheOldOneAndNoHalf) {
+  write("big", std::string(3'000'000, 'n'));
+  write("copy", "old");
+  const int from = open(path("big").c_str(), O_RDONLY | O_CLOEXEC);
+  struct rlimit before {};
+  getrlimit(RLIMIT_FSIZE, &before);
+  struct rlimit small = before;
+  small.rlim_cur = 1'000'000;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_EQ(thrown([&] { duckdb_file::replace_with_copy(from, path("copy")); }).fault(),
+            Fault::internal);
+  setrlimit(RLIMIT_FSIZE, &before);
+  close(from);
+  EXPECT_EQ(bytes_of(path("copy")), "old");
+  EXPECT_FALSE(fs::exists(path("copy.sluice-partial")));
+}
+
+TEST_F(ReadCopy, CrossesFileSystems) {
+  const fs::path elsewhere = fs::path("/dev/shm") / ("sluice-copy-" + std::to_string(getpid()));
+  std::string bytes(3'000'001, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31 % 251);
+  write("from", bytes);
+  const int from = open(path("from").c_str(), O_RDONLY | O_CLOEXEC);
+  duckdb_file::replace_with_copy(from, elsewhere);
+  close(from);
+  EXPECT_EQ(bytes_of(elsewhere.string()), bytes);
+  fs::remove(elsewhere);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <sstream>
@@ -116,6 +117,19 @@ TEST(Registry, OpensFilesBySchemeAndBySuffix) {
               (folder / "plain").string());
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST(Registry, SaysWhichFileAUrlMeans) {
+  EXPECT_EQ(local_file("duckdb:a b.x"), "a b.x");
+  EXPECT_EQ(local_file("duckdb:///tmp/a.duckdb"), "/tmp/a.duckdb");
+  EXPECT_EQ(local_file("./x:y.db"), "./x:y.db");
+  EXPECT_EQ(local_file("postgresql://h/a.db"), std::nullopt);
+  EXPECT_EQ(local_file("md:a.duckdb"), std::nullopt);
+  EXPECT_EQ(local_file("warehouse"), std::nullopt);
+  const char* home = std::getenv("HOME");
+  if (home != nullptr) {
+    EXPECT_EQ(local_file("duckdb:~/a.db"), std::string(home) + "/a.db");
+  }
 }
 
 template <typename T>

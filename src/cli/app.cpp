@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+
+#include "cli/flags.h"
+#include "cli/log.h"
+#include "cli/render.h"
+#include "cli/text.h"
+#include "sluice/error.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr const char* kShortHelp = R"(sluice copies tables out of databases into DuckDB files and keeps the copies true.
+
+  sluice sync postgresql://reader@db.example/shop duckdb:warehouse.duckdb
+  sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
+  sluice init && sluice check && sluice sync          with a sluice.yaml
+
+Commands: sync plan check init discover preview runs state sql version completions.
+`sluice --help` and `sluice COMMAND --help` say more.
+)";
+
+constexpr const char* kExitCodes =
+    "Exit codes, the first that applies: 130/143 interrupted and resumable, 2 usage, configuration or not ours to "
+    "touch, 1 failed, 6 destination busy, 3 some tables failed, 5 drift refused, 0 done.";
+
+/// All requests, filled by the parser; `action` is the command that was named.
+struct Session {
+  SyncRequest sync, plan;
+  CheckRequest check;
+  SourceRequest discover, preview;
+  HistoryRequest runs, show, state, reset;
+  SqlRequest sql;
+  std::string config_to_write, shell;
+  std::function<int()> action;
+};
+
+CLI::App& command(CLI::App& app, const std::string& name, const std::string& help, Session& session,
+                  const std::function<int()>& action) {
+  CLI::App& added = *app.add_subcommand(name, help);
+  added.callback([&session, action] { session.action = action; });
+  return added;
+}
+
+void add_sync_flags(CLI::App& app, SyncRequest& request) {
+  add_choice(app, request.choice);
+  add_switch(app, "full", request.full, "compare every table whole in this run");
+  add_list(app, "accept-drift", request.accept_drift, "GLOB,..", "tables whose changed shape is accepted: loaded anew");
+  add_list(app, "allow-deletes", request.allow_deletes, "GLOB,..", "tables that may lose many rows in this run");
+  add_switch(app, "accept-source", request.accept_source, "the connection now reads another database");
+  add_output(app, request.output, Quiet::yes);
+  add_connection_flags(app, request.choice.flags,
+                       {Group::selection, Group::source, Group::destination, Group::process});
+  add_table_flags(app, request.choice.flags);
+}
+
+void add_syncs(CLI::App& app, Session& session) {
+  CLI::App& sync_app = command(app, "sync", "copy tables, or bring their copies up to date", session, [&session] {
+    set_up_log(session.sync.output);
+    return sync(session.sync);
+  });
+  add_switch(sync_app, "dry-run", session.sync.dry_run, "the same as plan");
+  add_sync_flags(sync_app, session.sync);
+  sync_app.footer(kExitCodes);
+  CLI::App& plan_app = command(app, "plan", "say what a sync would do", session, [&session] {
+    set_up_log(session.plan.output);
+    return plan(session.plan);
+  });
+  add_sync_flags(plan_app, session.plan);
+}
+
+void add_looks(CLI::App& app, Session& session) {
+  CLI::App& check_app = command(app, "check", "find what would stop a sync: rights, locks, indexes, disk space",
+                                session, [&session] { return check(session.check); });
+  add_choice(check_app, session.check.choice);
+  add_output(check_app, session.check.output);
+  add_connection_flags(check_app, session.check.choice.flags,
+                       {Group::selection, Group::source, Group::destination, Group::process});
+
+  CLI::App& discover_app = command(app, "discover", "list the tables of a source", session,
+                                   [&session] { return discover(session.discover); });
+  CLI::App& preview_app = command(app, "preview", "show rows of a table with the types they land as", session,
+                                  [&session] { return preview(session.preview); });
+  for (const auto& [sub, request] : {std::pair(&discover_app, &session.discover), {&preview_app, &session.preview}}) {
+    sub->add_option("source", request->source, "a URL, or a connection of sluice.yaml")->required()->type_name("SOURCE");
+    if (sub == &preview_app) {
+      sub->add_option("table", request->table, "schema.table")->required()->type_name("TABLE");
+      sub->add_option("--rows", request->rows, "how many rows [10]")->type_name("N")->envname("SLUICE_ROWS");
+    }
+    add_config(*sub, request->choice);
+    add_output(*sub, request->output);
+    add_connection_flags(*sub, request->choice.flags, {Group::source});
+  }
+  add_connection_flags(discover_app, session.discover.choice.flags, {Group::selection});
+  add_table_flags(preview_app, session.preview.choice.flags);
+}
+
+void add_history_flags(CLI::App& app, HistoryRequest& request) {
+  add_text(app, "destination", request.destination, "URL", "a destination, instead of those of sluice.yaml");
+  add_config(app, request.choice);
+  add_output(app, request.output);
+}
+
+void add_names(CLI::App& app, HistoryRequest& request) {
+  app.add_option("names", request.choice.words, "connections of sluice.yaml [all]")->type_name("NAME..");
+}
+
+void add_history(CLI::App& app, Session& session) {
+  CLI::App& runs_app =
+      command(app, "runs", "what ran, how it ended, how old the copies are", session, [&session] {
+        return session.show.run.empty() ? runs(session.runs) : runs_show(session.show);
+      });
+  add_names(runs_app, session.runs);
+  add_history_flags(runs_app, session.runs);
+  runs_app.add_option("--limit", session.runs.limit, "how many runs [20]")->type_name("N")->envname("SLUICE_LIMIT");
+  CLI::App& show_app = *runs_app.add_subcommand("show", "one run with its tables");
+  show_app.add_option("id", session.show.run, "as `sluice runs` prints it")->required()->type_name("ID");
+  add_history_flags(show_app, session.show);
+
+  CLI::App& state_app = *app.add_subcommand("state", "what the next run starts from");
+  state_app.require_subcommand(1);
+  CLI::App& state_show_app = command(state_app, "show", "the state of each table", session,
+                                     [&session] { return state_show(session.state); });
+  add_names(state_show_app, session.state);
+  add_history_flags(state_show_app, session.state);
+  CLI::App& reset_app = command(state_app, "reset", "load tables anew at the next sync, behind the old copies",
+                                session, [&session] { return state_reset(session.reset); });
+  reset_app.add_option("tables", session.reset.tables, "globs over schema.table [all]")->type_name("TABLE..");
+  add_switch(reset_app, "yes", session.reset.yes, "do it; without, it is only said what would be done");
+  add_history_flags(reset_app, session.reset);
+}
+
+void add_rest(CLI::App& app, Session& session) {
+  CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore", session,
+                               [&session] { return init(session.config_to_write); });
+  add_text(init_app, "config", session.config_to_write, "FILE", "the file to write [sluice.yaml]");
+
+  CLI::App& sql_app = command(app, "sql", "run a query on a DuckDB file, read-only", session,
+                              [&session] { return sql(session.sql); });
+  sql_app.add_option("file", session.sql.file, "a DuckDB file")->required()->type_name("FILE");
+  sql_app.add_option("query", session.sql.query, "SQL; - reads it from standard input")
+      ->required()
+      ->type_name("QUERY");
+  add_switch(sql_app, "json", session.sql.json, "one JSON object per row");
+  add_switch(sql_app, "csv", session.sql.csv, "CSV with a line of names");
+
+  command(app, "version", "print the version", session, [] { return version(); });
+  CLI::App& completions_app = command(app, "completions", "print a script that completes flags in your shell", session,
+                                      [&app, &session] {
+                                        print(completions(app, session.shell));
+                                        return 0;
+                                      });
+  completions_app.add_option("shell", session.shell, "bash, zsh or fish")->required()->type_name("SHELL");
+}
+
+void require_known_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const std::string& word = arguments.front();
+  if (word.starts_with("-")) return;
+  std::vector<std::string> names;
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(each->get_name());
+  }
+  if (std::ranges::find(names, word) != names.end()) return;
+  const std::string close = did_you_mean(word, names);
+  throw Error(Fault::config, "unknown command " + word,
+              !close.empty()         ? close
+              : looks_like_url(word) ? "sluice sync SOURCE DESTINATION"
+                                     : "`sluice --help` lists the commands");
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    print(kShortHelp);
+    return 0;
+  }
+  if (arguments.front() == "--version") return version();
+  Session session;
+  CLI::App app("Copies tables out of databases into DuckDB files, and keeps the copies true.", "sluice");
+  app.require_subcommand(1);
+  app.add_flag("--version", "print the version");
+  for (HistoryRequest* request : {&session.runs, &session.show, &session.state, &session.reset}) {
+    request->choice.name.clear();
+  }
+  add_syncs(app, session);
+  add_looks(app, session);
+  add_history(app, session);
+  add_rest(app, session);
+  app.get_formatter()->column_width(36);
+  app.footer(kExitCodes);
+  require_known_command(app, arguments);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* asked = &app;
+    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
+    print(asked->help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    refuse(app, arguments, error);
+  }
+  return session.action();
+}
+
+}  // namespace sluice::cli

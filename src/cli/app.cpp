@@ -183,7 +183,8 @@ int run(const std::vector<std::string>& arguments) {
   Session session;
   CLI::App app("Copies tables out of databases into DuckDB files, and keeps the copies true.", "sluice");
   app.require_subcommand(1);
-  app.add_flag("--version", "print the version");
+  bool asked_for_version = false;  // answered above, listed here for the help
+  app.add_flag("--version", asked_for_version, "print the version");
   for (HistoryRequest* request : {&session.runs, &session.show, &session.state, &session.reset}) {
     request->choice.name.clear();
   }

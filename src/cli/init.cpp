@@ -19,7 +19,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr const char* kTemplate = R"(# What `sluice sync` copies. Every key but source and destination may be left out; docs/configuration.md has them all.
+constexpr const char* kTemplate = R"yaml(# What `sluice sync` copies. Every key but source and destination may be left out; docs/configuration.md has them all.
 
 connections:
   shop:                                   # the name that state and history are kept under
@@ -42,7 +42,7 @@ connections:
     #     exclude_columns: [card_number]
     #     types: {amount: "DECIMAL(18,4)"}
     #   "public.log_*": {mode: append, replication_key: id}
-)";
+)yaml";
 
 constexpr std::array kIgnored{"*.duckdb", "*.duckdb.wal", "*.sluice.log", "*.sluice.log.1", "*.sluice.tmp/", ".env"};
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include "connectors/postgres/connector.h"
 #include "connectors/postgres/discovery.h"
 #include "connectors/postgres/plan.h"
+#include "connectors/postgres/reader.h"
 #include "connectors/postgres/snapshot.h"
 
 namespace sluice::postgres {
@@ -15,7 +17,8 @@ class PostgresSource : public Source {
  public:
   PostgresSource(const std::string& url, const SourceOptions& options)
       : options_(options),
-        login_(std::make_shared<const Login>(login_of(url, options.application_name, options.password))) {}
+        login_(std::make_shared<const Login>(login_of(url, options.application_name, options.password))),
+        rate_(options.max_rate_bytes > 0 ? std::make_shared<RateLimit>(options.max_rate_bytes) : nullptr) {}
 
   std::string identity() override;
   Catalog discover(std::span<const TableName> named) override;
@@ -30,6 +33,7 @@ class PostgresSource : public Source {
 
   const SourceOptions options_;
   const std::shared_ptr<const Login> login_;
+  const std::shared_ptr<RateLimit> rate_;  // null: no limit
   std::mutex mutex_;
   std::unique_ptr<Connection> session_;
 };
@@ -81,10 +85,18 @@ Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& re
 
 std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& plan,
                                                std::span<const std::size_t> projection) {
-  (void)snapshot;
-  (void)plan;
-  (void)projection;
-  throw Error(Fault::internal, "no reader yet");
+  auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
+  const Shape& shape = taken.shape(plan.table.name);
+  std::vector<ReadColumn> columns;
+  for (const std::size_t i : projection) {
+    const Column& column = plan.read.columns[i];
+    const bool key = std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
+    columns.push_back({column, shape.wires[shape.position(column.name)], key});
+  }
+  const std::vector<std::size_t> positions(projection.begin(), projection.end());
+  return std::make_unique<CopyReader>(
+      taken.sessions(), std::move(columns),
+      [&shape, &plan, positions](const Chunk& chunk) { return select_statement(shape, plan, positions, chunk); }, rate_);
 }
 
 }  // namespace

@@ -173,6 +173,7 @@ std::string settings(int version) {
   set("statement_timeout", "0");
   set("lock_timeout", "0");
   set("idle_in_transaction_session_timeout", "0");
+  if (version >= 110000) set("jit", "off");  // compiled anew for each chunk
   if (version >= 140000) set("idle_session_timeout", "0");
   if (version >= 170000) set("transaction_timeout", "0");
   return sql;

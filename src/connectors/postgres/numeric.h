@@ -1,18 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// PostgreSQL's numeric: base-10000 digits. To DuckDB's scaled integers, exactly or not at all.
+// PostgreSQL's numeric: digits of base 10,000 with a weight. Exact, or a Reason why not.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 
-#include "connectors/postgres/codec.h"
+#include "connectors/postgres/slot.h"
 
 namespace sluice::postgres {
 
-/// Decoders for DECIMAL(width, scale) by its storage: 16, 32, 64 or 128 bits.
-Decoder::Function numeric_decoder(int width);
+constexpr int kMaxDecimalDigits = 38;
+
+/// 10^exponent, 0 to 38.
+__int128 power_of_ten(int exponent) noexcept;
+
+struct Decimal {
+  int precision;
+  int scale;
+};
+/// What numeric of this typmod lands as; nothing if no DECIMAL holds all of its values.
+std::optional<Decimal> decimal_of(std::int32_t typmod);
+/// The slot of DECIMAL(precision,scale), which DuckDB stores in 2, 4, 8 or 16 bytes.
+Slot decimal_slot(Decimal type);
+
+/// Into DECIMAL and integers: Slot's scale, least and most.
+template <class T>
+Reason decode_numeric(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row);
+/// Into FLOAT and DOUBLE: held if no digit is lost, so 0.1 is, though it is no binary fraction.
+template <class T>
+Reason decode_numeric_float(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row);
 
 /// As the server prints it.
-std::string numeric_text(std::string_view bytes);
+std::string numeric_text(const Byte* bytes, std::size_t size);
 
 }  // namespace sluice::postgres

@@ -162,8 +162,14 @@ std::uint64_t estimated_rows(Connection& session, const Plan& plan, const Shape&
                                   identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
                                   identifier(shape.table.name.name) + where_clause(predicates(shape, plan)));
   const json explained = json::parse(rows.string(0, 0), nullptr, false);
-  if (!explained.is_array() || explained.empty()) return shape.table.rows;
+  if (!explained.is_array() || explained.empty() || !explained[0].is_object()) return shape.table.rows;
   return static_cast<std::uint64_t>(std::max(0.0, explained[0].value("/Plan/Plan Rows"_json_pointer, 0.0)));
+}
+
+/// The type that a mark of a replication key has; empty: it cannot be one.
+std::string mark_type(std::uint32_t base) {
+  if (integer_type(base)) return "bigint";
+  return base == 1082 ? "date" : base == 1114 ? "timestamp" : base == 1184 ? "timestamptz" : "";
 }
 
 /// The mark: no row at or below it is missing from this snapshot, once the witness is settled.
@@ -174,10 +180,12 @@ std::optional<std::string> mark(Connection& session, const Shape& shape, const P
   rows_of_copy.read.from.reset();
   const std::string from = " FROM " + identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
                            identifier(shape.table.name.name) + where_clause(predicates(shape, rows_of_copy));
-  std::string type = "bigint";
-  if (base == 1082) type = "date";
-  if (base == 1114) type = "timestamp";
-  if (base == 1184) type = "timestamptz";
+  const std::string type = mark_type(base);
+  if (type.empty()) {
+    throw Error(Fault::config, shape.table.name.text() + ": replication key \"" + key + "\" is " +
+                                   shape.table.columns[shape.position(key)].source_type,
+                "a replication key is an integer, a date or a timestamp");
+  }
   std::string bounded = "m";
   // The year 1 stands in for BC and -infinity, which engines write differently.
   if (type != "bigint") {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The PostgreSQL source against a real server: what is found, what a snapshot holds, how tables are cut.
+// The PostgreSQL source against a real server: what is found, what a snapshot holds, how tables are
+// cut.
+#include <arpa/inet.h>
+#include <duckdb.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -51,13 +57,15 @@ class PostgresSourceTest : public ::testing::Test {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < plan.read.columns.size(); ++i) all.push_back(i);
     std::vector<std::string> made;
-    for (const Chunk& each : plan.chunks) made.push_back(postgres::select_statement(shape, plan, all, each));
+    for (const Chunk& each : plan.chunks)
+      made.push_back(postgres::select_statement(shape, plan, all, each));
     return made;
   }
   /// What the chunks read, asked outside of the snapshot: count and sum of the first column.
   std::string totals(Snapshot& snapshot, const Plan& plan) const {
     std::string all;
-    for (const std::string& each : statements(snapshot, plan)) all += (all.empty() ? "(" : " UNION ALL (") + each + ")";
+    for (const std::string& each : statements(snapshot, plan))
+      all += (all.empty() ? "(" : " UNION ALL (") + each + ")";
     return db->value("SELECT count(*) || ' ' || coalesce(sum(q.v), 0) FROM (" + all + ") q(v)");
   }
   /// A role of this test's own, not a superuser. Dropped with the cluster.
@@ -70,7 +78,9 @@ class PostgresSourceTest : public ::testing::Test {
   std::unique_ptr<PostgresDatabase> db;
 };
 
-const Table& table_of(const Snapshot& snapshot, std::size_t i = 0) { return std::get<Table>(snapshot.tables().at(i)); }
+const Table& table_of(const Snapshot& snapshot, std::size_t i = 0) {
+  return std::get<Table>(snapshot.tables().at(i));
+}
 
 TEST_F(PostgresSourceTest, KeysColumnsAndCommentsAreFound) {
   db->exec(R"(CREATE SCHEMA "Odd ""schema 😀";
@@ -93,7 +103,8 @@ TEST_F(PostgresSourceTest, KeysColumnsAndCommentsAreFound) {
 }
 
 TEST_F(PostgresSourceTest, OnlyAUniqueIndexThatProvesAKeyIsOne) {
-  db->exec(R"(CREATE TABLE good (a int NOT NULL, b int NOT NULL, c int NOT NULL); CREATE UNIQUE INDEX ON good (a, b);
+  db->exec(
+      R"(CREATE TABLE good (a int NOT NULL, b int NOT NULL, c int NOT NULL); CREATE UNIQUE INDEX ON good (a, b);
     CREATE UNIQUE INDEX ON good (c);
     CREATE TABLE nulls (a int); CREATE UNIQUE INDEX ON nulls (a);
     CREATE TABLE partial (a int NOT NULL); CREATE UNIQUE INDEX ON partial (a) WHERE a > 1;
@@ -102,17 +113,19 @@ TEST_F(PostgresSourceTest, OnlyAUniqueIndexThatProvesAKeyIsOne) {
   const Catalog catalog = source()->discover({});
   EXPECT_EQ(find(catalog, "public.good").primary_key, std::vector<std::string>{"c"});
   EXPECT_EQ(find(catalog, "public.good").key_origin, KeyOrigin::unique);
-  for (const char* name : {"public.nulls", "public.partial", "public.expression", "public.deferred"}) {
+  for (const char* name :
+       {"public.nulls", "public.partial", "public.expression", "public.deferred"}) {
     EXPECT_FALSE(find(catalog, name).has_key()) << name;
   }
 }
 
 TEST_F(PostgresSourceTest, PartitionedTablesAreListedOnceAndReadLeafByLeaf) {
-  db->exec("CREATE TABLE p (id int, t text) PARTITION BY RANGE (id);"
-           "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);"
-           "CREATE TABLE p2 (t text, gone int, id int); ALTER TABLE p2 DROP COLUMN gone;"
-           "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (100) TO (200);"
-           "INSERT INTO p SELECT i, i FROM generate_series(0, 199) i");
+  db->exec(
+      "CREATE TABLE p (id int, t text) PARTITION BY RANGE (id);"
+      "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);"
+      "CREATE TABLE p2 (t text, gone int, id int); ALTER TABLE p2 DROP COLUMN gone;"
+      "ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (100) TO (200);"
+      "INSERT INTO p SELECT i, i FROM generate_series(0, 199) i");
   const auto from = source();
   const Catalog catalog = from->discover({});
   ASSERT_EQ(catalog.tables.size(), 1U);
@@ -124,10 +137,12 @@ TEST_F(PostgresSourceTest, PartitionedTablesAreListedOnceAndReadLeafByLeaf) {
 }
 
 TEST_F(PostgresSourceTest, PartitionsThatAreClosedToTheRoleAreReadThroughTheirParent) {
-  db->exec("CREATE TABLE p (id int) PARTITION BY RANGE (id);"
-           "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100000);"
-           "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100000) TO (1000000);"
-           "INSERT INTO p SELECT generate_series(0, 499999); GRANT SELECT ON p TO " + role());
+  db->exec(
+      "CREATE TABLE p (id int) PARTITION BY RANGE (id);"
+      "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100000);"
+      "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100000) TO (1000000);"
+      "INSERT INTO p SELECT generate_series(0, 499999); GRANT SELECT ON p TO " +
+      role());
   const auto from = source("role_" + db->name());
   const Catalog catalog = from->discover({});
   const auto snapshot = from->snapshot(catalog.tables);
@@ -139,7 +154,9 @@ TEST_F(PostgresSourceTest, PartitionsThatAreClosedToTheRoleAreReadThroughTheirPa
 }
 
 TEST_F(PostgresSourceTest, ViewsAreFoundOnlyByName) {
-  db->exec("CREATE VIEW v AS SELECT 1 AS a; CREATE MATERIALIZED VIEW m AS SELECT generate_series(1, 10) AS a");
+  db->exec(
+      "CREATE VIEW v AS SELECT 1 AS a; CREATE MATERIALIZED VIEW m AS SELECT generate_series(1, 10) "
+      "AS a");
   const auto from = source();
   EXPECT_TRUE(from->discover({}).tables.empty());
   const std::vector<TableName> named{{"public", "v"}, {"public", "m"}};
@@ -153,24 +170,29 @@ TEST_F(PostgresSourceTest, ViewsAreFoundOnlyByName) {
 
 TEST_F(PostgresSourceTest, WhatCannotBeReadIsSkippedWithTheGrantThatHelps) {
   const std::string reader = role();
-  db->exec("CREATE TABLE open (a int); CREATE TABLE closed (a int); CREATE TABLE columns (a int, b int);"
-           "CREATE TABLE rows (a int); ALTER TABLE rows ENABLE ROW LEVEL SECURITY;"
-           "CREATE SCHEMA hidden; CREATE TABLE hidden.t (a int);"
-           "GRANT SELECT ON open, rows, hidden.t TO " + reader + "; GRANT SELECT (a) ON columns TO " + reader);
+  db->exec(
+      "CREATE TABLE open (a int); CREATE TABLE closed (a int); CREATE TABLE columns (a int, b int);"
+      "CREATE TABLE rows (a int); ALTER TABLE rows ENABLE ROW LEVEL SECURITY;"
+      "CREATE SCHEMA hidden; CREATE TABLE hidden.t (a int);"
+      "GRANT SELECT ON open, rows, hidden.t TO " +
+      reader + "; GRANT SELECT (a) ON columns TO " + reader);
   const Catalog catalog = source(reader)->discover({});
   ASSERT_EQ(catalog.tables.size(), 1U);
   EXPECT_EQ(catalog.tables[0].name.text(), "public.open");
   EXPECT_EQ(skipped(catalog, "public.closed"),
             "no SELECT right | GRANT SELECT ON \"public\".\"closed\" TO \"" + reader + "\"");
-  EXPECT_EQ(skipped(catalog, "public.columns"),
-            "SELECT is granted on some columns only | GRANT SELECT ON \"public\".\"columns\" TO \"" + reader + "\"");
+  EXPECT_EQ(
+      skipped(catalog, "public.columns"),
+      "SELECT is granted on some columns only | GRANT SELECT ON \"public\".\"columns\" TO \"" +
+          reader + "\"");
   EXPECT_NE(skipped(catalog, "public.rows").find("row security"), std::string::npos);
   EXPECT_NE(skipped(catalog, "hidden.t").find("GRANT USAGE ON SCHEMA"), std::string::npos);
 }
 
 TEST_F(PostgresSourceTest, ThousandsOfTablesAreFoundInAMoment) {
-  db->exec("DO $$ BEGIN FOR i IN 1..2000 LOOP EXECUTE format("
-           "'CREATE TABLE t_%s (id int PRIMARY KEY, updated_at timestamptz)', i); END LOOP; END $$");
+  db->exec(
+      "DO $$ BEGIN FOR i IN 1..2000 LOOP EXECUTE format("
+      "'CREATE TABLE t_%s (id int PRIMARY KEY, updated_at timestamptz)', i); END LOOP; END $$");
   const auto from = source();
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(from->discover({}).tables.size(), 2000U);
@@ -178,9 +200,11 @@ TEST_F(PostgresSourceTest, ThousandsOfTablesAreFoundInAMoment) {
 }
 
 TEST_F(PostgresSourceTest, ChunksCoverTheTableOnceWhateverTheKindOfRead) {
-  db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz, pad text);"
-           "INSERT INTO t SELECT i, CASE WHEN i % 10 > 0 THEN timestamptz '2020-01-01' + i * interval '1 s' END,"
-           " repeat('x', 200) FROM generate_series(1, 100000) i; CREATE TABLE empty (id int)");
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz, pad text);"
+      "INSERT INTO t SELECT i, CASE WHEN i % 10 > 0 THEN timestamptz '2020-01-01' + i * interval "
+      "'1 s' END,"
+      " repeat('x', 200) FROM generate_series(1, 100000) i; CREATE TABLE empty (id int)");
   const auto from = source();
   const Catalog catalog = from->discover({});
   const auto snapshot = from->snapshot(catalog.tables);
@@ -210,7 +234,9 @@ TEST_F(PostgresSourceTest, RowsAreFoundByTheirKeysAsDuckDbPrintsThem) {
   const Catalog catalog = from->discover({});
   const auto snapshot = from->snapshot(catalog.tables);
   Read read;
-  read.keys = {{"00FF", "it's \\", "0044-03-15 (BC)", "x  "}, {"01", "other (BC)", "infinity", "abc"}, {"02", "", "2020-01-01", ""}};
+  read.keys = {{"00FF", "it's \\", "0044-03-15 (BC)", "x  "},
+               {"01", "other (BC)", "infinity", "abc"},
+               {"02", "", "2020-01-01", ""}};
   const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot), read);
   ASSERT_EQ(plan.chunks.size(), 1U);
   EXPECT_EQ(db->query(statements(*snapshot, plan)[0]).size(), 2U);
@@ -252,7 +278,8 @@ class LateCommits : public PostgresSourceTest, public ::testing::WithParamInterf
   void SetUp() override {
     PostgresSourceTest::SetUp();
     if (IsSkipped()) return;
-    db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); CREATE TABLE other (a int)");
+    db->exec(
+        "CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); CREATE TABLE other (a int)");
     reader = GetParam() ? "postgres" : role();
     if (!GetParam()) db->exec("GRANT SELECT ON t, other TO " + reader);
     from = source(reader);
@@ -291,7 +318,8 @@ TEST_P(LateCommits, ATransactionBegunLaterHoldsNothingBack) {
 
 TEST_P(LateCommits, APreparedTransactionIsStillOpen) {
   PostgresSession before = db->session();
-  before.exec("BEGIN; INSERT INTO t VALUES (1, now()); PREPARE TRANSACTION 'before " + db->name() + "'");
+  before.exec("BEGIN; INSERT INTO t VALUES (1, now()); PREPARE TRANSACTION 'before " + db->name() +
+              "'");
   PostgresSession during = db->session();
   during.exec("BEGIN; SELECT now()");
   const std::string first = witness();
@@ -307,16 +335,69 @@ INSTANTIATE_TEST_SUITE_P(Rights, LateCommits, ::testing::Bool(),
                          [](const auto& each) { return each.param ? "Superuser" : "NoRights"; });
 
 TEST_F(PostgresSourceTest, AMarkNeverPassesTheMomentBeforeTheSnapshot) {
-  db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); INSERT INTO t VALUES (1, 'infinity');"
-           "CREATE TABLE v (id int PRIMARY KEY, updated_at bigint); INSERT INTO v VALUES (1, 42), (2, NULL)");
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); INSERT INTO t VALUES (1, "
+      "'infinity');"
+      "CREATE TABLE v (id int PRIMARY KEY, updated_at bigint); INSERT INTO v VALUES (1, 42), (2, "
+      "NULL)");
   const auto from = source();
   const auto snapshot = from->snapshot(from->discover({}).tables);
   const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot, 0));
   ASSERT_TRUE(plan.until);
-  EXPECT_TRUE(snapshot->instant().starts_with(*plan.until)) << snapshot->instant() << " " << *plan.until;
+  EXPECT_TRUE(snapshot->instant().starts_with(*plan.until))
+      << snapshot->instant() << " " << *plan.until;
   EXPECT_TRUE(snapshot->proof(table_of(*snapshot, 0)).possible);
   EXPECT_EQ(plan_of(*from, *snapshot, table_of(*snapshot, 1)).until, "42");
   EXPECT_FALSE(snapshot->proof(table_of(*snapshot, 1)).possible);
+}
+
+TEST_F(PostgresSourceTest, AReplicationKeyOfAnotherTypeIsRefused) {
+  db->exec("CREATE TABLE t (id int PRIMARY KEY, name text)");
+  const auto from = source();
+  const auto snapshot = from->snapshot(from->discover({}).tables);
+  Table table = table_of(*snapshot);
+  table.replication_key = "name";
+  EXPECT_THROW(plan_of(*from, *snapshot, table), Error);
+  table.replication_key.clear();
+  EXPECT_NO_THROW(plan_of(*from, *snapshot, table));  // the snapshot lives on
+}
+
+TEST_F(PostgresSourceTest, SeveralReadersReadEveryRowOfOneInstant) {
+  db->exec(
+      "CREATE TABLE t (id int, pad text); INSERT INTO t SELECT i, repeat('x', 300) FROM "
+      "generate_series(1, 100000) i");
+  const auto from = source();
+  const auto snapshot = from->snapshot(from->discover({}).tables);
+  const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot));
+  db->exec("DELETE FROM t WHERE id % 2 = 0; UPDATE t SET id = -id; INSERT INTO t VALUES (7000000)");
+  std::atomic<std::size_t> next{0};
+  std::atomic<std::int64_t> sum{0};
+  std::atomic<std::size_t> rows{0};
+  const auto read = [&] {
+    const std::vector<std::size_t> projection{0};
+    const auto reader = from->reader(*snapshot, plan, projection);
+    duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_INTEGER);
+    duckdb_data_chunk data = duckdb_create_data_chunk(&type, 1);
+    for (std::size_t i = next++; i < plan.chunks.size(); i = next++) {
+      reader->start(plan.chunks[i]);
+      for (bool more = true; more;) {
+        duckdb_data_chunk_reset(data);
+        Batch batch(data);
+        more = reader->next(batch);
+        const auto* values =
+            static_cast<const std::int32_t*>(duckdb_vector_get_data(batch.vector(0)));
+        for (std::size_t row = 0; row < batch.size(); ++row) sum += values[row];
+        rows += batch.size();
+      }
+    }
+    duckdb_destroy_data_chunk(&data);
+    duckdb_destroy_logical_type(&type);
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(read);
+  for (std::thread& each : threads) each.join();
+  EXPECT_EQ(rows, 100000U);
+  EXPECT_EQ(sum, 5000050000);
 }
 
 TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
@@ -324,8 +405,10 @@ TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
   const auto from = source();
   const auto snapshot = from->snapshot(from->discover({}).tables);
   EXPECT_NO_THROW(snapshot->check_alive());
-  db->exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname ="
-           " current_database()");
+  db->exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice' "
+      "AND datname ="
+      " current_database()");
   try {
     snapshot->check_alive();
     FAIL();
@@ -337,15 +420,18 @@ TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
 
 TEST_F(PostgresSourceTest, AStandbyIsReadButProvesNothing) {
   auto& server = PostgresServer::instance();
-  if (server.standby() == nullptr) GTEST_SKIP() << "no pg_basebackup";
-  db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); INSERT INTO t VALUES (7, now())");
+  PostgresServer& standby = server.standby();
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, updated_at timestamptz); INSERT INTO t VALUES (7, "
+      "now())");
   server.wait_for_standby();
-  const auto from = postgres::source(server.standby()->socket_url(db->name()));
+  const auto from = postgres::source(standby.socket_url(db->name()));
   EXPECT_EQ(from->identity(), source()->identity());
   const auto snapshot = from->snapshot(from->discover({}).tables);
   const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot));
   EXPECT_TRUE(plan.until);
-  EXPECT_EQ(snapshot->proof(table_of(*snapshot)).why_not, "a standby does not see the primary's transactions");
+  EXPECT_EQ(snapshot->proof(table_of(*snapshot)).why_not,
+            "a standby does not see the primary's transactions");
   EXPECT_TRUE(snapshot->settled(snapshot->witness()));
 }
 
@@ -366,21 +452,47 @@ TEST_F(PostgresSourceTest, CertificatesAreVerifiedWhereTheUrlAsksForIt) {
   auto& server = PostgresServer::instance();
   if (!server.tls()) GTEST_SKIP() << "a server without TLS";
   const std::string full = "sslmode=verify-full&sslrootcert=";
-  EXPECT_EQ(fault_of_connecting(server.tls_url("localhost", full + server.ca().string())), Fault::busy);
-  EXPECT_EQ(fault_of_connecting(server.tls_url("127.0.0.1", full + server.ca().string())), Fault::config);
-  EXPECT_EQ(fault_of_connecting(server.tls_url("localhost", full + server.wrong_ca().string())), Fault::config);
+  EXPECT_EQ(fault_of_connecting(server.tls_url("localhost", full + server.ca().string())),
+            Fault::busy);
+  EXPECT_EQ(fault_of_connecting(server.tls_url("127.0.0.1", full + server.ca().string())),
+            Fault::config);
+  EXPECT_EQ(fault_of_connecting(server.tls_url("localhost", full + server.wrong_ca().string())),
+            Fault::config);
 }
 
 TEST_F(PostgresSourceTest, RefusalsSayWhatToDoAndHoldNoPassword) {
   auto& server = PostgresServer::instance();
   const std::string at = "@127.0.0.1:" + std::to_string(server.port()) + "/postgres";
   EXPECT_EQ(fault_of_connecting("postgresql://postgres" + at, server.password()), Fault::busy);
-  EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa%3Ass%20wrong" + at), Fault::authentication);
-  EXPECT_EQ(fault_of_connecting("postgresql://postgres" + at, "pa:ss wrong"), Fault::authentication);
+  EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa%3Ass%20wrong" + at),
+            Fault::authentication);
+  EXPECT_EQ(fault_of_connecting("postgresql://postgres" + at, "pa:ss wrong"),
+            Fault::authentication);
   EXPECT_EQ(fault_of_connecting("postgresql://postgres" + at), Fault::authentication);
   EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa:ss%zz" + at), Fault::config);
   EXPECT_EQ(fault_of_connecting(server.url("no_such_database")), Fault::config);
-  EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa:ss@127.0.0.1:1/postgres"), Fault::connection);
+  EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa:ss@127.0.0.1:1/postgres"),
+            Fault::connection);
+}
+
+TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {
+  const int silent = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent, 5), 0);
+  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string first =
+      "postgresql://postgres@127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  auto& server = PostgresServer::instance();
+  EXPECT_EQ(fault_of_connecting(first + ",127.0.0.1:" + std::to_string(server.port()) +
+                                    "/postgres?connect_timeout=2",
+                                server.password()),
+            Fault::busy);
+  EXPECT_EQ(fault_of_connecting(first + "/postgres?connect_timeout=2"), Fault::connection);
+  ::close(silent);
 }
 
 TEST(PostgresUrl, IsPrintedWithoutItsSecrets) {

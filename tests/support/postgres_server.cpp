@@ -38,7 +38,8 @@ Account server_account() {
   throw std::runtime_error("as root, a user `postgres` or `nobody` is needed to run PostgreSQL");
 }
 
-pid_t spawn(const std::vector<std::string>& arguments, const fs::path& log, const fs::path& folder) {
+pid_t spawn(const std::vector<std::string>& arguments, const fs::path& log,
+            const fs::path& folder) {
   const Account account = server_account();
   const std::string log_name = log.string();
   std::vector<char*> argv;
@@ -110,6 +111,14 @@ fs::path new_folder() {
   return name;
 }
 
+void write_for_server(const fs::path& file, const std::string& text) {
+  std::ofstream(file) << text;
+  const Account account = server_account();
+  if (geteuid() == 0 && chown(file.c_str(), account.user, account.group) != 0) {
+    throw std::runtime_error("cannot give " + file.string() + " to the server's user");
+  }
+}
+
 std::string percent_encoded(const std::string& text) {
   std::ostringstream out;
   for (const char each : text) {
@@ -125,7 +134,8 @@ std::string percent_encoded(const std::string& text) {
 
 PGresult* checked(PGconn* connection, PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_COPY_IN) return result;
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_COPY_IN)
+    return result;
   const std::string message = PQerrorMessage(connection);
   PQclear(result);
   throw std::runtime_error(message);
@@ -139,14 +149,18 @@ PostgresSession::PostgresSession(const std::string& url) : connection_(PQconnect
     PQfinish(connection_);
     throw std::runtime_error(message);
   }
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_, [](void*, const char*) {}, nullptr);
 }
-PostgresSession::PostgresSession(PostgresSession&& other) noexcept : connection_(other.connection_) {
+PostgresSession::PostgresSession(PostgresSession&& other) noexcept
+    : connection_(other.connection_) {
   other.connection_ = nullptr;
 }
 PostgresSession::~PostgresSession() { PQfinish(connection_); }
 
-void PostgresSession::exec(const std::string& sql) { PQclear(checked(connection_, PQexec(connection_, sql.c_str()))); }
+void PostgresSession::exec(const std::string& sql) {
+  PQclear(checked(connection_, PQexec(connection_, sql.c_str())));
+}
 
 std::vector<PostgresSession::Row> PostgresSession::query(const std::string& sql) {
   PGresult* result = checked(connection_, PQexec(connection_, sql.c_str()));
@@ -157,8 +171,9 @@ std::vector<PostgresSession::Row> PostgresSession::query(const std::string& sql)
       if (PQgetisnull(result, row, column) == 1) {
         values.emplace_back(std::nullopt);
       } else {
-        values.emplace_back(std::string(PQgetvalue(result, row, column),
-                                        static_cast<std::size_t>(PQgetlength(result, row, column))));
+        values.emplace_back(
+            std::string(PQgetvalue(result, row, column),
+                        static_cast<std::size_t>(PQgetlength(result, row, column))));
       }
     }
   }
@@ -192,7 +207,8 @@ PostgresServer& PostgresServer::instance() {
   return server;
 }
 
-PostgresServer::PostgresServer(fs::path bin, fs::path folder) : bin_(std::move(bin)), folder_(std::move(folder)) {
+PostgresServer::PostgresServer(fs::path bin, fs::path folder)
+    : bin_(std::move(bin)), folder_(std::move(folder)) {
   if (fs::exists(folder_ / "data")) return;  // a standby's: its maker goes on
   initialise();
   start();
@@ -208,8 +224,8 @@ PostgresServer::~PostgresServer() {
 void PostgresServer::initialise() {
   const fs::path log = folder_ / "setup.log";
   std::ofstream(folder_ / "password") << password_ << '\n';
-  run({bin_ / "initdb", "-D", folder_ / "data", "-U", "postgres", "-A", "trust", "--pwfile", folder_ / "password",
-       "--no-sync", "-E", "UTF8", "--no-locale"},
+  run({bin_ / "initdb", "-D", folder_ / "data", "-U", "postgres", "-A", "trust", "--pwfile",
+       folder_ / "password", "--no-sync", "-E", "UTF8", "--no-locale"},
       log, folder_);
   std::ifstream(folder_ / "data" / "PG_VERSION") >> version_;
   make_certificates();
@@ -228,12 +244,15 @@ void PostgresServer::make_certificates() {
   const fs::path tls = folder_ / "tls";
   const std::string script =
       "set -e; umask 077; mkdir -p tls; cd tls\n"
-      "for name in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 "
+      "for name in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+      "-nodes -days 3650 "
       "-subj /CN=sluice-test-$name -keyout $name.key -out $name.crt; done\n"
-      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout server.key -out "
+      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost "
+      "-keyout server.key -out "
       "server.csr\n"
       "printf 'subjectAltName=DNS:localhost' > san\n"
-      "openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 -extfile san -out "
+      "openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 "
+      "-extfile san -out "
       "server.crt\n"
       "chmod 755 .; chmod 644 *.crt\n";
   try {
@@ -246,7 +265,8 @@ void PostgresServer::make_certificates() {
 
 bool PostgresServer::try_start() {
   port_ = port_ == 0 ? free_port() : port_;
-  std::vector<std::string> arguments{bin_ / "postgres", "-D", folder_ / "data", "-p", std::to_string(port_)};
+  std::vector<std::string> arguments{bin_ / "postgres", "-D", folder_ / "data", "-p",
+                                     std::to_string(port_)};
   if (tls_) {
     for (const char* each :
          {"ssl=on", "ssl_cert_file=../tls/server.crt", "ssl_key_file=../tls/server.key"}) {
@@ -289,8 +309,8 @@ std::string PostgresServer::log() const {
 }
 
 std::string PostgresServer::url(const std::string& database) const {
-  return "postgresql://postgres:" + percent_encoded(password_) + "@127.0.0.1:" + std::to_string(port_) + "/" +
-         percent_encoded(database);
+  return "postgresql://postgres:" + percent_encoded(password_) +
+         "@127.0.0.1:" + std::to_string(port_) + "/" + percent_encoded(database);
 }
 
 std::string PostgresServer::socket_url(const std::string& database, const std::string& role) const {
@@ -300,29 +320,47 @@ std::string PostgresServer::socket_url(const std::string& database, const std::s
 
 std::string PostgresServer::tls_url(const std::string& host, const std::string& parameters,
                                     const std::string& database) const {
-  return "postgresql://postgres:" + percent_encoded(password_) + "@" + host + ":" + std::to_string(port_) + "/" +
-         percent_encoded(database) + "?hostaddr=127.0.0.1&" + parameters;
+  return "postgresql://postgres:" + percent_encoded(password_) + "@" + host + ":" +
+         std::to_string(port_) + "/" + percent_encoded(database) + "?hostaddr=127.0.0.1&" +
+         parameters;
 }
 
-PostgresServer* PostgresServer::standby() {
-  if (standby_) return standby_.get();
-  if (!fs::exists(bin_ / "pg_basebackup") || version_ < 12) return nullptr;
+// By hand, because not every package of binaries has pg_basebackup.
+PostgresServer& PostgresServer::standby() {
+  if (standby_) return *standby_;
   const fs::path folder = new_folder();
-  run({bin_ / "pg_basebackup", "-D", folder / "data", "-R", "--no-sync", "-c", "fast", "-d", socket_url()},
-      folder / "setup.log", folder);
+  const fs::path data = folder / "data";
+  PostgresSession session(socket_url());
+  session.exec(version_ >= 15 ? "SELECT pg_backup_start('standby', true)"
+                              : "SELECT pg_start_backup('standby', true, false)");
+  run({"/bin/cp", "-pR", folder_ / "data", data}, folder / "setup.log", folder);
   run({"/bin/cp", "-pR", folder_ / "tls", folder / "tls"}, folder / "setup.log", folder);
+  const std::string label =
+      session.value(version_ >= 15 ? "SELECT labelfile FROM pg_backup_stop(false)"
+                                   : "SELECT labelfile FROM pg_stop_backup(false, false)");
+  fs::remove(data / "postmaster.pid");
+  write_for_server(data / "backup_label", label);
+  const std::string primary = "primary_conninfo = 'host=" + folder_.string() +
+                              " port=" + std::to_string(port_) + " user=postgres'\n";
+  if (version_ >= 12) {
+    write_for_server(data / "standby.signal", "");
+    std::ofstream(data / "postgresql.auto.conf", std::ios::app) << primary;
+  } else {
+    write_for_server(data / "recovery.conf", "standby_mode = on\n" + primary);
+  }
+  std::ofstream(data / "postgresql.auto.conf", std::ios::app)
+      << "unix_socket_directories = '" << folder.string() << "'\n";
   standby_.reset(new PostgresServer(bin_, folder));
   standby_->version_ = version_;
   standby_->password_ = password_;
-  std::ofstream(folder / "data" / "postgresql.auto.conf", std::ios::app)
-      << "unix_socket_directories = '" << folder.string() << "'\n";
+  standby_->tls_ = tls_;
   standby_->start();
-  return standby_.get();
+  return *standby_;
 }
 
 void PostgresServer::wait_for_standby() {
   PostgresSession here(socket_url());
-  PostgresSession there(standby()->socket_url());
+  PostgresSession there(standby().socket_url());
   const std::string target = here.value("SELECT pg_current_wal_lsn()");
   for (int i = 0; i < 600; ++i) {
     if (there.value("SELECT pg_last_wal_replay_lsn() >= '" + target + "'") == "t") return;
@@ -343,7 +381,8 @@ PostgresDatabase::~PostgresDatabase() {
   try {
     PostgresSession admin(PostgresServer::instance().socket_url());
     admin.exec("UPDATE pg_database SET datallowconn = false WHERE datname = '" + name_ + "'");
-    admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name_ + "'");
+    admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name_ +
+               "'");
     for (int i = 0; i < 100; ++i) {
       try {
         admin.exec("DROP DATABASE IF EXISTS " + name_);

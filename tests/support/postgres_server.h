@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private PostgreSQL cluster for tests, and fresh databases in it. Nothing has to be running beforehand.
+// A private PostgreSQL cluster for tests, and fresh databases in it. Nothing has to be running
+// beforehand.
 //
-//   PostgresDatabase db;                                    // a new database, dropped with the object
-//   db.exec("CREATE TABLE t (a int PRIMARY KEY)");
-//   run_sluice("sync", db.url(), "duckdb:" + file);
-//   EXPECT_EQ(db.value("SELECT count(*) FROM t"), "0");
+//   PostgresDatabase db;                                    // a new database, dropped with the
+//   object db.exec("CREATE TABLE t (a int PRIMARY KEY)"); run_sluice("sync", db.url(), "duckdb:" +
+//   file); EXPECT_EQ(db.value("SELECT count(*) FROM t"), "0");
 //
 // Binaries: $SLUICE_TEST_PG_BIN (a folder with initdb and postgres, 10 to 18), else the newest of
-// /usr/lib/postgresql/*/bin. As root the cluster runs as user `postgres` (or `nobody`), which must be able to read them.
-// The cluster starts at first use, once per test binary; it is stopped and its folder removed at exit.
+// /usr/lib/postgresql/*/bin. As root the cluster runs as user `postgres` (or `nobody`), which must
+// be able to read them. The cluster starts at first use, once per test binary; it is stopped and
+// its folder removed at exit.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +24,8 @@ struct pg_conn;
 
 namespace sluice::testing {
 
-/// One session of a test's own, by libpq. Failures throw std::runtime_error with the server's message.
+/// One session of a test's own, by libpq. Failures throw std::runtime_error with the server's
+/// message.
 class PostgresSession {
  public:
   explicit PostgresSession(const std::string& url);
@@ -52,7 +54,8 @@ class PostgresServer {
   /// By TCP with the superuser's password: postgresql://postgres:..@127.0.0.1:PORT/database
   std::string url(const std::string& database = "postgres") const;
   /// The same as another role, trusted without a password, by unix socket.
-  std::string socket_url(const std::string& database = "postgres", const std::string& role = "postgres") const;
+  std::string socket_url(const std::string& database = "postgres",
+                         const std::string& role = "postgres") const;
   /// By TLS to `host`; parameters are added to the query: "sslmode=verify-full&sslrootcert=..".
   std::string tls_url(const std::string& host, const std::string& parameters,
                       const std::string& database = "postgres") const;
@@ -62,7 +65,8 @@ class PostgresServer {
   const std::filesystem::path& bin() const { return bin_; }
   const std::filesystem::path& folder() const { return folder_; }
   const std::string& password() const { return password_; }  ///< of the superuser `postgres`
-  /// TLS: the server's certificate is for `localhost` only (127.0.0.1 is a wrong name), signed by ca().
+  /// TLS: the server's certificate is for `localhost` only (127.0.0.1 is a wrong name), signed by
+  /// ca().
   bool tls() const { return tls_; }
   std::filesystem::path ca() const { return folder_ / "tls" / "ca.crt"; }
   std::filesystem::path wrong_ca() const { return folder_ / "tls" / "other.crt"; }
@@ -74,9 +78,9 @@ class PostgresServer {
   void start();
   pid_t pid() const { return pid_; }
 
-  /// A hot standby that follows this server, started at first use; null where pg_basebackup is missing. A copy of
-  /// the settings above; stops with the primary's fixture.
-  PostgresServer* standby();
+  /// A hot standby that follows this server, made at first use, with the same settings, password
+  /// and certificates.
+  PostgresServer& standby();
   /// On the primary: waits until the standby has replayed all that is committed.
   void wait_for_standby();
 
@@ -117,7 +121,9 @@ class PostgresDatabase {
   void exec(const std::string& sql) { session_->exec(sql); }
   std::vector<PostgresSession::Row> query(const std::string& sql) { return session_->query(sql); }
   std::string value(const std::string& sql) { return session_->value(sql); }
-  void copy(const std::string& statement, const std::string& text) { session_->copy(statement, text); }
+  void copy(const std::string& statement, const std::string& text) {
+    session_->copy(statement, text);
+  }
 
  private:
   std::string name_;

@@ -16,7 +16,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 using Clock = std::chrono::steady_clock;
 
 std::string one_line(std::string text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.pop_back();
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
+    text.pop_back();
   std::string out;
   for (const char each : text) {
     if (each == '\n') {
@@ -39,8 +40,10 @@ struct OptionsFree {
 using Options = std::unique_ptr<PQconninfoOption, OptionsFree>;
 
 std::string option(const Options& options, std::string_view keyword) {
-  for (const PQconninfoOption* each = options.get(); each != nullptr && each->keyword != nullptr; ++each) {
-    if (keyword == each->keyword) return each->val == nullptr ? std::string() : std::string(each->val);
+  for (const PQconninfoOption* each = options.get(); each != nullptr && each->keyword != nullptr;
+       ++each) {
+    if (keyword == each->keyword)
+      return each->val == nullptr ? std::string() : std::string(each->val);
   }
   return {};
 }
@@ -68,7 +71,8 @@ Parameters after_silent_host(PGconn* connection) {
   const std::string host = PQhost(connection);
   const std::string port = PQport(connection);
   for (std::size_t i = 0; i + 1 < count; ++i) {
-    const bool same_host = (i < hosts.size() && hosts[i] == host) || (i < addresses.size() && addresses[i] == host);
+    const bool same_host =
+        (i < hosts.size() && hosts[i] == host) || (i < addresses.size() && addresses[i] == host);
     if (!same_host || (ports.size() == count && ports[i] != port)) continue;
     Parameters rest;
     if (!hosts.empty()) rest.emplace_back("host", join_from(hosts, i + 1));
@@ -84,7 +88,8 @@ Error refused(PGconn* connection, const Login& login) {
   std::smatch match;
   std::string state;
   static const std::regex sqlstate(":  ([0-9A-Z]{5}): ");
-  for (std::string rest = message; std::regex_search(rest, match, sqlstate); rest = match.suffix()) state = match[1];
+  for (std::string rest = message; std::regex_search(rest, match, sqlstate); rest = match.suffix())
+    state = match[1];
   static const std::regex location("\n?LOCATION:[^\n]*");
   message = std::regex_replace(message, location, "");
   message = std::regex_replace(message, sqlstate, ":  ");
@@ -105,12 +110,14 @@ Error refused(PGconn* connection, const Login& login) {
 }
 
 bool ready(PGconn* connection, PostgresPollingStatusType status) {
-  pollfd waiting{PQsocket(connection), static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+  pollfd waiting{PQsocket(connection),
+                 static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
   return poll(&waiting, 1, 200) != 0;
 }
 
-// Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into the message, and
-// texts come in the server's language. So the time limit for each host, which libpq keeps only there, is kept here.
+// Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into
+// the message, and texts come in the server's language. So the time limit for each host, which
+// libpq keeps only there, is kept here.
 PGconn* connect(const Login& login, const Parameters& hosts) {
   Parameters parameters = login.defaults;
   parameters.emplace_back("dbname", login.url);
@@ -142,7 +149,8 @@ Outcome finish_connecting(PGconn* connection) {
   auto status = PGRES_POLLING_WRITING;
   while (true) {
     const char* address = PQhostaddr(connection);
-    const std::string now = std::string(PQhost(connection)) + ' ' + (address ? address : "") + ' ' + PQport(connection);
+    const std::string now =
+        std::string(PQhost(connection)) + ' ' + (address ? address : "") + ' ' + PQport(connection);
     if (now != peer) {
       peer = now;
       deadline = Clock::now() + allowed;
@@ -155,8 +163,8 @@ Outcome finish_connecting(PGconn* connection) {
   }
 }
 
-// Every session, whatever the role's or the database's own settings say. pg_catalog is spelt out because the
-// search path is not ours yet.
+// Every session, whatever the role's or the database's own settings say. pg_catalog is spelt out
+// because the search path is not ours yet.
 std::string settings(int version) {
   std::string sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_backend_pid()";
   const auto set = [&sql](const std::string& name, const std::string& value) {
@@ -187,15 +195,14 @@ Fault fault_of(std::string_view sqlstate) {
     Fault fault;
   };
   static constexpr Entry kFaults[] = {
-      {"40001", Fault::conflict},   // serialization, or a standby's conflict with recovery
-      {"40P01", Fault::conflict},   // deadlock
-      {"55P03", Fault::conflict},   // lock_timeout
-      {"08", Fault::connection},    //
-      {"25P03", Fault::connection}, // idle in transaction: the session was ended
-      {"57P", Fault::connection},   // shutdown, crash, still starting, database dropped
-      {"53", Fault::connection},    // too many connections, out of memory or disk there
-      {"28", Fault::authentication},
-      {"42501", Fault::permission},
+      {"40001", Fault::conflict},    // serialization, or a standby's conflict with recovery
+      {"40P01", Fault::conflict},    // deadlock
+      {"55P03", Fault::conflict},    // lock_timeout
+      {"08", Fault::connection},     //
+      {"25P03", Fault::connection},  // idle in transaction: the session was ended
+      {"57P", Fault::connection},    // shutdown, crash, still starting, database dropped
+      {"53", Fault::connection},     // too many connections, out of memory or disk there
+      {"28", Fault::authentication}, {"42501", Fault::permission},
       {"3D000", Fault::config},     // no such database
       {"42601", Fault::config},     // syntax: the user's own predicate
       {"42P01", Fault::schema},     // no such table
@@ -205,8 +212,7 @@ Fault fault_of(std::string_view sqlstate) {
       {"42883", Fault::schema},     // no such function or operator
       {"3F000", Fault::schema},     // no such schema
       {"57014", Fault::cancelled},  // our sessions have no time limit of the server's
-      {"22", Fault::data},
-      {"21", Fault::data},
+      {"22", Fault::data},           {"21", Fault::data},
   };
   for (const Entry& each : kFaults) {
     if (sqlstate.substr(0, each.prefix.size()) == each.prefix) return each.fault;
@@ -218,10 +224,12 @@ Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
   if (state.empty()) {
     const std::string text = one_line(login.scrub(PQerrorMessage(connection)));
-    return Error(Fault::connection, "connection lost: " + (text.empty() ? "no answer from the server" : text));
+    return Error(Fault::connection,
+                 "connection lost: " + (text.empty() ? "no answer from the server" : text));
   }
   std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty()) message += ": " + detail;
+  if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty())
+    message += ": " + detail;
   return Error(fault_of(state), one_line(login.scrub(message)) + " (" + state + ")",
                one_line(login.scrub(field(result, PG_DIAG_MESSAGE_HINT))));
 }
@@ -232,7 +240,8 @@ std::int64_t Rows::integer(int row, int column) const {
   std::int64_t value = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (problem != std::errc() || end != digits.data() + digits.size()) {
-    throw Error(Fault::data, "the server sent " + std::string(digits) + " where a number was expected");
+    throw Error(Fault::data,
+                "the server sent " + std::string(digits) + " where a number was expected");
   }
   return value;
 }
@@ -248,11 +257,13 @@ Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(lo
     hosts = after_silent_host(handle_.get());
     if (hosts.empty()) {
       throw Error(Fault::connection, "cannot connect to " + login_->shown + ": no answer in time",
-                  "is the server up and its port open? connect_timeout=SECONDS in the URL allows more time");
+                  "is the server up and its port open? connect_timeout=SECONDS in the URL allows "
+                  "more time");
     }
   }
   PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
-  PQsetNoticeProcessor(handle_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      handle_.get(), [](void*, const char*) {}, nullptr);
   const Rows rows = query(settings(version()));
   standby_ = rows.boolean(0, 0);
   pid_ = static_cast<int>(rows.integer(0, 1));
@@ -270,13 +281,16 @@ Rows Connection::checked(PGresult* result) {
   throw error(handle.get());
 }
 
-Rows Connection::query(const std::string& sql) { return checked(PQexec(handle_.get(), sql.c_str())); }
+Rows Connection::query(const std::string& sql) {
+  return checked(PQexec(handle_.get(), sql.c_str()));
+}
 
-Rows Connection::query(const std::string& sql, const std::vector<std::optional<std::string>>& values) {
+Rows Connection::query(const std::string& sql,
+                       const std::vector<std::optional<std::string>>& values) {
   std::vector<const char*> pointers;
   for (const auto& each : values) pointers.push_back(each ? each->c_str() : nullptr);
-  return checked(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, pointers.data(),
-                              nullptr, nullptr, 0));
+  return checked(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                              pointers.data(), nullptr, nullptr, 0));
 }
 
 std::string identifier(std::string_view name) {
@@ -288,7 +302,9 @@ std::string identifier(std::string_view name) {
   return out + '"';
 }
 
-std::string identifier(std::string_view schema, std::string_view name) { return identifier(schema) + '.' + identifier(name); }
+std::string identifier(std::string_view schema, std::string_view name) {
+  return identifier(schema) + '.' + identifier(name);
+}
 
 std::string literal(std::string_view value) {
   const bool escapes = value.find('\\') != std::string_view::npos;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libpq, owned: one session with the settings that keep values true, and libpq's errors as ours. One thread at a time.
+// libpq, owned: one session with the settings that keep values true, and libpq's errors as ours.
+// One thread at a time.
 #pragma once
 
 #include <libpq-fe.h>
@@ -23,8 +24,9 @@ using ResultHandle = std::unique_ptr<PGresult, ResultClear>;
 
 /// What a SQLSTATE asks for. The one place where the server's codes become ours.
 Fault fault_of(std::string_view sqlstate);
-/// The error that `result` holds; where it holds none, the connection's own (it is gone: Fault::connection).
-/// The message is one line: the server's, its detail, the SQLSTATE. Passwords of `login` are removed.
+/// The error that `result` holds; where it holds none, the connection's own (it is gone:
+/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. Passwords
+/// of `login` are removed.
 Error error_of(const PGresult* result, PGconn* connection, const Login& login);
 
 /// The rows of a finished query, as text.
@@ -41,7 +43,9 @@ class Rows {
   bool boolean(int row, int column) const { return text(row, column) == "t"; }
   /// NULL is 0. Throws Fault::data where the text is no number.
   std::int64_t integer(int row, int column) const;
-  std::uint32_t oid(int row, int column) const { return static_cast<std::uint32_t>(integer(row, column)); }
+  std::uint32_t oid(int row, int column) const {
+    return static_cast<std::uint32_t>(integer(row, column));
+  }
 
  private:
   ResultHandle result_;

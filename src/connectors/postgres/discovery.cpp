@@ -41,17 +41,20 @@ Relations find_relations(Connection& connection, const Scope& scope) {
     schemas.push_back(each.schema);
     names.push_back(each.name);
   }
-  const std::string is_named = "(n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+  const std::string is_named =
+      "(n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
   const std::string is_table =
-      "c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+      "c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> "
+      "'information_schema'";
   const Rows rows = connection.query(
       "SELECT c.oid, n.nspname, c.relname, c.relkind, obj_description(c.oid, 'pg_class'),"
       " has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),"
-      " has_any_column_privilege(c.oid, 'SELECT'), row_security_active(c.oid), c.relpersistence = 'u', current_user"
+      " has_any_column_privilege(c.oid, 'SELECT'), row_security_active(c.oid), c.relpersistence = "
+      "'u', current_user"
       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
       " WHERE c.relpersistence <> 't' AND (" +
-          std::string(scope.only_named ? "false" : is_table) + " OR c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " +
-          is_named + ")",
+          std::string(scope.only_named ? "false" : is_table) +
+          " OR c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " + is_named + ")",
       {array_text(schemas), array_text(names)});
   Relations relations;
   for (int row = 0; row < rows.size(); ++row) {
@@ -73,34 +76,46 @@ Relations find_relations(Connection& connection, const Scope& scope) {
   return relations;
 }
 
-// pg_table_size waits for whoever has locked the table exclusively; those tables get the size of the last VACUUM.
+// pg_table_size waits for whoever has locked the table exclusively; those tables get the size of
+// the last VACUUM.
 std::string size_expression(bool exact) {
-  const std::string last = "(c.relpages::bigint + coalesce(t.relpages, 0)) * current_setting('block_size')::bigint";
+  const std::string last =
+      "(c.relpages::bigint + coalesce(t.relpages, 0)) * current_setting('block_size')::bigint";
   if (!exact) return last;
-  return "CASE WHEN c.oid IN (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation IS NOT "
-         "NULL) THEN " + last + " WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END";
+  return "CASE WHEN c.oid IN (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND "
+         "relation IS NOT "
+         "NULL) THEN " +
+         last + " WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END";
 }
 
 Rows query_heaps(Connection& connection, const Relations& relations, bool exact) {
-  const std::string attached = connection.version() >= 140000 ? " WHERE NOT i.inhdetachpending" : "";
+  const std::string attached =
+      connection.version() >= 140000 ? " WHERE NOT i.inhdetachpending" : "";
   // Before 12 every table is a heap and relam says nothing.
   const std::string is_heap = connection.version() >= 120000 ? "c.relam = 2" : "true";
   return connection.query(
       "WITH RECURSIVE tree(root, oid) AS ("
       " SELECT r, r FROM unnest($1::oid[]) r"
-      " UNION SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid" + attached + ")"
-      " SELECT tree.root, c.oid, n.nspname, c.relname, c.relkind, " + is_heap + ","
-      " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT"
-      " row_security_active(c.oid), c.relispartition, c.relfilenode, c.reltuples, " + size_expression(exact) +
-      " FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
-      " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
-      " WHERE c.relpersistence <> 't' ORDER BY tree.root, n.nspname, c.relname",
+      " UNION SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid" +
+          attached +
+          ")"
+          " SELECT tree.root, c.oid, n.nspname, c.relname, c.relkind, " +
+          is_heap +
+          ","
+          " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT"
+          " row_security_active(c.oid), c.relispartition, c.relfilenode, c.reltuples, " +
+          size_expression(exact) +
+          " FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = "
+          "c.relnamespace"
+          " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
+          " WHERE c.relpersistence <> 't' ORDER BY tree.root, n.nspname, c.relname",
       {array_text(oids_of(relations))});
 }
 
 Rows heaps_without_waiting(Connection& connection, const Relations& relations) {
   const bool inside = PQtransactionStatus(connection.handle()) != PQTRANS_IDLE;
-  connection.run(inside ? "SAVEPOINT sizes; SET LOCAL lock_timeout = 2000" : "SET lock_timeout = 2000");
+  connection.run(inside ? "SAVEPOINT sizes; SET LOCAL lock_timeout = 2000"
+                        : "SET lock_timeout = 2000");
   const char* const undo = inside ? "ROLLBACK TO sizes; RELEASE sizes" : "SET lock_timeout = 0";
   try {
     Rows rows = query_heaps(connection, relations, true);
@@ -153,18 +168,19 @@ Misfit usual_misfit(const WireType& wire, const std::string& landed) {
 Attributes add_columns(Connection& connection, Relations& relations) {
   const TypeCatalog types(connection, oids_of(relations));
   // 18 sets attnotnull also while the constraint is NOT VALID.
-  const std::string never_null =
-      connection.version() >= 180000
-          ? "a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
-            " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])"
-          : "a.attnotnull";
+  const std::string never_null = connection.version() >= 180000
+                                     ? "a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k "
+                                       "WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
+                                       " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])"
+                                     : "a.attnotnull";
   const Rows rows = connection.query(
-      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " + never_null + ","
-      " format_type(a.atttypid, a.atttypmod), d.description"
-      " FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
-      " LEFT JOIN pg_description d ON d.objoid = r AND d.objsubid = a.attnum AND d.classoid ="
-      " 'pg_catalog.pg_class'::regclass"
-      " WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
+      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " + never_null +
+          ","
+          " format_type(a.atttypid, a.atttypmod), d.description"
+          " FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
+          " LEFT JOIN pg_description d ON d.objoid = r AND d.objsubid = a.attnum AND d.classoid ="
+          " 'pg_catalog.pg_class'::regclass"
+          " WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
       {array_text(oids_of(relations))});
   Attributes attributes;
   for (int row = 0; row < rows.size(); ++row) {
@@ -221,9 +237,12 @@ void add_keys(Connection& connection, Relations& relations, const Attributes& at
   const std::string key_columns = connection.version() >= 110000 ? "i.indnkeyatts" : "i.indnatts";
   const Rows rows = connection.query(
       "SELECT i.indrelid, i.indisprimary, i.indisunique AND i.indimmediate AND i.indpred IS NULL,"
-      " i.indpred IS NULL AND am.amname = 'btree', " + key_columns + ", i.indkey::text"
-      " FROM unnest($1::oid[]) r JOIN pg_index i ON i.indrelid = r JOIN pg_class c ON c.oid = i.indexrelid"
-      " JOIN pg_am am ON am.oid = c.relam WHERE i.indisvalid ORDER BY i.indrelid, i.indexrelid",
+      " i.indpred IS NULL AND am.amname = 'btree', " +
+          key_columns +
+          ", i.indkey::text"
+          " FROM unnest($1::oid[]) r JOIN pg_index i ON i.indrelid = r JOIN pg_class c ON c.oid = "
+          "i.indexrelid"
+          " JOIN pg_am am ON am.oid = c.relam WHERE i.indisvalid ORDER BY i.indrelid, i.indexrelid",
       {array_text(oids_of(relations))});
   std::map<std::uint32_t, Key> keys;
   for (int row = 0; row < rows.size(); ++row) {
@@ -250,7 +269,8 @@ void add_keys(Connection& connection, Relations& relations, const Attributes& at
     // A key of an inheritance parent says nothing about the rows of its children.
     if (!plain || relation.inherited || !(primary || rows.boolean(row, 2))) continue;
     const auto held = keys.find(oid);
-    if (held == keys.end() || (!held->second.primary && (primary || columns.size() < held->second.columns.size()))) {
+    if (held == keys.end() ||
+        (!held->second.primary && (primary || columns.size() < held->second.columns.size()))) {
       keys[oid] = {primary, columns};
     }
   }
@@ -273,14 +293,17 @@ Skipped reason_to_skip(const Relation& relation, bool standby) {
                 (relation.select ? "" : "; " + select)};
   }
   if (!relation.select) {
-    return {name, relation.some_columns ? "SELECT is granted on some columns only" : "no SELECT right", select};
+    return {name,
+            relation.some_columns ? "SELECT is granted on some columns only" : "no SELECT right",
+            select};
   }
   if (relation.row_security) {
     return {name, "row security hides rows from this role",
             "ALTER ROLE " + role + " BYPASSRLS (or, for the table's owner, ALTER TABLE " + table +
                 " NO FORCE ROW LEVEL SECURITY)"};
   }
-  if (relation.unlogged && standby) return {name, "an unlogged table has no rows on a standby", "read it on the primary"};
+  if (relation.unlogged && standby)
+    return {name, "an unlogged table has no rows on a standby", "read it on the primary"};
   if (relation.shape.table.columns.empty()) return {name, "it has no columns", ""};
   return {name, "", ""};
 }

@@ -32,10 +32,11 @@ struct LiteralType {
 struct Shape {
   Table table;
   std::uint32_t oid = 0;
-  char kind = 'r';               ///< pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign
-  std::vector<WireType> wires;   ///< of table.columns
+  char kind =
+      'r';  ///< pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign
+  std::vector<WireType> wires;        ///< of table.columns
   std::vector<LiteralType> literals;  ///< of table.columns
-  std::vector<Heap> heaps;        ///< none: a view
+  std::vector<Heap> heaps;            ///< none: a view
 
   std::size_t position(const std::string& column) const;  ///< throws Fault::schema
 };

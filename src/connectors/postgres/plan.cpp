@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-// Small enough that all readers end at about the same time, large enough that starting one costs nothing.
+// Small enough that all readers end at about the same time, large enough that starting one costs
+// nothing.
 constexpr std::uint64_t kSmallestChunk = std::uint64_t{4} << 20;
 constexpr std::uint64_t kLargestChunk = std::uint64_t{64} << 20;
 constexpr std::uint64_t kChunksWanted = 16;
@@ -33,7 +34,8 @@ std::uint64_t chunk_bytes(std::uint64_t table_bytes) {
 
 std::uint64_t share(std::uint64_t of, std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return of;
-  return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) / static_cast<double>(whole));
+  return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) /
+                                    static_cast<double>(whole));
 }
 
 struct Storage {
@@ -41,7 +43,8 @@ struct Storage {
   std::map<std::uint32_t, std::uint64_t> blocks;  // by heap
 };
 
-// As the file is now: never smaller than what the snapshot sees, but for blocks added since, which the open end covers.
+// As the file is now: never smaller than what the snapshot sees, but for blocks added since, which
+// the open end covers.
 Storage measure(Connection& session, const Shape& shape) {
   std::vector<std::uint32_t> oids;
   for (const Heap& each : shape.heaps) {
@@ -59,9 +62,10 @@ Storage measure(Connection& session, const Shape& shape) {
   return storage;
 }
 
-// Ranges of `blocks` blocks, the last one open: rows of the snapshot may lie beyond the size that was seen.
-void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, std::uint64_t step, std::uint64_t rows,
-                std::uint64_t bytes) {
+// Ranges of `blocks` blocks, the last one open: rows of the snapshot may lie beyond the size that
+// was seen.
+void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, std::uint64_t step,
+                std::uint64_t rows, std::uint64_t bytes) {
   for (std::uint64_t from = 0; from == 0 || from < blocks; from += step) {
     const bool last = from + step >= blocks;
     bounds["from"] = from;
@@ -76,7 +80,8 @@ void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, s
 }
 
 bool all_heaps(const Shape& shape, bool Heap::*property) {
-  return std::all_of(shape.heaps.begin(), shape.heaps.end(), [&](const Heap& each) { return each.*property; });
+  return std::all_of(shape.heaps.begin(), shape.heaps.end(),
+                     [&](const Heap& each) { return each.*property; });
 }
 
 /// Each heap by itself.
@@ -93,21 +98,24 @@ std::vector<Chunk> heap_chunks(Connection& session, const Shape& shape) {
     const std::uint64_t blocks = storage.blocks.at(heap.oid);
     // Rows kept outside the heap (TOAST) count too: the step shrinks as they grow.
     const std::uint64_t pieces = std::max<std::uint64_t>(1, (heap.bytes + target - 1) / target);
-    add_ranges(chunks, bounds, blocks, std::max<std::uint64_t>(1, (blocks + pieces - 1) / pieces), heap.rows,
-               heap.bytes);
+    add_ranges(chunks, bounds, blocks, std::max<std::uint64_t>(1, (blocks + pieces - 1) / pieces),
+               heap.rows, heap.bytes);
   }
   return chunks;
 }
 
-/// Through the parent, where partitions are closed to us: a ctid range then applies to every partition.
+/// Through the parent, where partitions are closed to us: a ctid range then applies to every
+/// partition.
 std::vector<Chunk> parent_chunks(Connection& session, const Shape& shape) {
   const Storage storage = measure(session, shape);
   std::uint64_t most = 0;
   for (const auto& each : storage.blocks) most = std::max(most, each.second);
-  const std::uint64_t pieces = std::max<std::uint64_t>(1, shape.table.bytes / chunk_bytes(shape.table.bytes));
+  const std::uint64_t pieces =
+      std::max<std::uint64_t>(1, shape.table.bytes / chunk_bytes(shape.table.bytes));
   std::vector<Chunk> chunks;
-  add_ranges(chunks, json{{"parent", true}}, most, std::max<std::uint64_t>(1, (most + pieces - 1) / pieces),
-             shape.table.rows, shape.table.bytes);
+  add_ranges(chunks, json{{"parent", true}}, most,
+             std::max<std::uint64_t>(1, (most + pieces - 1) / pieces), shape.table.rows,
+             shape.table.bytes);
   return chunks;
 }
 
@@ -125,11 +133,13 @@ std::vector<Chunk> key_chunks(Connection& session, const Shape& shape) {
     return one_chunk(shape, shape.table.rows);
   }
   const std::string column = identifier(key[0]);
-  const Rows rows = session.query("SELECT min(" + column + ")::bigint, max(" + column + ")::bigint FROM " +
-                                  identifier(shape.table.name.schema, shape.table.name.name));
+  const Rows rows =
+      session.query("SELECT min(" + column + ")::bigint, max(" + column + ")::bigint FROM " +
+                    identifier(shape.table.name.schema, shape.table.name.name));
   if (rows.null(0, 0)) return one_chunk(shape, 0);
   const auto low = static_cast<std::uint64_t>(rows.integer(0, 0));
-  const std::uint64_t step = (static_cast<std::uint64_t>(rows.integer(0, 1)) - low) / pieces + 1;  // wraps rightly
+  const std::uint64_t step =
+      (static_cast<std::uint64_t>(rows.integer(0, 1)) - low) / pieces + 1;  // wraps rightly
   std::vector<Chunk> chunks;
   for (std::uint64_t i = 0; i < pieces; ++i) {
     json bounds{{"key", key[0]}};
@@ -158,12 +168,15 @@ std::vector<Chunk> chunks_of_keys(std::size_t keys) {
 }
 
 std::uint64_t estimated_rows(Connection& session, const Plan& plan, const Shape& shape) {
-  const Rows rows = session.query("EXPLAIN (FORMAT JSON) SELECT FROM " +
-                                  identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
-                                  identifier(shape.table.name.name) + where_clause(predicates(shape, plan)));
+  const Rows rows =
+      session.query("EXPLAIN (FORMAT JSON) SELECT FROM " +
+                    identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
+                    identifier(shape.table.name.name) + where_clause(predicates(shape, plan)));
   const json explained = json::parse(rows.string(0, 0), nullptr, false);
-  if (!explained.is_array() || explained.empty() || !explained[0].is_object()) return shape.table.rows;
-  return static_cast<std::uint64_t>(std::max(0.0, explained[0].value("/Plan/Plan Rows"_json_pointer, 0.0)));
+  if (!explained.is_array() || explained.empty() || !explained[0].is_object())
+    return shape.table.rows;
+  return static_cast<std::uint64_t>(
+      std::max(0.0, explained[0].value("/Plan/Plan Rows"_json_pointer, 0.0)));
 }
 
 /// The type that a mark of a replication key has; empty: it cannot be one.
@@ -173,41 +186,47 @@ std::string mark_type(std::uint32_t base) {
 }
 
 /// The mark: no row at or below it is missing from this snapshot, once the witness is settled.
-std::optional<std::string> mark(Connection& session, const Shape& shape, const Plan& plan, const std::string& t0) {
+std::optional<std::string> mark(Connection& session, const Shape& shape, const Plan& plan,
+                                const std::string& t0) {
   const std::string& key = plan.table.replication_key;
   const std::uint32_t base = shape.literals[shape.position(key)].base;
   Plan rows_of_copy = plan;
   rows_of_copy.read.from.reset();
-  const std::string from = " FROM " + identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
-                           identifier(shape.table.name.name) + where_clause(predicates(shape, rows_of_copy));
+  const std::string from = " FROM " + identifier(shape.table.name.schema, shape.table.name.name) +
+                           " AS " + identifier(shape.table.name.name) +
+                           where_clause(predicates(shape, rows_of_copy));
   const std::string type = mark_type(base);
   if (type.empty()) {
-    throw Error(Fault::config, shape.table.name.text() + ": replication key \"" + key + "\" is " +
-                                   shape.table.columns[shape.position(key)].source_type,
+    throw Error(Fault::config,
+                shape.table.name.text() + ": replication key \"" + key + "\" is " +
+                    shape.table.columns[shape.position(key)].source_type,
                 "a replication key is an integer, a date or a timestamp");
   }
   std::string bounded = "m";
   // The year 1 stands in for BC and -infinity, which engines write differently.
   if (type != "bigint") {
-    bounded = "greatest(least(m, " + literal(t0) + "::timestamptz::" + type + "), '0001-01-01'::" + type + ")";
+    bounded = "greatest(least(m, " + literal(t0) + "::timestamptz::" + type +
+              "), '0001-01-01'::" + type + ")";
   }
-  const Rows rows = session.query("SELECT CASE WHEN m IS NOT NULL THEN " + bounded + " END::text FROM (SELECT max(" +
-                                  identifier(key) + ")::" + type + " AS m" + from + ") newest");
+  const Rows rows = session.query("SELECT CASE WHEN m IS NOT NULL THEN " + bounded +
+                                  " END::text FROM (SELECT max(" + identifier(key) + ")::" + type +
+                                  " AS m" + from + ") newest");
   if (rows.null(0, 0)) return std::nullopt;
   return rows.string(0, 0);
 }
 
 }  // namespace
 
-Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table, const Read& read) {
+Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table,
+               const Read& read) {
   Plan plan;
   plan.table = table;
   plan.read = read;
   for (const Column& each : read.columns) {
     const Column& present = shape.table.columns[shape.position(each.name)];
     if (present.source_type == each.source_type) continue;
-    throw Error(Fault::schema, table.name.text() + ": column \"" + each.name + "\" is " + present.source_type +
-                                   " now, it was " + each.source_type);
+    throw Error(Fault::schema, table.name.text() + ": column \"" + each.name + "\" is " +
+                                   present.source_type + " now, it was " + each.source_type);
   }
   if (!read.keys.empty()) {
     plan.chunks = chunks_of_keys(read.keys.size());
@@ -216,7 +235,8 @@ Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, c
   }
   if (!table.replication_key.empty()) plan.until = mark(session, shape, plan, t0);
   plan.rows = shape.table.rows;
-  if (read.from || table.start || !table.where.empty()) plan.rows = estimated_rows(session, plan, shape);
+  if (read.from || table.start || !table.where.empty())
+    plan.rows = estimated_rows(session, plan, shape);
   if (read.from && plan.rows < kRowsWorthSplitting) {
     plan.chunks = one_chunk(shape, plan.rows);
   } else {

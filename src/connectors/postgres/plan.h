@@ -12,12 +12,13 @@
 
 namespace sluice::postgres {
 
-/// `session` reads under the snapshot that `shape` is of, `t0` is the moment before it. Throws Fault::schema if the
-/// columns asked for are not the table's.
-Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table, const Read& read);
+/// `session` reads under the snapshot that `shape` is of, `t0` is the moment before it. Throws
+/// Fault::schema if the columns asked for are not the table's.
+Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table,
+               const Read& read);
 
 /// SELECT of the plan's columns at these positions, for the rows of one chunk.
-std::string select_statement(const Shape& shape, const Plan& plan, std::span<const std::size_t> projection,
-                             const Chunk& chunk);
+std::string select_statement(const Shape& shape, const Plan& plan,
+                             std::span<const std::size_t> projection, const Chunk& chunk);
 
 }  // namespace sluice::postgres

@@ -10,7 +10,9 @@ namespace {
 
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-std::string lock_statement(const std::string& list) { return "LOCK TABLE " + list + " IN ACCESS SHARE MODE"; }
+std::string lock_statement(const std::string& list) {
+  return "LOCK TABLE " + list + " IN ACCESS SHARE MODE";
+}
 
 }  // namespace
 
@@ -33,13 +35,15 @@ std::unique_ptr<Connection> Sessions::borrow() {
   } catch (const Error& error) {
     if (error.fault() == Fault::connection) throw;
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what(),
-                "a pooler or load balancer between here and the server? Each reader must reach the same server");
+                "a pooler or load balancer between here and the server? Each reader must reach the "
+                "same server");
   }
   return session;
 }
 
 void Sessions::give_back(std::unique_ptr<Connection> session) noexcept {
-  if (!session || session->broken() || PQtransactionStatus(session->handle()) != PQTRANS_INTRANS) return;
+  if (!session || session->broken() || PQtransactionStatus(session->handle()) != PQTRANS_INTRANS)
+    return;
   const std::lock_guard lock(mutex_);
   if (!closed_ && idle_.size() < most_idle_) idle_.push_back(std::move(session));
 }
@@ -50,7 +54,8 @@ void Sessions::close() noexcept {
   idle_.clear();
 }
 
-PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader, std::shared_ptr<Sessions> sessions,
+PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
+                                   std::shared_ptr<Sessions> sessions,
                                    std::span<const Table> tables, unsigned lock_timeout_ms)
     : leader_(std::move(leader)), sessions_(std::move(sessions)) {
   Failures failures;
@@ -72,7 +77,8 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader, std::shar
 
 PostgresSnapshot::~PostgresSnapshot() { sessions_->close(); }
 
-// A failed statement ends the transaction but for what its savepoint keeps: one table's trouble is its own.
+// A failed statement ends the transaction but for what its savepoint keeps: one table's trouble is
+// its own.
 bool PostgresSnapshot::attempt(const std::string& sql, const TableName& name, Failures& failures) {
   try {
     leader_->run("SAVEPOINT one; " + sql + "; RELEASE one");
@@ -85,21 +91,24 @@ bool PostgresSnapshot::attempt(const std::string& sql, const TableName& name, Fa
   }
 }
 
-// LOCK TABLE takes no snapshot, so what the locks waited for is in the snapshot that follows. One statement for all
-// tables; where that fails, one each. What LOCK TABLE refuses (a materialized view, a foreign table; a view whose
-// tables are closed to us) is held after the snapshot instead, and its file node compared.
+// LOCK TABLE takes no snapshot, so what the locks waited for is in the snapshot that follows. One
+// statement for all tables; where that fails, one each. What LOCK TABLE refuses (a materialized
+// view, a foreign table; a view whose tables are closed to us) is held after the snapshot instead,
+// and its file node compared.
 void PostgresSnapshot::lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
                             std::vector<TableName>& unlocked) {
   leader_->run("SET LOCAL lock_timeout = " + std::to_string(timeout_ms));
   std::string list;
   for (const Table& each : tables) {
-    if (!each.view) list += (list.empty() ? "" : ", ") + identifier(each.name.schema, each.name.name);
+    if (!each.view)
+      list += (list.empty() ? "" : ", ") + identifier(each.name.schema, each.name.name);
   }
   Failures ignored;
   const bool all = list.empty() || attempt(lock_statement(list), {}, ignored);
   for (const Table& each : tables) {
     if (all && !each.view) continue;
-    if (attempt(lock_statement(identifier(each.name.schema, each.name.name)), each.name, failures)) continue;
+    if (attempt(lock_statement(identifier(each.name.schema, each.name.name)), each.name, failures))
+      continue;
     const Fault fault = failures.at(each.name).fault();
     if (fault != Fault::schema && fault != Fault::permission) continue;
     failures.erase(each.name);
@@ -109,7 +118,8 @@ void PostgresSnapshot::lock(std::span<const Table> tables, unsigned timeout_ms, 
 
 void PostgresSnapshot::take() {
   const Rows rows = leader_->query(
-      "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM txid_current_snapshot() s");
+      "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM "
+      "txid_current_snapshot() s");
   id_ = rows.string(0, 0);
   witness_.xmin = rows.integer(0, 1);
   witness_.xmax = rows.integer(0, 2);
@@ -128,7 +138,8 @@ void PostgresSnapshot::read_shapes(std::span<const Table> tables, Failures& fail
     shapes_.emplace(name, std::move(shape));
   }
   for (const Skipped& each : found.skipped) {
-    failures.insert_or_assign(each.name, Error(Fault::permission, each.name.text() + ": " + each.why, each.hint));
+    failures.insert_or_assign(
+        each.name, Error(Fault::permission, each.name.text() + ": " + each.why, each.hint));
   }
   for (const TableName& name : names) {
     if (shapes_.contains(name) || failures.contains(name)) continue;
@@ -142,8 +153,8 @@ void PostgresSnapshot::hold_unlocked(const TableName& name, Failures& failures) 
   attempt("SELECT FROM " + identifier(name.schema, name.name) + " LIMIT 0", name, failures);
 }
 
-// pg_class is read as of the snapshot, pg_relation_filenode() as of now. Where they differ the table was truncated or
-// rewritten in between, and its present file may show rows as missing.
+// pg_class is read as of the snapshot, pg_relation_filenode() as of now. Where they differ the
+// table was truncated or rewritten in between, and its present file may show rows as missing.
 void PostgresSnapshot::compare_files(Failures& failures) {
   std::vector<std::uint32_t> oids;
   std::vector<TableName> owners;
@@ -154,12 +165,14 @@ void PostgresSnapshot::compare_files(Failures& failures) {
     }
   }
   const Rows rows = leader_->query(
-      "SELECT o.position FROM unnest($1::oid[]) WITH ORDINALITY o(oid, position) JOIN pg_class c ON c.oid = o.oid"
+      "SELECT o.position FROM unnest($1::oid[]) WITH ORDINALITY o(oid, position) JOIN pg_class c "
+      "ON c.oid = o.oid"
       " WHERE c.relfilenode <> 0 AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)",
       {array_text(oids)});
   for (int row = 0; row < rows.size(); ++row) {
     const TableName& name = owners.at(static_cast<std::size_t>(rows.integer(row, 0) - 1));
-    failures.insert_or_assign(name, Error(Fault::conflict, name.text() + ": rewritten while the snapshot was taken"));
+    failures.insert_or_assign(
+        name, Error(Fault::conflict, name.text() + ": rewritten while the snapshot was taken"));
   }
 }
 
@@ -180,11 +193,13 @@ Proof PostgresSnapshot::proof(const Table& table) const {
     case kTimestamptz:
       return {};
     case 1114:
-      return {false, "sessions in other time zones stamp a timestamp without time zone differently"};
+      return {false,
+              "sessions in other time zones stamp a timestamp without time zone differently"};
     case 1082:
       return {false, "sessions in other time zones stamp a date differently"};
     default:
-      return {false, "an integer is no clock: lower values may be handed out earlier and committed later"};
+      return {false,
+              "an integer is no clock: lower values may be handed out earlier and committed later"};
   }
 }
 

@@ -17,13 +17,14 @@
 
 namespace sluice::postgres {
 
-/// Idle sessions that have joined an exported snapshot. For any thread; outlives the Snapshot with its borrowers.
+/// Idle sessions that have joined an exported snapshot. For any thread; outlives the Snapshot with
+/// its borrowers.
 class Sessions {
  public:
   Sessions(std::shared_ptr<const Login> login, std::size_t most_idle);
 
-  /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws Fault::connection if
-  /// the snapshot is gone.
+  /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws
+  /// Fault::connection if the snapshot is gone.
   std::unique_ptr<Connection> borrow();
   /// A session whose transaction is still good is kept for the next borrower; any other is closed.
   void give_back(std::unique_ptr<Connection> session) noexcept;
@@ -64,7 +65,9 @@ class PostgresSnapshot : public Snapshot {
   std::string instant() const override;
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return witness_.text(); }
-  bool settled(const std::string& witness) const override { return postgres::settled(witness, witness_); }
+  bool settled(const std::string& witness) const override {
+    return postgres::settled(witness, witness_);
+  }
   Proof proof(const Table& table) const override;
   void check_alive() override;
 
@@ -77,9 +80,11 @@ class PostgresSnapshot : public Snapshot {
 
  private:
   using Failures = std::map<TableName, Error>;
-  void lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures, std::vector<TableName>& unlocked);
+  void lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
+            std::vector<TableName>& unlocked);
   void take();
-  void read_shapes(std::span<const Table> tables, Failures& failures, const std::vector<TableName>& unlocked);
+  void read_shapes(std::span<const Table> tables, Failures& failures,
+                   const std::vector<TableName>& unlocked);
   void hold_unlocked(const TableName& name, Failures& failures);
   void compare_files(Failures& failures);
   bool attempt(const std::string& sql, const TableName& name, Failures& failures);

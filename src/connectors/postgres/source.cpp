@@ -17,8 +17,10 @@ class PostgresSource : public Source {
  public:
   PostgresSource(const std::string& url, const SourceOptions& options)
       : options_(options),
-        login_(std::make_shared<const Login>(login_of(url, options.application_name, options.password))),
-        rate_(options.max_rate_bytes > 0 ? std::make_shared<RateLimit>(options.max_rate_bytes) : nullptr) {}
+        login_(std::make_shared<const Login>(
+            login_of(url, options.application_name, options.password))),
+        rate_(options.max_rate_bytes > 0 ? std::make_shared<RateLimit>(options.max_rate_bytes)
+                                         : nullptr) {}
 
   std::string identity() override;
   Catalog discover(std::span<const TableName> named) override;
@@ -55,10 +57,12 @@ std::string PostgresSource::identity() {
     if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
     system = "without identifier";  // closed on some managed servers: the database alone then
   }
-  const Rows rows = session->query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
+  const Rows rows =
+      session->query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
   const std::lock_guard lock(mutex_);
   session_ = std::move(session);
-  return "postgresql system " + system + ", database " + rows.string(0, 0) + " (" + rows.string(0, 1) + ")";
+  return "postgresql system " + system + ", database " + rows.string(0, 0) + " (" +
+         rows.string(0, 1) + ")";
 }
 
 Catalog PostgresSource::discover(std::span<const TableName> named) {
@@ -73,8 +77,9 @@ Catalog PostgresSource::discover(std::span<const TableName> named) {
 }
 
 std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables) {
-  return std::make_unique<PostgresSnapshot>(take_session(), std::make_shared<Sessions>(login_, options_.max_readers),
-                                            tables, options_.lock_timeout_ms);
+  return std::make_unique<PostgresSnapshot>(
+      take_session(), std::make_shared<Sessions>(login_, options_.max_readers), tables,
+      options_.lock_timeout_ms);
 }
 
 Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
@@ -90,13 +95,17 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
   std::vector<ReadColumn> columns;
   for (const std::size_t i : projection) {
     const Column& column = plan.read.columns[i];
-    const bool key = std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
+    const bool key =
+        std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
     columns.push_back({column, shape.wires[shape.position(column.name)], key});
   }
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   return std::make_unique<CopyReader>(
       taken.sessions(), std::move(columns),
-      [&shape, &plan, positions](const Chunk& chunk) { return select_statement(shape, plan, positions, chunk); }, rate_);
+      [&shape, &plan, positions](const Chunk& chunk) {
+        return select_statement(shape, plan, positions, chunk);
+      },
+      rate_);
 }
 
 }  // namespace

@@ -21,22 +21,27 @@ std::string era_last(std::string value) {
   return value.erase(at, 5) + " BC";
 }
 
-std::string key_condition(const Shape& shape, const Plan& plan, std::size_t first, std::size_t count) {
+std::string key_condition(const Shape& shape, const Plan& plan, std::size_t first,
+                          std::size_t count) {
   std::string names;
-  for (const std::string& each : plan.table.primary_key) names += (names.empty() ? "" : ", ") + identifier(each);
+  for (const std::string& each : plan.table.primary_key)
+    names += (names.empty() ? "" : ", ") + identifier(each);
   std::string tuples;
   for (std::size_t i = first; i < first + count; ++i) {
     const std::vector<std::string>& key = plan.read.keys.at(i);
     std::string tuple;
     for (std::size_t part = 0; part < plan.table.primary_key.size(); ++part) {
-      tuple += (part == 0 ? "" : ", ") + key_literal(shape, plan.table.primary_key[part], key.at(part));
+      tuple +=
+          (part == 0 ? "" : ", ") + key_literal(shape, plan.table.primary_key[part], key.at(part));
     }
     tuples += (i == first ? "(" : ", (") + tuple + ")";
   }
   return "(" + names + ") IN (VALUES " + tuples + ")";
 }
 
-std::string tid(const json& block) { return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid"; }
+std::string tid(const json& block) {
+  return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid";
+}
 
 }  // namespace
 
@@ -54,33 +59,37 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   const std::string& key = plan.table.replication_key;
   // The line break ends a comment in the user's text.
   if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
-  if (plan.table.start) conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
+  if (plan.table.start)
+    conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
   if (plan.read.from) {
-    conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) + " OR " + identifier(key) +
-                         " IS NULL)");
+    conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) +
+                         " OR " + identifier(key) + " IS NULL)");
   }
   return conditions;
 }
 
 std::string where_clause(const std::vector<std::string>& conditions) {
   std::string clause;
-  for (const std::string& each : conditions) clause += (clause.empty() ? " WHERE " : " AND ") + each;
+  for (const std::string& each : conditions)
+    clause += (clause.empty() ? " WHERE " : " AND ") + each;
   return clause;
 }
 
-std::string select_statement(const Shape& shape, const Plan& plan, std::span<const std::size_t> projection,
-                             const Chunk& chunk) try {
+std::string select_statement(const Shape& shape, const Plan& plan,
+                             std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
   std::string list;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
-    list += (list.empty() ? "" : ", ") +
-            select_expression(identifier(column.name), shape.wires[shape.position(column.name)], column.type);
+    list += (list.empty() ? "" : ", ") + select_expression(identifier(column.name),
+                                                           shape.wires[shape.position(column.name)],
+                                                           column.type);
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
   if (bounds.contains("table")) {
-    from = "ONLY " + identifier(bounds.at("schema").get<std::string>(), bounds.at("table").get<std::string>());
+    from = "ONLY " + identifier(bounds.at("schema").get<std::string>(),
+                                bounds.at("table").get<std::string>());
   }
   std::vector<std::string> conditions = predicates(shape, plan);
   if (bounds.contains("from")) {
@@ -90,18 +99,22 @@ std::string select_statement(const Shape& shape, const Plan& plan, std::span<con
   }
   if (bounds.contains("key")) {
     const std::string key = identifier(bounds.at("key").get<std::string>());
-    if (bounds.contains("ge")) conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
-    if (bounds.contains("lt")) conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
+    if (bounds.contains("ge"))
+      conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
+    if (bounds.contains("lt"))
+      conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
   }
   if (bounds.contains("keys")) {
     conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
                                        bounds.at("keys").get<std::size_t>()));
   }
-  return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) + where_clause(conditions);
+  return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) +
+         where_clause(conditions);
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {
-  throw Error(Fault::internal, plan.table.name.text() + ": chunk bounds that cannot be read: " + chunk.bounds);
+  throw Error(Fault::internal,
+              plan.table.name.text() + ": chunk bounds that cannot be read: " + chunk.bounds);
 }
 
 }  // namespace sluice::postgres

@@ -24,7 +24,8 @@ std::string array_text(const std::vector<std::string>& values) {
 
 std::string array_text(const std::vector<std::uint32_t>& values) {
   std::string text;
-  for (const std::uint32_t value : values) text += (text.empty() ? "" : ",") + std::to_string(value);
+  for (const std::uint32_t value : values)
+    text += (text.empty() ? "" : ",") + std::to_string(value);
   return "{" + text + "}";
 }
 
@@ -36,13 +37,16 @@ TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t
       " WHERE a.attnum > 0 AND NOT a.attisdropped"
       " UNION SELECT x.oid FROM used JOIN pg_type t ON t.oid = used.oid CROSS JOIN LATERAL ("
       "  SELECT t.typelem AS oid UNION ALL SELECT t.typbasetype UNION ALL"
-      "  SELECT f.atttypid FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0"
+      "  SELECT f.atttypid FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid "
+      "AND f.attnum > 0"
       "  AND NOT f.attisdropped) x WHERE x.oid <> 0)"
-      " SELECT t.oid, t.typname, t.typtype, t.typcategory, coalesce(e.oid, 0), t.typbasetype, t.typtypmod,"
+      " SELECT t.oid, t.typname, t.typtype, t.typcategory, coalesce(e.oid, 0), t.typbasetype, "
+      "t.typtypmod,"
       " t.typndims, format_type(t.oid, -1), f.attname, f.atttypid, f.atttypmod, f.attndims"
       " FROM used JOIN pg_type t ON t.oid = used.oid"
       " LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
-      " LEFT JOIN pg_attribute f ON t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT"
+      " LEFT JOIN pg_attribute f ON t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 "
+      "AND NOT"
       " f.attisdropped ORDER BY t.oid, f.attnum",
       {array_text(relations)});
   for (int row = 0; row < rows.size(); ++row) {
@@ -56,14 +60,16 @@ TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t
     type.base_dimensions = static_cast<int>(rows.integer(row, 7));
     type.cast = rows.string(row, 8);
     if (rows.null(row, 9)) continue;
-    type.fields.push_back({rows.string(row, 9), rows.oid(row, 10), static_cast<std::int32_t>(rows.integer(row, 11)),
+    type.fields.push_back({rows.string(row, 9), rows.oid(row, 10),
+                           static_cast<std::int32_t>(rows.integer(row, 11)),
                            static_cast<int>(rows.integer(row, 12))});
   }
 }
 
 const TypeCatalog::Type& TypeCatalog::type(std::uint32_t oid) const {
   const auto found = types_.find(oid);
-  if (found == types_.end()) throw Error(Fault::schema, "type " + std::to_string(oid) + " is not in pg_type");
+  if (found == types_.end())
+    throw Error(Fault::schema, "type " + std::to_string(oid) + " is not in pg_type");
   return found->second;
 }
 

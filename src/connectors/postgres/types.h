@@ -24,7 +24,8 @@ class TypeCatalog {
   WireType wire(std::uint32_t oid, std::int32_t modifier, int dimensions) const;
   /// The type below all domains.
   std::uint32_t base(std::uint32_t oid) const;
-  /// Its name to cast a literal to, without length or precision (those would round or cut the literal).
+  /// Its name to cast a literal to, without length or precision (those would round or cut the
+  /// literal).
   const std::string& cast(std::uint32_t oid) const;
 
  private:
@@ -36,8 +37,8 @@ class TypeCatalog {
   };
   struct Type {
     std::string name;
-    std::string kind;      // pg_type.typtype
-    std::string category;  // pg_type.typcategory
+    std::string kind;           // pg_type.typtype
+    std::string category;       // pg_type.typcategory
     std::uint32_t element = 0;  // of true arrays only
     std::uint32_t base = 0;     // of domains
     std::int32_t base_modifier = -1;

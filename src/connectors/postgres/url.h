@@ -37,7 +37,7 @@ struct Login {
   std::string url;
   std::string shown;                 ///< the URL with *** for its secrets
   std::vector<std::string> secrets;  ///< passwords in each spelling that a message might hold
-  std::string password;              ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
+  std::string password;  ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
   /// Parameters that the URL, a service file or the environment may override.
   std::vector<std::pair<std::string, std::string>> defaults;
   std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();
@@ -47,6 +47,7 @@ struct Login {
 };
 
 /// Throws Fault::config, without the password, if libpq cannot read the URL.
-Login login_of(const std::string& url, const std::string& application_name, const std::string& password);
+Login login_of(const std::string& url, const std::string& application_name,
+               const std::string& password);
 
 }  // namespace sluice::postgres

@@ -7,20 +7,25 @@
 namespace sluice::postgres {
 namespace {
 
-std::string micros(const std::string& expression) { return "(extract(epoch FROM " + expression + ") * 1000000)::bigint"; }
+std::string micros(const std::string& expression) {
+  return "(extract(epoch FROM " + expression + ") * 1000000)::bigint";
+}
 
 }  // namespace
 
 std::string Witness::text() const {
-  nlohmann::json json{{"t0", t0}, {"t0_micros", t0_micros}, {"xmax", xmax}, {"holders", nlohmann::json::array()}};
+  nlohmann::json json{
+      {"t0", t0}, {"t0_micros", t0_micros}, {"xmax", xmax}, {"holders", nlohmann::json::array()}};
   for (const Holder& each : holders) {
-    json["holders"].push_back({{"pid", each.pid}, {"transaction", each.transaction}, {"user", each.user}});
+    json["holders"].push_back(
+        {{"pid", each.pid}, {"transaction", each.transaction}, {"user", each.user}});
   }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// Separate statements, because their order is what the proof rests on: the clock, then the transactions, then the
-// prepared ones. A transaction that turns into a prepared one in between is seen at least once.
+// Separate statements, because their order is what the proof rests on: the clock, then the
+// transactions, then the prepared ones. A transaction that turns into a prepared one in between is
+// seen at least once.
 Witness observe(Connection& connection) {
   Witness witness;
   witness.standby = connection.standby();
@@ -32,28 +37,34 @@ Witness observe(Connection& connection) {
   // pg_locks is visible without rights; of other users' sessions the times are not.
   const Rows sessions = connection.query(
       "SELECT a.pid, l.virtualtransaction, a.usename, least(" + micros("a.query_start") + ", " +
-      micros("a.xact_start") + ") FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype ="
-      " 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock' WHERE a.datname = current_database() AND a.usesysid"
+      micros("a.xact_start") +
+      ") FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype ="
+      " 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock' WHERE a.datname = "
+      "current_database() AND a.usesysid"
       " IS NOT NULL AND (l.pid IS NOT NULL OR a.state NOT IN ('idle', 'disabled'))");
   for (int row = 0; row < sessions.size(); ++row) {
-    Holder holder{static_cast<int>(sessions.integer(row, 0)), sessions.string(row, 1), sessions.string(row, 2)};
+    Holder holder{static_cast<int>(sessions.integer(row, 0)), sessions.string(row, 1),
+                  sessions.string(row, 2)};
     if (connection.login().own->contain(holder.pid)) continue;
-    if (!sessions.null(row, 3)) witness.oldest_stamp = std::min(witness.oldest_stamp, sessions.integer(row, 3));
+    if (!sessions.null(row, 3))
+      witness.oldest_stamp = std::min(witness.oldest_stamp, sessions.integer(row, 3));
     witness.holders.push_back(std::move(holder));
   }
-  const Rows prepared = connection.query("SELECT max(" + micros("prepared") +
-                                         ") FROM pg_prepared_xacts WHERE database = current_database()");
+  const Rows prepared =
+      connection.query("SELECT max(" + micros("prepared") +
+                       ") FROM pg_prepared_xacts WHERE database = current_database()");
   if (!prepared.null(0, 0)) witness.newest_prepared = prepared.integer(0, 0);
   return witness;
 }
 
-// A row stamped at or before t0 that the snapshot did not show belongs to a transaction that was open when the holders
-// were listed, which was after t0. (1) Listed with a virtual transaction: ended when that is gone, or prepared since
-// t0, which (2) sees: the prepared list is read after the transactions. (3) Prepared before t0: it had an xid below
-// xmax, so xmin stays below xmax until it ends. (4) Listed without one, or begun after t0 by a message that arrived
-// before (its transactions share the message's time): a session that is not idle and has a query_start or xact_start
-// up to t0; where rights hide the times, the overlap stands in. On a standby nothing of this can be seen: proof() says
-// so and the overlap is all there is.
+// A row stamped at or before t0 that the snapshot did not show belongs to a transaction that was
+// open when the holders were listed, which was after t0. (1) Listed with a virtual transaction:
+// ended when that is gone, or prepared since t0, which (2) sees: the prepared list is read after
+// the transactions. (3) Prepared before t0: it had an xid below xmax, so xmin stays below xmax
+// until it ends. (4) Listed without one, or begun after t0 by a message that arrived before (its
+// transactions share the message's time): a session that is not idle and has a query_start or
+// xact_start up to t0; where rights hide the times, the overlap stands in. On a standby nothing of
+// this can be seen: proof() says so and the overlap is all there is.
 bool settled(const std::string& earlier, const Witness& now) try {
   const nlohmann::json json = nlohmann::json::parse(earlier);
   const auto t0 = json.at("t0_micros").get<std::int64_t>();
@@ -62,7 +73,9 @@ bool settled(const std::string& earlier, const Witness& now) try {
   if (now.newest_prepared >= t0 || now.oldest_stamp <= t0) return false;
   for (const nlohmann::json& held : json.at("holders")) {
     const auto transaction = held.at("transaction").get<std::string>();
-    const auto open = [&](const Holder& each) { return !transaction.empty() && each.transaction == transaction; };
+    const auto open = [&](const Holder& each) {
+      return !transaction.empty() && each.transaction == transaction;
+    };
     if (std::any_of(now.holders.begin(), now.holders.end(), open)) return false;
   }
   return true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which transactions may still write below a mark: listed before a snapshot, asked about under a later one.
+// Which transactions may still write below a mark: listed before a snapshot, asked about under a
+// later one.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +14,19 @@ namespace sluice::postgres {
 /// A transaction that was open, or about to be.
 struct Holder {
   int pid = 0;
-  std::string transaction;  ///< virtual transaction, unique until the server restarts; empty: none seen yet
+  std::string
+      transaction;  ///< virtual transaction, unique until the server restarts; empty: none seen yet
   std::string user;
 };
 
 struct Witness {
-  std::string t0;             ///< clock_timestamp() as text in UTC
-  std::int64_t t0_micros = 0;  ///< the same, microseconds since 1970
+  std::string t0;                   ///< clock_timestamp() as text in UTC
+  std::int64_t t0_micros = 0;       ///< the same, microseconds since 1970
   std::int64_t xmin = 0, xmax = 0;  ///< of the snapshot, 64 bits; filled in once it is taken
   bool standby = false;
   std::vector<Holder> holders;
-  std::int64_t oldest_stamp = INT64_MAX;     ///< the earliest query_start or xact_start that can be seen, microseconds
+  std::int64_t oldest_stamp =
+      INT64_MAX;  ///< the earliest query_start or xact_start that can be seen, microseconds
   std::int64_t newest_prepared = INT64_MIN;  ///< of the prepared transactions here, microseconds
 
   /// What a later run needs to know, as JSON.
@@ -33,7 +36,8 @@ struct Witness {
 /// Outside a transaction, before the snapshot is taken.
 Witness observe(Connection& connection);
 
-/// Whether everything `earlier` (a Witness's text) names had ended when `now` was observed and its snapshot taken.
+/// Whether everything `earlier` (a Witness's text) names had ended when `now` was observed and its
+/// snapshot taken.
 bool settled(const std::string& earlier, const Witness& now);
 
 }  // namespace sluice::postgres

@@ -26,7 +26,8 @@ Commands: sync plan check init discover preview runs state sql version completio
 
 constexpr const char* kExitCodes =
     "Exit codes, the first that applies: 130/143 interrupted and resumable, 2 usage, configuration or not ours to "
-    "touch, 1 failed, 6 destination busy, 3 some tables failed, 5 drift refused, 0 done.";
+    "touch, 1 failed, 6 destination busy, 3 some tables failed, 5 drift refused, 0 done.\n"
+    "Every flag has a variable: --max-rate is SLUICE_MAX_RATE. A flag beats its variable, both beat sluice.yaml.";
 
 /// All requests, filled by the parser; `action` is the command that was named.
 struct Session {
@@ -37,6 +38,15 @@ struct Session {
   SqlRequest sql;
   std::string config_to_write, shell;
   std::function<int()> action;
+};
+
+/// CLI11's, but for the variables: one line of the footer says how they are called.
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    return type.empty() ? "" : " " + type;
+  }
 };
 
 CLI::App& command(CLI::App& app, const std::string& name, const std::string& help, Session& session,
@@ -183,6 +193,8 @@ int run(const std::vector<std::string>& arguments) {
   Session session;
   CLI::App app("Copies tables out of databases into DuckDB files, and keeps the copies true.", "sluice");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpText>());  // before the commands, which inherit it
+  app.get_formatter()->column_width(34);
   bool asked_for_version = false;  // answered above, listed here for the help
   app.add_flag("--version", asked_for_version, "print the version");
   for (HistoryRequest* request : {&session.runs, &session.show, &session.state, &session.reset}) {
@@ -192,15 +204,18 @@ int run(const std::vector<std::string>& arguments) {
   add_looks(app, session);
   add_history(app, session);
   add_rest(app, session);
-  app.get_formatter()->column_width(36);
   app.footer(kExitCodes);
   require_known_command(app, arguments);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     const CLI::App* asked = &app;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    print(asked->help());
+    std::string path;
+    while (!asked->get_subcommands().empty()) {
+      path += (path.empty() ? "" : " ") + asked->get_name();
+      asked = asked->get_subcommands().front();
+    }
+    print(asked->help(path));
     return 0;
   } catch (const CLI::ParseError& error) {
     refuse(app, arguments, error);

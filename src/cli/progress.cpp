@@ -48,6 +48,12 @@ std::string left_text(const Running& table) {
 }  // namespace
 
 std::string progress_line(const Running& table, std::size_t width) {
+  // A table that DuckDB reads by itself, or one whose first rows are still on their way.
+  if (table.rows == 0) {
+    const std::string time = " " + human_seconds(table.seconds);
+    const std::size_t room = width > time.size() ? width - time.size() : 0;
+    return fitted(fitted(table.name, room) + time, width);
+  }
   const std::vector<std::string> parts{
       right(compact(table.rows) + " rows", 12),
       right(compact(static_cast<std::uint64_t>(table.rate)) + "/s", 9),
@@ -70,8 +76,10 @@ std::string progress_line(const Running& table, std::size_t width) {
 
 std::string total_line(std::size_t finished, std::size_t running, std::uint64_t rows, double rate, std::uint64_t bytes,
                        double seconds) {
-  return fmt::format("{} {} done, {} running  {} rows  {}/s  {}  {}", finished, finished == 1 ? "table" : "tables",
-                     running, with_commas(rows), compact(static_cast<std::uint64_t>(rate)), human_bytes(bytes),
+  const std::string moved = rows == 0 ? ""
+                                      : fmt::format("  {} rows  {}/s  {}", with_commas(rows),
+                                                    compact(static_cast<std::uint64_t>(rate)), human_bytes(bytes));
+  return fmt::format("{} {} done, {} running{}  {}", finished, finished == 1 ? "table" : "tables", running, moved,
                      human_seconds(seconds));
 }
 
@@ -168,7 +176,8 @@ void Display::draw() {
   for (std::size_t i = 0; i < shown; ++i) {
     const Progress& p = *tables_[i].progress;
     put(progress_line({p.table.text(), p.rows.load(), p.rows_expected.load(), p.bytes.load(), p.chunks_done.load(),
-                       p.chunks.load(), tables_[i].rate},
+                       p.chunks.load(), tables_[i].rate,
+                       std::chrono::duration<double>(Clock::now() - p.started).count()},
                       width));
   }
   std::size_t lines = shown;

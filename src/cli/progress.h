@@ -21,7 +21,8 @@ namespace sluice::cli {
 struct Running {
   std::string name;
   std::uint64_t rows = 0, rows_expected = 0, bytes = 0, chunks_done = 0, chunks = 0;
-  double rate = 0;  ///< rows a second, of the last seconds
+  double rate = 0;     ///< rows a second, of the last seconds
+  double seconds = 0;  ///< since it began
 };
 
 /// One line of at most `width` columns: name, rows, rows/s, bytes, chunk k/n or %, time left. Narrow screens lose

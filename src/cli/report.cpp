@@ -121,7 +121,7 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   for (const TablePlan& plan : plans) {
     const std::string name = plan.table.name.text();
     const bool refused = !plan.error.empty();
-    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows), human_bytes(plan.bytes),
+    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows), plan.bytes == 0 ? "" : human_bytes(plan.bytes),
               plan.why});
     rows += plan.rows;
     bytes += plan.bytes;
@@ -133,8 +133,9 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   std::string text = grid.text(screen);
   if (!notes.empty()) text += "\n" + notes;
   if (!failures.empty()) text += "\n" + failures;
-  text += fmt::format("\n{} {}, about {} rows and {} to read; nothing was written\n", plans.size(),
-                      plans.size() == 1 ? "table" : "tables", with_commas(rows), human_bytes(bytes));
+  text += fmt::format("\n{} {}, about {} rows{} to read; nothing was written\n", plans.size(),
+                      plans.size() == 1 ? "table" : "tables", with_commas(rows),
+                      bytes == 0 ? "" : " and " + human_bytes(bytes));
   // 50 MB/s is what one busy core of a server delivers; said as a guess.
   constexpr std::uint64_t kGuess = 50'000'000, kWorthSaying = 30;
   if (!file_of(connection.source) && !connection.snapshot_per_table && bytes / kGuess > kWorthSaying) {

@@ -71,7 +71,7 @@ void from_destination(Looked& looked, const std::string& name, const HistoryRequ
       " count(t.run_id) AS tables, coalesce(sum(t.rows_read), 0)::VARCHAR AS read,"
       " coalesce(sum(t.rows_inserted + t.rows_updated + t.rows_deleted), 0)::VARCHAR AS written, r.error FROM " +
       looked.table("runs") + " r LEFT JOIN " + looked.table("run_tables") + " t USING (run_id) WHERE " + only(name) +
-      " GROUP BY ALL ORDER BY r.started_at DESC LIMIT " + std::to_string(request.limit));
+      " GROUP BY ALL ORDER BY r.run_id DESC LIMIT " + std::to_string(request.limit));
   if (request.output.json) {
     for (std::size_t i = 0; i < rows.rows(); ++i) print(json_line(result_json(rows, i)));
     return;

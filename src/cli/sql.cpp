@@ -57,6 +57,17 @@ void print_csv(const duck::Result& rows) {
   print(text);
 }
 
+/// The plan that EXPLAIN draws, as it is drawn.
+void print_drawing(const duck::Result& rows) {
+  std::string text;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    text += rows.optional(row, rows.columns() - 1).value_or("") + "\n";
+  }
+  print(text);
+}
+
+bool is_drawing(const duck::Result& rows) { return rows.columns() == 2 && rows.name(0) == "explain_key"; }
+
 void print_table(const duck::Result& rows, const std::vector<std::pair<std::string, std::string>>& described) {
   std::vector<Grid::Column> columns;
   std::vector<std::string> types;
@@ -107,6 +118,8 @@ int sql(const SqlRequest& request) {
   const duck::Result rows = texts(looked.connection(), sql, relation, request.csv ? 0 : kShown + 1);
   if (request.csv) {
     print_csv(rows);
+  } else if (is_drawing(rows)) {
+    print_drawing(rows);
   } else {
     print_table(rows, described);
   }

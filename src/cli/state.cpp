@@ -56,7 +56,8 @@ int state_show(const HistoryRequest& request) {
     Looked looked(place);
     if (!looked.known()) continue;
     for (const std::string& name : connections_in(looked.connection(), looked.table("state"), wanted)) {
-      const StateStore store(looked.catalog(), name);
+      StateStore store(looked.catalog(), name);
+      store.open(looked.connection(), StateStore::Create::no);
       for (const auto& [table, state] : store.tables(looked.connection())) {
         const std::string target = state.target_schema + "." + state.target_name;
         if (request.output.json) {
@@ -88,7 +89,8 @@ int state_reset(const HistoryRequest& request) {
     duck::Connection connection = database.connect();
     const StateStore any(destination->catalog(), "");
     for (const std::string& name : connections_in(connection, any.sql_name("state"), wanted)) {
-      const StateStore store(destination->catalog(), name);
+      StateStore store(destination->catalog(), name);
+      store.open(connection, StateStore::Create::no);
       for (const auto& [table, state] : store.tables(connection)) {
         if (!request.tables.empty() && !matches_any(request.tables, table)) continue;
         ++found;

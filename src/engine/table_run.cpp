@@ -223,6 +223,11 @@ void TableRun::announce(const Plan& plan) {
   progress_->chunks += plan.chunks.size();
 }
 
+std::uint64_t TableRun::rows_in(const std::string& temp_table) {
+  return static_cast<std::uint64_t>(
+      connection_.query("SELECT count(*) FROM " + temp_table).integer(0, 0));
+}
+
 void TableRun::record(const Relation& relation) {
   receipt_.read += relation.rows();
   receipt_.bytes += relation.bytes();
@@ -427,11 +432,10 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   announce(range);
   {
     Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
-    const auto staged = relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                                     apply::column_list(apply::names(columns())) + " FROM " +
-                                     landed(relation, range));
+    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
     record(relation);
-    if (!range.relation.empty()) receipt_.read += static_cast<std::uint64_t>(staged.integer(0, 0));
+    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
   }
   changes.merge = apply::merge(target, "sluice_stage", columns(), key());
   connection_.query(changes.merge.match);
@@ -641,11 +645,10 @@ void TableRun::append() {
   announce(range);
   {
     Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
-    const auto staged = relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                                     apply::column_list(apply::names(columns())) + " FROM " +
-                                     landed(relation, range));
+    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
     record(relation);
-    if (!range.relation.empty()) receipt_.read += static_cast<std::uint64_t>(staged.integer(0, 0));
+    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
   }
   // What the copy holds of the same range stays; only rows, or versions of rows, that it lacks are
   // added. A commit torn by a crash is healed by the same comparison.

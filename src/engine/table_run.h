@@ -76,6 +76,7 @@ class TableRun {
   void check_brake(std::uint64_t gone, std::uint64_t of) const;
   void announce(const Plan& plan);
   void record(const Relation& relation);
+  std::uint64_t rows_in(const std::string& temp_table);
   void announce_in_flight(std::uint64_t rows);
   void commit(Load& load, TableState next);
   /// The state after this run: `until` joins the pending marks.

@@ -24,13 +24,15 @@ function(sluice_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wsign-compare -Wshadow -Werror)
 endfunction()
 
-# A test binary that tools/run-tests finds: `sluice_test(name LABEL unit SOURCES a.cpp LINK sluice_engine)`.
+# A test program that tools/run-tests and ctest find: `sluice_test(name LABEL unit SOURCES a.cpp LINK sluice_engine)`.
+# A program whose name starts with postgres runs once for each version of PostgreSQL that is tested.
 function(sluice_test name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
   sluice_options(${name})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL})
   set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "${ARG_LABEL} ${name}")
 endfunction()

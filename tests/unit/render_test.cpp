@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/events.h"
+#include "cli/history.h"
+#include "cli/open.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+namespace sluice::cli {
+namespace {
+
+TEST(Text, WidthIsWhatATerminalShows) {
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("Größe"), 5U);
+  EXPECT_EQ(display_width("表"), 2U);
+  EXPECT_EQ(display_width("😀"), 2U);
+  EXPECT_EQ(display_width("e\u0301"), 1U);
+  EXPECT_EQ(display_width("\xff\xfe"), 2U);
+}
+
+TEST(Text, FittedNeverExceedsItsWidth) {
+  EXPECT_EQ(fitted("abc", 3), "abc");
+  EXPECT_EQ(fitted("abcd", 3), "ab…");
+  EXPECT_EQ(fitted("表表表", 4), "表…");
+  EXPECT_EQ(fitted("a\nb\x1b[31m", 20), "a b [31m");
+  const std::string odd = "Größe 表 😀 with a long name";
+  for (std::size_t width = 0; width < 30; ++width) EXPECT_LE(display_width(fitted(odd, width)), width);
+}
+
+TEST(Text, NumbersInWords) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(compact(99'999), "99,999");
+  EXPECT_EQ(compact(1'234'567), "1.23M");
+  EXPECT_EQ(compact(999'999), "1.00M");
+  EXPECT_EQ(human_bytes(999), "999 B");
+  EXPECT_EQ(human_bytes(1'250'000), "1.2 MB");
+  EXPECT_EQ(human_bytes(240'000'000), "240 MB");
+  EXPECT_EQ(human_seconds(0.44), "0.4 s");
+  EXPECT_EQ(human_seconds(59.7), "1m 00s");
+  EXPECT_EQ(human_seconds(65), "1m 05s");
+  EXPECT_EQ(human_seconds(2 * 3600 + 7 * 60), "2h 07m");
+}
+
+TEST(Text, DidYouMean) {
+  const std::vector<std::string> words{"sync", "state", "plan", "replication_key"};
+  EXPECT_EQ(nearest("synk", words), "sync");
+  EXPECT_EQ(nearest("snyc", words), "sync");
+  EXPECT_EQ(nearest("SYNC", words), "sync");
+  EXPECT_EQ(nearest("replicaton-key", words), "replication_key");
+  EXPECT_EQ(nearest("zebra", words), std::nullopt);
+}
+
+TEST(Grid, GivesWayWhereTheScreenIsNarrow) {
+  Grid grid({{"table", Align::left, true}, {"rows", Align::right, false}});
+  grid.row({"public.a_table_with_a_long_name", "12"});
+  grid.row({"表", "1,234"});
+  EXPECT_EQ(grid.text({}),
+            "table                             rows\n"
+            "public.a_table_with_a_long_name     12\n"
+            "表                               1,234\n");
+  Screen narrow;
+  narrow.width = 20;
+  std::istringstream lines(grid.text(narrow));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 20U) << line;
+}
+
+TEST(Grid, CsvQuotesWhatNeedsIt) {
+  EXPECT_EQ(csv_field("a"), "a");
+  EXPECT_EQ(csv_field(""), "\"\"");
+  EXPECT_EQ(csv_field("a,\"b\""), "\"a,\"\"b\"\"\"");
+}
+
+TEST(Progress, ALineFitsEveryWidth) {
+  const Running table{"public.Größe 表 😀 with a long name", 12'345'678'901, 99'999'999'999, 123'456'789'012, 3, 812,
+                      1'234'567, 1};
+  for (std::size_t width = 10; width < 140; ++width) EXPECT_LE(display_width(progress_line(table, width)), width);
+  const std::string line = progress_line({"public.orders", 1'200'000, 3'600'000, 240'000'000, 2, 8, 101'123, 1}, 79);
+  EXPECT_EQ(line, "public.orders      1.20M rows    101k/s  240 MB chunk 3/8        24 s left");
+}
+
+TEST(Events, ALogTellsOfRuns) {
+  std::string text;
+  Events events("shop", [&](const std::string& line) { text += line + "\n"; });
+  events.run_started("postgresql://***@host/shop", "w.duckdb");
+  const auto progress = std::make_shared<Progress>();
+  progress->table = {"public", "orders"};
+  events.table_started(progress);
+  ASSERT_EQ(logged_runs(text).size(), 1U);
+  EXPECT_EQ(logged_runs(text)[0].current, "public.orders");
+  EXPECT_FALSE(logged_runs(text)[0].ended);
+  Receipt receipt;
+  receipt.table = {"public", "orders"};
+  receipt.read = 12;
+  events.table_finished(receipt);
+  receipt.outcome = Outcome::failed;
+  receipt.table.name = "lines";
+  receipt.error = "bytes \xff";
+  events.table_finished(receipt);
+  text += "{\"event\": cut off\n";
+  RunResult result;
+  result.id = "20260101T000000.000Z-1";
+  events.run_finished(result, 3);
+  const auto runs = logged_runs(text);
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_TRUE(runs[0].ended);
+  EXPECT_EQ(runs[0].exit_code, 3);
+  EXPECT_EQ(runs[0].tables_done, 1U);
+  EXPECT_EQ(runs[0].tables_failed, 1U);
+  EXPECT_EQ(runs[0].run, "20260101T000000.000Z-1");
+}
+
+TEST(Events, TheLogFileTurnsOver) {
+  const auto path = std::filesystem::temp_directory_path() / ("sluice_log_test_" + std::to_string(::getpid()));
+  LogFile log(path.string());
+  const std::string line(kLogBytes / 2, 'x');
+  for (int i = 0; i < 4; ++i) log.append(line);
+  EXPECT_EQ(log.failure(), "");
+  EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
+  EXPECT_LE(std::filesystem::file_size(path), kLogBytes + line.size() + 2);
+  std::filesystem::remove(path);
+  std::filesystem::remove(path.string() + ".1");
+  LogFile nowhere("/nonexistent/folder/x.log");
+  nowhere.append("line");
+  EXPECT_NE(nowhere.failure(), "");
+}
+
+TEST(Open, MemoryIsSharedWithTheRestOfTheProcess) {
+  EXPECT_EQ(duck_memory_limit(1'000'000'000), 600'000'000U);
+  EXPECT_EQ(duck_memory_limit(256'000'000), 128'000'000U);
+  EXPECT_EQ(duck_memory_limit(1), 64'000'000U);
+}
+
+TEST(Open, FilesBehindUrls) {
+  EXPECT_EQ(file_of("duckdb:a/b.duckdb"), "a/b.duckdb");
+  EXPECT_EQ(file_of("b.duckdb"), "b.duckdb");
+  EXPECT_EQ(file_of("md:shop"), std::nullopt);
+  EXPECT_EQ(file_of("postgresql://host/db"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::cli

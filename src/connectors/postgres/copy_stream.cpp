@@ -1,82 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/copy_stream.h"
 
-#include "connectors/postgres/wire.h"
+#include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace sluice::postgres {
 namespace {
 
-constexpr std::string_view kSignature("PGCOPY\n\377\r\n\0", 11);
-constexpr std::size_t kHeader = 19;  // signature, flags, length of the extension
+constexpr std::array<Byte, 11> kSignature{'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xFF, '\r', '\n', 0};
+constexpr std::size_t kHeader = kSignature.size() + 8;  // flags, length of the extension
+constexpr std::uint32_t kCriticalFlags = 0xFFFF0000;
+constexpr std::uint16_t kTrailer = 0xFFFF;
 
 }  // namespace
 
-void CopyStream::reset() {
-  kept_.clear();
-  rest_ = {};
-  header_seen_ = complete_ = false;
+void CopyStream::start(std::size_t columns) {
+  columns_ = columns;
+  in_rows_ = ended_ = kept_ = false;
+  at_ = end_ = nullptr;
+  rest_.clear();
 }
 
-void CopyStream::feed(std::string_view message) {
-  if (kept_.empty()) {
-    rest_ = message;
+void CopyStream::feed(const Byte* bytes, std::size_t size) {
+  if (!kept_) {
+    at_ = bytes;
+    end_ = bytes + size;
     return;
   }
-  kept_ += message;
-  rest_ = kept_;
+  rest_.insert(rest_.end(), bytes, bytes + size);
+  at_ = rest_.data();
+  end_ = at_ + rest_.size();
 }
 
-bool CopyStream::advance() {
-  if (split_row()) return true;
-  keep();  // it belongs to a row that the next message completes
-  return false;
+CopyStream::Step CopyStream::next(Fields& fields) {
+  if (!in_rows_ && !read_header()) return keep_rest();
+  if (ended_) {
+    if (left() != 0) broken("bytes after the end of COPY");
+    return Step::end;
+  }
+  if (left() < 2) return keep_rest();
+  const std::uint16_t count = load16(at_);
+  if (count == kTrailer) {
+    if (left() != 2) broken("bytes after the end of COPY");
+    at_ = end_;
+    ended_ = true;
+    return Step::end;
+  }
+  if (count != columns_) {
+    broken(std::to_string(count) + " columns instead of " + std::to_string(columns_));
+  }
+  if (kept_ && !whole_row()) return keep_rest();
+  fields = {at_ + 2, end_};
+  return Step::row;
 }
 
-void CopyStream::keep() {
-  if (rest_.data() != kept_.data() || rest_.size() != kept_.size()) kept_ = std::string(rest_);
-  rest_ = kept_;
-}
+void CopyStream::incomplete() { keep_rest(); }
 
-bool CopyStream::split_row() {
-  if (!header_seen_) {
-    if (rest_.size() < kHeader) return false;
-    if (!rest_.starts_with(kSignature)) bad_wire("COPY's signature is missing");
-    const auto flags = big_endian<std::uint32_t>(rest_.data() + 11);
-    const auto extension = big_endian<std::uint32_t>(rest_.data() + 15);
-    if (flags != 0) bad_wire("COPY has flags that no version of it knows");
-    if (extension > 1 << 20) bad_wire("COPY's header is too long");
-    if (rest_.size() < kHeader + extension) return false;
-    rest_.remove_prefix(kHeader + extension);
-    header_seen_ = true;
-  }
-  std::string_view row = rest_;
-  if (row.size() < 2) return false;
-  const auto count = big_endian<std::int16_t>(row.data());
-  row.remove_prefix(2);
-  if (complete_) bad_wire("COPY goes on after its end");
-  if (count == -1) {
-    complete_ = true;
-    rest_ = row;
-    if (!row.empty()) bad_wire("COPY goes on after its end");
-    return false;
-  }
-  if (count < 0 || static_cast<std::size_t>(count) != fields_.size())
-    bad_wire("a row has another number of columns");
-  for (std::string_view& field : fields_) {
-    if (row.size() < 4) return false;
-    const auto size = big_endian<std::int32_t>(row.data());
-    row.remove_prefix(4);
-    if (size == -1) {
-      field = {};
-      continue;
-    }
-    if (size < 0) bad_wire("a field has a negative length");
-    if (row.size() < static_cast<std::size_t>(size)) return false;
-    field = row.substr(0, static_cast<std::size_t>(size));
-    row.remove_prefix(static_cast<std::size_t>(size));
-  }
-  rest_ = row;
+bool CopyStream::read_header() {
+  const std::size_t known = std::min(left(), kSignature.size());
+  if (known > 0 && std::memcmp(at_, kSignature.data(), known) != 0) broken("no COPY signature");
+  if (left() < kHeader) return false;
+  if ((load32(at_ + kSignature.size()) & kCriticalFlags) != 0) broken("unknown COPY flags");
+  const std::uint32_t extension = load32(at_ + kSignature.size() + 4);
+  if (left() - kHeader < extension) return false;
+  at_ += kHeader + extension;
+  in_rows_ = true;
   return true;
+}
+
+bool CopyStream::whole_row() const {
+  Cursor cursor(at_ + 2, left() - 2);
+  for (std::size_t i = 0; i < columns_; ++i) {
+    if (cursor.left() < 4) return false;
+    std::uint32_t size = 0;
+    if (!cursor.length(size)) continue;
+    if (cursor.left() < size) return false;
+    cursor.take(size);
+  }
+  return true;
+}
+
+CopyStream::Step CopyStream::keep_rest() {
+  if (kept_) {
+    rest_.erase(rest_.begin(), rest_.end() - static_cast<std::ptrdiff_t>(left()));
+  } else {
+    rest_.assign(at_, end_);
+  }
+  kept_ = !rest_.empty();
+  at_ = rest_.data();
+  end_ = at_ + rest_.size();
+  return Step::more;
 }
 
 }  // namespace sluice::postgres

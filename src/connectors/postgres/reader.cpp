@@ -3,14 +3,41 @@
 
 #include <poll.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <future>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 namespace sluice::postgres {
 namespace {
 
-constexpr std::chrono::milliseconds kSlice{
-    200};  // the longest wait between two looks at the cancel flag
+constexpr int kSliceMs = 200;  // how late a cancel() may be noticed
+// What a cancelled run waits for the server's answer to "stop that statement". Closing the
+// connection ends most statements as well, only later.
+constexpr std::chrono::seconds kCancelWait{1};
+
+struct FreeCancel {
+  void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+};
+
+// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
+// thread; it owns all that it uses.
+void cancel_statement(PGconn* connection) noexcept try {
+  std::unique_ptr<PGcancel, FreeCancel> cancel(PQgetCancel(connection));
+  if (!cancel) return;
+  std::promise<void> sent;
+  const std::future<void> waiting = sent.get_future();
+  std::thread([sent = std::move(sent), cancel = std::move(cancel)]() mutable {
+    std::array<char, 256> why{};
+    PQcancel(cancel.get(), why.data(), static_cast<int>(why.size()));
+    sent.set_value();
+  }).detach();
+  waiting.wait_for(kCancelWait);
+} catch (...) {  // no thread to be had: closing the connection must do
+}
 
 }  // namespace
 
@@ -28,151 +55,122 @@ CopyReader::CopyReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColum
     : sessions_(std::move(sessions)),
       columns_(std::move(columns)),
       select_(std::move(select)),
-      rate_(std::move(rate)),
-      slots_(columns_.size()),
-      stream_(columns_.size()) {}
+      rate_(std::move(rate)) {}
 
-CopyReader::~CopyReader() {
-  if (session_ != nullptr) sessions_->give_back(std::move(session_));
+CopyReader::~CopyReader() { sessions_->give_back(std::move(session_)); }
+
+void CopyReader::test_cancelled() {
+  if (!cancelled_.load(std::memory_order_relaxed)) return;
+  if (session_) {
+    if (PQtransactionStatus(handle()) == PQTRANS_ACTIVE) cancel_statement(handle());
+    session_.reset();  // the statement's rows are still under way
+  }
+  copying_ = false;
+  throw Error(Fault::cancelled, "stopped while reading");
+}
+
+void CopyReader::wait_readable() {
+  pollfd waiting{PQsocket(handle()), POLLIN, 0};
+  while (true) {
+    test_cancelled();
+    const int ready = poll(&waiting, 1, kSliceMs);
+    if (ready > 0) return;
+    if (ready < 0 && errno != EINTR) {
+      throw Error(Fault::internal, "cannot wait for the server: poll failed");
+    }
+  }
+}
+
+void CopyReader::consume() {
+  if (PQconsumeInput(handle()) == 0) throw session_->error(nullptr);
+}
+
+ResultHandle CopyReader::result() {
+  while (PQisBusy(handle()) == 1) {
+    wait_readable();
+    consume();
+  }
+  return ResultHandle(PQgetResult(handle()));
 }
 
 void CopyReader::start(const Chunk& chunk) {
-  if (cancelled_) throw Error(Fault::cancelled, "stopped");
-  if (session_ == nullptr) {
-    session_ = sessions_->borrow();
-    const char* encoding = PQparameterStatus(session_->handle(), "server_encoding");
-    // A SQL_ASCII server sends whatever was stored; every other one converts to UTF-8 and refuses
-    // what is not.
-    const bool check_utf8 = encoding == nullptr || std::string_view(encoding) == "SQL_ASCII";
-    decoders_.clear();
-    for (const ReadColumn& each : columns_) {
-      decoders_.push_back(decoder(each.wire, each.column.type, check_utf8));
-    }
+  test_cancelled();
+  if (copying_) throw Error(Fault::internal, "a chunk was started before the last one was read");
+  if (!session_) session_ = sessions_->borrow();
+  if (!decoder_) {
+    const char* encoding = PQparameterStatus(handle(), "server_encoding");
+    const bool known = encoding != nullptr && std::string_view(encoding) != "SQL_ASCII";
+    decoder_.emplace(columns_, known ? Encoding::utf8 : Encoding::unchecked);
   }
-  const std::string copy = "COPY (" + select_(chunk) + ") TO STDOUT (FORMAT binary)";
-  if (PQsendQuery(session_->handle(), copy.c_str()) != 1) throw session_->error(nullptr);
-  while (PQisBusy(session_->handle()) == 1) wait_for_server();
-  const ResultHandle result(PQgetResult(session_->handle()));
-  if (PQresultStatus(result.get()) != PGRES_COPY_OUT) throw session_->error(result.get());
-  stream_.reset();
+  const std::string statement = "COPY (" + select_(chunk) + "\n) TO STDOUT (FORMAT binary)";
+  if (PQsendQuery(handle(), statement.c_str()) == 0) throw session_->error(nullptr);
+  const ResultHandle answer = result();
+  if (PQresultStatus(answer.get()) != PGRES_COPY_OUT) throw session_->error(answer.get());
+  stream_.start(columns_.size());
+  copying_ = true;
 }
 
 bool CopyReader::next(Batch& batch) {
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    slots_[i].vector = batch.vector(i);
-    slots_[i].data = duckdb_vector_get_data(slots_[i].vector);
-  }
-  std::size_t rows = 0;
+  test_cancelled();
+  if (!copying_) return false;
+  decoder_->begin(batch);
   bool more = true;
-  char* message = nullptr;
-  const auto release = [&] {
-    PQfreemem(message);
-    message = nullptr;
-  };
-  try {
-    while (rows < Batch::kMaxRows && batch.bytes < Batch::kMaxBytes) {
-      if (stream_.advance()) {
-        decode_row(batch, rows);
-        ++rows;
+  while (more && !decoder_->full()) {
+    CopyStream::Fields fields{};
+    if (stream_.next(fields) == CopyStream::Step::row) {
+      if (const Byte* after = decoder_->add(fields)) {
+        stream_.taken(after);
         continue;
       }
-      release();
-      const int size = PQgetCopyData(session_->handle(), &message, 1);
-      if (size > 0) {
-        stream_.feed({message, static_cast<std::size_t>(size)});
-        batch.bytes += static_cast<std::uint64_t>(size);
-      } else if (size == 0) {
-        wait_for_server();
-      } else if (size == -1) {
-        finish();
-        more = false;
-        break;
-      } else {
-        throw session_->error(nullptr);
-      }
+      stream_.incomplete();
     }
-    stream_.keep();  // rows of this message that found no room
-  } catch (...) {
-    release();
-    throw;
+    message_.reset();
+    more = next_message(batch);
   }
-  release();
-  if (cancelled_) stop_statement();
-  batch.set_size(rows);
+  decoder_->finish();
   if (rate_ != nullptr) pause_for_rate(batch.bytes);
   return more;
 }
 
-void CopyReader::decode_row(Batch& batch, std::size_t row) {
-  const auto& fields = stream_.fields();
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].data() == nullptr) {
-      set_null(decoders_[i], slots_[i].vector, row);
-    } else if (const auto verdict = decoders_[i](fields[i], slots_[i], row)) {
-      misfit(batch, i, row, verdict);
-    }
+// Feeds the stream; false once the statement has ended, well.
+bool CopyReader::next_message(Batch& batch) {
+  char* text = nullptr;
+  int size = PQgetCopyData(handle(), &text, 1);
+  if (size == 0) {
+    consume();  // often there is more already, and no need to ask the system twice
+    size = PQgetCopyData(handle(), &text, 1);
   }
+  while (size == 0) {
+    wait_readable();
+    consume();
+    size = PQgetCopyData(handle(), &text, 1);
+  }
+  if (size > 0) {
+    message_.reset(text);
+    batch.bytes += static_cast<std::uint64_t>(size);
+    stream_.feed(reinterpret_cast<const Byte*>(text), static_cast<std::size_t>(size));
+    return true;
+  }
+  if (size < -1) throw session_->error(nullptr);
+  end_copy();
+  return false;
 }
 
-void CopyReader::misfit(Batch& batch, std::size_t column, std::size_t row, Decoder::Verdict why) {
-  const ReadColumn& wanted = columns_[column];
-  if (wanted.column.misfit == Misfit::null) {
-    set_null(decoders_[column], slots_[column].vector, row);
-    ++batch.misfits;
-    return;
+// An error may still come here, after any number of good rows: they belong to a failed statement.
+void CopyReader::end_copy() {
+  copying_ = false;
+  while (const ResultHandle each = result()) {
+    if (PQresultStatus(each.get()) != PGRES_COMMAND_OK) throw session_->error(each.get());
   }
-  std::string key;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (!columns_[i].key || stream_.fields()[i].data() == nullptr) continue;
-    key += (key.empty() ? " of the row with " : ", ") + columns_[i].column.name + " = " +
-           shown(columns_[i].wire, stream_.fields()[i]);
-  }
-  throw Error::misfit(
-      wanted.column.name,
-      "column " + wanted.column.name + " (" + wanted.column.source_type + ")" + key + ": " +
-          shown(wanted.wire, stream_.fields()[column]) + " " + why + " (" + wanted.column.type +
-          ")",
-      "types: {" + wanted.column.name +
-          ": VARCHAR} keeps every value's exact text; misfit: null drops "
-          "such values and counts them; misfit: text chooses VARCHAR at a first load");
-}
-
-void CopyReader::wait_for_server() {
-  if (cancelled_) stop_statement();
-  pollfd socket{PQsocket(session_->handle()), POLLIN, 0};
-  const int ready = poll(&socket, 1, static_cast<int>(kSlice.count()));
-  if (ready < 0 && errno != EINTR) throw Error(Fault::connection, "waiting for the server failed");
-  if (ready > 0 && PQconsumeInput(session_->handle()) != 1) throw session_->error(nullptr);
-}
-
-void CopyReader::finish() {
-  // Rows seen before this mean nothing: only now the server says whether the statement succeeded.
-  std::optional<Error> failure;
-  while (true) {
-    while (PQisBusy(session_->handle()) == 1) wait_for_server();
-    const ResultHandle result(PQgetResult(session_->handle()));
-    if (result == nullptr) break;
-    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK && !failure)
-      failure = session_->error(result.get());
-  }
-  if (failure) throw *failure;
-  if (!stream_.complete()) throw Error(Fault::data, "the server ended a COPY without its trailer");
-}
-
-void CopyReader::stop_statement() {
-  if (PGcancel* request = PQgetCancel(session_->handle())) {
-    char ignored[256];
-    PQcancel(request, ignored, sizeof ignored);
-    PQfreeCancel(request);
-  }
-  session_.reset();
-  throw Error(Fault::cancelled, "stopped");
+  if (!stream_.ended()) broken("COPY ended without its trailer");
 }
 
 void CopyReader::pause_for_rate(std::uint64_t bytes) {
-  auto left = rate_->spend(bytes);
-  while (left.count() > 0 && !cancelled_) {
-    const auto slice = std::min<std::chrono::microseconds>(left, kSlice);
+  std::chrono::microseconds left = rate_->spend(bytes);
+  while (left.count() > 0) {
+    test_cancelled();
+    const auto slice =
+        std::min<std::chrono::microseconds>(left, std::chrono::milliseconds(kSliceMs));
     std::this_thread::sleep_for(slice);
     left -= slice;
   }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// COPY .. TO STDOUT (FORMAT binary), row by row into DuckDB's vectors.
+// Reads chunks of one table by COPY in binary, under a snapshot that the session has joined.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "connectors/postgres/codec.h"
-#include "connectors/postgres/copy_stream.h"
+#include "connectors/postgres/row_decoder.h"
 #include "connectors/postgres/snapshot.h"
 #include "sluice/source.h"
 
@@ -30,16 +31,14 @@ class RateLimit {
   std::chrono::steady_clock::time_point free_at_;
 };
 
-/// A column as it travels.
-struct ReadColumn {
-  Column column;
-  WireType wire;
-  bool key = false;  ///< of the primary key: shown in messages
+struct FreeMessage {
+  void operator()(char* message) const noexcept { PQfreemem(message); }
 };
 
 class CopyReader : public Reader {
  public:
-  /// `select` gives the statement that reads a chunk. `rate` may be null.
+  /// `columns` in projection order. `select` gives the query that reads a chunk, its columns
+  /// written by select_expression(). `rate` may be null. Borrows a session at the first start().
   CopyReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
              std::function<std::string(const Chunk&)> select, std::shared_ptr<RateLimit> rate);
   ~CopyReader() override;
@@ -48,25 +47,28 @@ class CopyReader : public Reader {
 
   void start(const Chunk& chunk) override;
   bool next(Batch& batch) override;
-  void cancel() noexcept override { cancelled_ = true; }
+  void cancel() noexcept override { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
-  void decode_row(Batch& batch, std::size_t row);
-  void misfit(Batch& batch, std::size_t column, std::size_t row, Decoder::Verdict why);
-  void wait_for_server();
-  void finish();
-  [[noreturn]] void stop_statement();
+  PGconn* handle() const { return session_->handle(); }
+  void test_cancelled();
+  void wait_readable();
+  void consume();
+  ResultHandle result();
+  bool next_message(Batch& batch);
+  void end_copy();
   void pause_for_rate(std::uint64_t bytes);
 
   const std::shared_ptr<Sessions> sessions_;
   const std::vector<ReadColumn> columns_;
   const std::function<std::string(const Chunk&)> select_;
   const std::shared_ptr<RateLimit> rate_;
-  std::unique_ptr<Connection> session_;
-  std::vector<Decoder> decoders_;
-  std::vector<Slot> slots_;
-  CopyStream stream_;
   std::atomic<bool> cancelled_{false};
+  std::unique_ptr<Connection> session_;
+  std::optional<RowDecoder> decoder_;
+  CopyStream stream_;
+  std::unique_ptr<char, FreeMessage> message_;  // what stream_ looks at
+  bool copying_ = false;
 };
 
 }  // namespace sluice::postgres

@@ -10,6 +10,7 @@
 
 #include "connectors/postgres/numeric.h"
 #include "connectors/postgres/oids.h"
+#include "connectors/postgres/temporal.h"
 #include "connectors/postgres/utf8.h"
 
 namespace sluice::postgres {
@@ -18,16 +19,7 @@ namespace {
 constexpr Reason kRange = "outside its range";
 constexpr Reason kInexact = "more digits than it keeps";
 constexpr Reason kEncoding = "not valid UTF-8";
-constexpr Reason kInfinite = "it has no infinity";
 constexpr Reason kEmptyBits = "it has no empty bit string";
-
-constexpr std::int32_t kDaysTo2000 = 10957;                  // from 1970
-constexpr std::int64_t kMicrosTo2000 = 946'684'800'000'000;  // likewise
-constexpr std::int64_t kMicrosOfDay = 86'400'000'000;
-constexpr std::int32_t kMaxZone = 16 * 3600 - 1;  // seconds, of both sides
-
-template <class T>
-constexpr T kEndless = std::numeric_limits<T>::max();
 
 template <class T>
 T load(const Byte* from) {
@@ -53,7 +45,8 @@ Reason decode_same(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint6
 template <class From, class To>
 Reason decode_integer(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
   expect_size(size, sizeof(From));
-  const __int128 value = static_cast<__int128>(load<From>(bytes)) * power_of_ten(slot.scale);
+  __int128 value = load<From>(bytes);
+  if (__builtin_mul_overflow(value, power_of_ten(slot.scale), &value)) return kRange;
   if (value < slot.least || value > slot.most) return kRange;
   slot.values<To>()[row] = static_cast<To>(value);
   return nullptr;
@@ -121,88 +114,6 @@ Reason decode_bits(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint6
     carried = bytes[4 + i];
   }
   slot.set_string(row, shifted.data(), count + 1);
-  return nullptr;
-}
-
-Reason decode_date(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  expect_size(size, 4);
-  const auto days = load<std::int32_t>(bytes);
-  std::int32_t& date = slot.values<std::int32_t>()[row];
-  if (days == kEndless<std::int32_t>) {
-    date = days;
-  } else if (days == std::numeric_limits<std::int32_t>::min()) {
-    date = -kEndless<std::int32_t>;
-  } else if (days >= kEndless<std::int32_t> - kDaysTo2000) {
-    return kRange;
-  } else {
-    date = days + kDaysTo2000;
-    if (date == -kEndless<std::int32_t>) return kRange;
-  }
-  return nullptr;
-}
-
-Reason decode_timestamp(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  expect_size(size, 8);
-  const auto micros = load<std::int64_t>(bytes);
-  std::int64_t& timestamp = slot.values<std::int64_t>()[row];
-  if (micros == kEndless<std::int64_t>) {
-    timestamp = micros;
-  } else if (micros == std::numeric_limits<std::int64_t>::min()) {
-    timestamp = -kEndless<std::int64_t>;
-  } else if (micros >= kEndless<std::int64_t> - kMicrosTo2000 ||
-             micros < -kEndless<std::int64_t> / 2) {
-    return kRange;  // the server's own least timestamp is far above the latter
-  } else {
-    timestamp = micros + kMicrosTo2000;
-  }
-  return nullptr;
-}
-
-std::int64_t time_of_day(const Byte* bytes) {
-  const auto micros = load<std::int64_t>(bytes);
-  if (micros < 0 || micros > kMicrosOfDay) broken("a time outside the day");
-  return micros;
-}
-
-Reason decode_time(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  expect_size(size, 8);
-  slot.values<std::int64_t>()[row] = time_of_day(bytes);
-  return nullptr;
-}
-
-// The server counts seconds west of UTC; DuckDB keeps what is left to the easternmost zone.
-Reason decode_timetz(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  expect_size(size, 12);
-  const auto micros = static_cast<std::uint64_t>(time_of_day(bytes));
-  const auto west = load<std::int32_t>(bytes + 8);
-  if (west < -kMaxZone || west > kMaxZone) return kRange;
-  slot.values<std::uint64_t>()[row] = (micros << 24) | static_cast<std::uint64_t>(kMaxZone + west);
-  return nullptr;
-}
-
-Reason decode_interval(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  expect_size(size, 16);
-  const duckdb_interval interval{load<std::int32_t>(bytes + 12), load<std::int32_t>(bytes + 8),
-                                 load<std::int64_t>(bytes)};
-  const auto all = [&interval]<class Limit>(Limit) {
-    return interval.months == Limit::template of<std::int32_t>() &&
-           interval.days == Limit::template of<std::int32_t>() &&
-           interval.micros == Limit::template of<std::int64_t>();
-  };
-  struct Most {
-    template <class T>
-    static constexpr T of() {
-      return std::numeric_limits<T>::max();
-    }
-  };
-  struct Least {
-    template <class T>
-    static constexpr T of() {
-      return std::numeric_limits<T>::min();
-    }
-  };
-  if (all(Most{}) || all(Least{})) return kInfinite;  // since 17
-  slot.values<duckdb_interval>()[row] = interval;
   return nullptr;
 }
 

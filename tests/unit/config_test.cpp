@@ -45,7 +45,7 @@ TableOptions of(const Connection& connection, const std::string& table) {
 }
 
 TEST(Config, EveryKeyIsRead) {
-  const Connection c = one(R"(    password: secret
+  const Connection c = one(R"yaml(    password: secret
     schema: raw
     tables: ["public.*"]
     exclude: ["public.audit_*"]
@@ -76,7 +76,7 @@ TEST(Config, EveryKeyIsRead) {
         start: "2026-01-01"
         overlap: 90s
         synced_at: true
-)");
+)yaml");
   EXPECT_EQ(c.sync.connection, "shop");
   EXPECT_EQ(c.password.value.reveal(), "secret");
   EXPECT_EQ(c.sync.schema, "raw");

@@ -108,8 +108,9 @@ void check_file(const std::string& file, std::uint64_t bytes, Findings& findings
     return;
   }
   const std::uint64_t free = std::filesystem::space(folder).available;
-  const std::string room = human_bytes(free) + " free in " + folder.string() + ", tables of about " +
-                           human_bytes(bytes) + " at the source";
+  const std::string room =
+      human_bytes(free) + " free in " + folder.string() +
+      (bytes == 0 ? "" : ", tables of about " + human_bytes(bytes) + " at the source");
   // Compressed copies are smaller than their tables; a reload keeps the old copy until the new one is complete.
   findings.say(free < bytes ? Verdict::warn : Verdict::ok, "destination: " + room);
 }

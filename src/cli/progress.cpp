@@ -52,7 +52,7 @@ std::string progress_line(const Running& table, std::size_t width) {
   if (table.rows == 0) {
     const std::string time = " " + human_seconds(table.seconds);
     const std::size_t room = width > time.size() ? width - time.size() : 0;
-    return fitted(fitted(table.name, room) + time, width);
+    return fitted(left(fitted(table.name, room), std::min<std::size_t>(room, 24)) + time, width);
   }
   const std::vector<std::string> parts{
       right(compact(table.rows) + " rows", 12),

@@ -52,12 +52,13 @@ class Stop {
 /// Notes, retries and finished tables, to the log.
 class Logged : public Observer {
  public:
-  explicit Logged(bool tables) : tables_(tables) {}
+  /// `tables`: also those that went well, where no live lines show them. A quiet run prints failures at its end.
+  Logged(bool tables, bool failures) : tables_(tables), failures_(failures) {}
   void table_finished(const Receipt& receipt) override {
     const std::string table = receipt.table.text();
     const bool good = receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged;
     if (!good) {
-      log(Level::error, receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
+      if (failures_) log(Level::error, receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
       return;
     }
     log(tables_ ? Level::info : Level::debug,
@@ -71,7 +72,7 @@ class Logged : public Observer {
   void note(const std::string& line) override { log(Level::info, line); }
 
  private:
-  bool tables_;
+  bool tables_, failures_;
 };
 
 /// Everything that watches one connection's run.
@@ -83,7 +84,7 @@ class Watchers {
         events_(connection.sync.connection, [](const std::string& line) { print(line + "\n"); }),
         log_events_(connection.sync.connection, [this](const std::string& line) { log_file_.append(line); }),
         log_file_(file_of(connection.destination).value_or("") + ".sluice.log"),
-        logged_(!live_),
+        logged_(!live_, !live_ && !output.quiet),
         json_(output.json),
         to_file_(file_of(connection.destination).has_value()),
         display_(screen_, live_, [this](const Display& display) { every_ten_seconds(display); }),
@@ -150,8 +151,10 @@ class Runner {
     const Secret password = fetch_password(connection_.password);
     const auto asked = [&stop] { return stop.asked(); };
     duck::Database database = open_database(connection_);
-    const auto destination = open_destination(database, connection_, asked);
+    // The source first: where it cannot be reached, no empty destination is left behind.
     const auto source = open_source(database, connection_, password, asked);
+    source->identity();
+    const auto destination = open_destination(database, connection_, asked);
     RunResult result;
     {
       Watchers watchers(connection_, output_);

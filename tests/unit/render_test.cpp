@@ -83,7 +83,7 @@ TEST(Progress, ALineFitsEveryWidth) {
                       1'234'567, 1};
   for (std::size_t width = 10; width < 140; ++width) EXPECT_LE(display_width(progress_line(table, width)), width);
   const std::string line = progress_line({"public.orders", 1'200'000, 3'600'000, 240'000'000, 2, 8, 101'123, 1}, 79);
-  EXPECT_EQ(line, "public.orders      1.20M rows    101k/s  240 MB chunk 3/8        24 s left");
+  EXPECT_EQ(line, "public.orders           1.20M rows    101k/s  240 MB chunk 3/8        24 s left");
 }
 
 TEST(Events, ALogTellsOfRuns) {

@@ -14,7 +14,8 @@
 namespace sluice::cli {
 namespace {
 
-constexpr const char* kShortHelp = R"(sluice copies tables out of databases into DuckDB files and keeps the copies true.
+constexpr const char* kShortHelp =
+    R"(sluice copies tables out of databases into DuckDB files and keeps the copies true.
 
   sluice sync postgresql://reader@db.example/shop duckdb:warehouse.duckdb
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
@@ -25,9 +26,11 @@ Commands: sync plan check init discover preview runs state sql version completio
 )";
 
 constexpr const char* kExitCodes =
-    "Exit codes, the first that applies: 130/143 interrupted and resumable, 2 usage, configuration or not ours to "
+    "Exit codes, the first that applies: 130/143 interrupted and resumable, 2 usage, configuration "
+    "or not ours to "
     "touch, 1 failed, 6 destination busy, 3 some tables failed, 5 drift refused, 0 done.\n"
-    "Every flag has a variable: --max-rate is SLUICE_MAX_RATE. A flag beats its variable, both beat sluice.yaml.";
+    "Every flag has a variable: --max-rate is SLUICE_MAX_RATE. A flag beats its variable, both "
+    "beat sluice.yaml.";
 
 /// All requests, filled by the parser; `action` is the command that was named.
 struct Session {
@@ -59,9 +62,12 @@ CLI::App& command(CLI::App& app, const std::string& name, const std::string& hel
 void add_sync_flags(CLI::App& app, SyncRequest& request) {
   add_choice(app, request.choice);
   add_switch(app, "full", request.full, "compare every table whole in this run");
-  add_list(app, "accept-drift", request.accept_drift, "GLOB,..", "tables whose changed shape is accepted: loaded anew");
-  add_list(app, "allow-deletes", request.allow_deletes, "GLOB,..", "tables that may lose many rows in this run");
-  add_switch(app, "accept-source", request.accept_source, "the connection now reads another database");
+  add_list(app, "accept-drift", request.accept_drift, "GLOB,..",
+           "tables whose changed shape is accepted: loaded anew");
+  add_list(app, "allow-deletes", request.allow_deletes, "GLOB,..",
+           "tables that may lose many rows in this run");
+  add_switch(app, "accept-source", request.accept_source,
+             "the connection now reads another database");
   add_output(app, request.output, Quiet::yes);
   add_connection_flags(app, request.choice.flags,
                        {Group::selection, Group::source, Group::destination, Group::process});
@@ -69,10 +75,11 @@ void add_sync_flags(CLI::App& app, SyncRequest& request) {
 }
 
 void add_syncs(CLI::App& app, Session& session) {
-  CLI::App& sync_app = command(app, "sync", "copy tables, or bring their copies up to date", session, [&session] {
-    set_up_log(session.sync.output);
-    return sync(session.sync);
-  });
+  CLI::App& sync_app =
+      command(app, "sync", "copy tables, or bring their copies up to date", session, [&session] {
+        set_up_log(session.sync.output);
+        return sync(session.sync);
+      });
   add_switch(sync_app, "dry-run", session.sync.dry_run, "the same as plan");
   add_sync_flags(sync_app, session.sync);
   sync_app.footer(kExitCodes);
@@ -84,8 +91,9 @@ void add_syncs(CLI::App& app, Session& session) {
 }
 
 void add_looks(CLI::App& app, Session& session) {
-  CLI::App& check_app = command(app, "check", "find what would stop a sync: rights, locks, indexes, disk space",
-                                session, [&session] { return check(session.check); });
+  CLI::App& check_app =
+      command(app, "check", "find what would stop a sync: rights, locks, indexes, disk space",
+              session, [&session] { return check(session.check); });
   add_choice(check_app, session.check.choice);
   add_output(check_app, session.check.output);
   add_connection_flags(check_app, session.check.choice.flags,
@@ -93,13 +101,19 @@ void add_looks(CLI::App& app, Session& session) {
 
   CLI::App& discover_app = command(app, "discover", "list the tables of a source", session,
                                    [&session] { return discover(session.discover); });
-  CLI::App& preview_app = command(app, "preview", "show rows of a table with the types they land as", session,
-                                  [&session] { return preview(session.preview); });
-  for (const auto& [sub, request] : {std::pair(&discover_app, &session.discover), {&preview_app, &session.preview}}) {
-    sub->add_option("source", request->source, "a URL, or a connection of sluice.yaml")->required()->type_name("SOURCE");
+  CLI::App& preview_app =
+      command(app, "preview", "show rows of a table with the types they land as", session,
+              [&session] { return preview(session.preview); });
+  for (const auto& [sub, request] :
+       {std::pair(&discover_app, &session.discover), {&preview_app, &session.preview}}) {
+    sub->add_option("source", request->source, "a URL, or a connection of sluice.yaml")
+        ->required()
+        ->type_name("SOURCE");
     if (sub == &preview_app) {
       sub->add_option("table", request->table, "schema.table")->required()->type_name("TABLE");
-      sub->add_option("--rows", request->rows, "how many rows [10]")->type_name("N")->envname("SLUICE_ROWS");
+      sub->add_option("--rows", request->rows, "how many rows [10]")
+          ->type_name("N")
+          ->envname("SLUICE_ROWS");
     }
     add_config(*sub, request->choice);
     add_output(*sub, request->output);
@@ -110,13 +124,15 @@ void add_looks(CLI::App& app, Session& session) {
 }
 
 void add_history_flags(CLI::App& app, HistoryRequest& request) {
-  add_text(app, "destination", request.destination, "URL", "a destination, instead of those of sluice.yaml");
+  add_text(app, "destination", request.destination, "URL",
+           "a destination, instead of those of sluice.yaml");
   add_config(app, request.choice);
   add_output(app, request.output);
 }
 
 void add_names(CLI::App& app, HistoryRequest& request) {
-  app.add_option("names", request.choice.words, "connections of sluice.yaml [all]")->type_name("NAME..");
+  app.add_option("names", request.choice.words, "connections of sluice.yaml [all]")
+      ->type_name("NAME..");
 }
 
 void add_history(CLI::App& app, Session& session) {
@@ -126,9 +142,13 @@ void add_history(CLI::App& app, Session& session) {
       });
   add_names(runs_app, session.runs);
   add_history_flags(runs_app, session.runs);
-  runs_app.add_option("--limit", session.runs.limit, "how many runs [20]")->type_name("N")->envname("SLUICE_LIMIT");
+  runs_app.add_option("--limit", session.runs.limit, "how many runs [20]")
+      ->type_name("N")
+      ->envname("SLUICE_LIMIT");
   CLI::App& show_app = *runs_app.add_subcommand("show", "one run with its tables");
-  show_app.add_option("id", session.show.run, "as `sluice runs` prints it")->required()->type_name("ID");
+  show_app.add_option("id", session.show.run, "as `sluice runs` prints it")
+      ->required()
+      ->type_name("ID");
   add_history_flags(show_app, session.show);
 
   CLI::App& state_app = *app.add_subcommand("state", "what the next run starts from");
@@ -137,16 +157,19 @@ void add_history(CLI::App& app, Session& session) {
                                      [&session] { return state_show(session.state); });
   add_names(state_show_app, session.state);
   add_history_flags(state_show_app, session.state);
-  CLI::App& reset_app = command(state_app, "reset", "load tables anew at the next sync, behind the old copies",
-                                session, [&session] { return state_reset(session.reset); });
-  reset_app.add_option("tables", session.reset.tables, "globs over schema.table [all]")->type_name("TABLE..");
-  add_switch(reset_app, "yes", session.reset.yes, "do it; without, it is only said what would be done");
+  CLI::App& reset_app =
+      command(state_app, "reset", "load tables anew at the next sync, behind the old copies",
+              session, [&session] { return state_reset(session.reset); });
+  reset_app.add_option("tables", session.reset.tables, "globs over schema.table [all]")
+      ->type_name("TABLE..");
+  add_switch(reset_app, "yes", session.reset.yes,
+             "do it; without, it is only said what would be done");
   add_history_flags(reset_app, session.reset);
 }
 
 void add_rest(CLI::App& app, Session& session) {
-  CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore", session,
-                               [&session] { return init(session.config_to_write); });
+  CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore",
+                               session, [&session] { return init(session.config_to_write); });
   add_text(init_app, "config", session.config_to_write, "FILE", "the file to write [sluice.yaml]");
 
   CLI::App& sql_app = command(app, "sql", "run a query on a DuckDB file, read-only", session,
@@ -159,12 +182,15 @@ void add_rest(CLI::App& app, Session& session) {
   add_switch(sql_app, "csv", session.sql.csv, "CSV with a line of names");
 
   command(app, "version", "print the version", session, [] { return version(); });
-  CLI::App& completions_app = command(app, "completions", "print a script that completes flags in your shell", session,
-                                      [&app, &session] {
-                                        print(completions(app, session.shell));
-                                        return 0;
-                                      });
-  completions_app.add_option("shell", session.shell, "bash, zsh or fish")->required()->type_name("SHELL");
+  CLI::App& completions_app =
+      command(app, "completions", "print a script that completes flags in your shell", session,
+              [&app, &session] {
+                print(completions(app, session.shell));
+                return 0;
+              });
+  completions_app.add_option("shell", session.shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("SHELL");
 }
 
 void require_known_command(const CLI::App& app, const std::vector<std::string>& arguments) {
@@ -191,7 +217,8 @@ int run(const std::vector<std::string>& arguments) {
   }
   if (arguments.front() == "--version") return version();
   Session session;
-  CLI::App app("Copies tables out of databases into DuckDB files, and keeps the copies true.", "sluice");
+  CLI::App app("Copies tables out of databases into DuckDB files, and keeps the copies true.",
+               "sluice");
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpText>());  // before the commands, which inherit it
   app.get_formatter()->column_width(34);

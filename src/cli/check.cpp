@@ -29,11 +29,17 @@ class Findings {
     const char* word = kWords[static_cast<int>(verdict)];
     failed_ = failed_ || verdict == Verdict::fail;
     if (json_) {
-      print(json_line({{"connection", connection_}, {"result", word}, {"what", what}, {"hint", text_or_null(hint)}}));
+      print(json_line({{"connection", connection_},
+                       {"result", word},
+                       {"what", what},
+                       {"hint", text_or_null(hint)}}));
       return;
     }
-    const Style style = verdict == Verdict::ok ? Style::green : verdict == Verdict::warn ? Style::yellow : Style::red;
-    print(styled(left(word, 6), style, color_) + what + "\n" + (hint.empty() ? "" : "      hint: " + hint + "\n"));
+    const Style style = verdict == Verdict::ok     ? Style::green
+                        : verdict == Verdict::warn ? Style::yellow
+                                                   : Style::red;
+    print(styled(left(word, 6), style, color_) + what + "\n" +
+          (hint.empty() ? "" : "      hint: " + hint + "\n"));
   }
   void say(const Error& error) { say(Verdict::fail, error.what(), error.hint()); }
   bool failed() const { return failed_; }
@@ -49,19 +55,23 @@ class Findings {
 std::vector<Table> check_tables(const Connection& connection, Source& source, Findings& findings) {
   const auto& options = connection.sync;
   const auto wanted = [&](const TableName& name) {
-    return (options.tables.empty() || matches_any(options.tables, name)) && !matches_any(options.exclude, name);
+    return (options.tables.empty() || matches_any(options.tables, name)) &&
+           !matches_any(options.exclude, name);
   };
   Catalog catalog = source.discover({});
   std::erase_if(catalog.tables, [&](const Table& table) { return !wanted(table.name); });
   if (catalog.tables.empty()) {
-    findings.say(Verdict::fail, "no table can be read", "see the grants below, or --tables and --exclude");
+    findings.say(Verdict::fail, "no table can be read",
+                 "see the grants below, or --tables and --exclude");
   } else {
     findings.say(Verdict::ok, std::to_string(catalog.tables.size()) + " tables can be read");
   }
   for (const Skipped& skipped : catalog.skipped) {
-    if (wanted(skipped.name)) findings.say(Verdict::fail, skipped.name.text() + ": " + skipped.why, skipped.hint);
+    if (wanted(skipped.name))
+      findings.say(Verdict::fail, skipped.name.text() + ": " + skipped.why, skipped.hint);
   }
-  constexpr std::uint64_t kSmall = 10'000'000;  // bytes that are scanned before an index would have been opened
+  constexpr std::uint64_t kSmall =
+      10'000'000;  // bytes that are scanned before an index would have been opened
   for (const Table& table : catalog.tables) {
     const bool large = table.bytes > kSmall;
     if (!table.replication_key.empty() && !table.replication_key_indexed && large) {
@@ -71,7 +81,8 @@ std::vector<Table> check_tables(const Connection& connection, Source& source, Fi
                    "an index on " + table.replication_key + " at the source");
     }
     if (!table.has_key() && large) {
-      findings.say(Verdict::warn, table.name.text() + ": no primary key: later runs compare every row",
+      findings.say(Verdict::warn,
+                   table.name.text() + ": no primary key: later runs compare every row",
                    "key: COLUMN, where the table has one that is unique");
     }
   }
@@ -81,7 +92,8 @@ std::vector<Table> check_tables(const Connection& connection, Source& source, Fi
 /// A snapshot of one table: locks, the right to take one, a standby.
 void check_snapshot(Source& source, const std::vector<Table>& tables, Findings& findings) {
   if (tables.empty()) return;
-  const auto keyed = std::ranges::find_if(tables, [](const Table& table) { return !table.replication_key.empty(); });
+  const auto keyed = std::ranges::find_if(
+      tables, [](const Table& table) { return !table.replication_key.empty(); });
   const std::vector<Table> one{keyed == tables.end() ? tables.front() : *keyed};
   const auto snapshot = source.snapshot(one);
   if (const auto* error = std::get_if<Error>(&snapshot->tables().front())) {
@@ -100,7 +112,8 @@ void check_file(const std::string& file, std::uint64_t bytes, Findings& findings
   const std::filesystem::path path = std::filesystem::absolute(file);
   const auto folder = path.parent_path();
   if (!std::filesystem::is_directory(folder)) {
-    findings.say(Verdict::fail, "destination: there is no folder " + folder.string(), "mkdir -p " + folder.string());
+    findings.say(Verdict::fail, "destination: there is no folder " + folder.string(),
+                 "mkdir -p " + folder.string());
     return;
   }
   if (::access(folder.c_str(), W_OK) != 0) {
@@ -111,7 +124,8 @@ void check_file(const std::string& file, std::uint64_t bytes, Findings& findings
   const std::string room =
       human_bytes(free) + " free in " + folder.string() +
       (bytes == 0 ? "" : ", tables of about " + human_bytes(bytes) + " at the source");
-  // Compressed copies are smaller than their tables; a reload keeps the old copy until the new one is complete.
+  // Compressed copies are smaller than their tables; a reload keeps the old copy until the new one
+  // is complete.
   findings.say(free < bytes ? Verdict::warn : Verdict::ok, "destination: " + room);
 }
 
@@ -134,7 +148,8 @@ int check_one(const Connection& connection, const Output& output) {
   std::uint64_t bytes = 0;
   try {
     const auto source = open_source(database, connection, fetch_password(connection.password));
-    findings.say(Verdict::ok, "source: " + redacted(connection.source) + " is " + source->identity());
+    findings.say(Verdict::ok,
+                 "source: " + redacted(connection.source) + " is " + source->identity());
     for (const Finding& each : source->findings()) {
       findings.say(each.good ? Verdict::ok : Verdict::warn, "source: " + each.what, each.hint);
     }

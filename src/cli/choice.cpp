@@ -27,8 +27,9 @@ void Flags::apply(Connection& target) const {
   for (const ConnectionWord& word : connection_words()) {
     const auto found = connection.find(word.key);
     if (found == connection.end() || found->second.empty()) continue;
-    word.set(target, Value::of_flag("--" + flag_name(word.key),
-                                    is_list(word.key) ? joined(found->second) : found->second.back()));
+    word.set(target,
+             Value::of_flag("--" + flag_name(word.key),
+                            is_list(word.key) ? joined(found->second) : found->second.back()));
   }
   for (const TableWord& word : table_words()) {
     const auto found = table.find(word.key);
@@ -43,8 +44,8 @@ void Flags::apply(Connection& target) const {
 }
 
 bool looks_like_url(const std::string& word) {
-  return word.find(':') != std::string::npos || word.ends_with(".duckdb") || word.ends_with(".db") ||
-         word.ends_with(".ddb");
+  return word.find(':') != std::string::npos || word.ends_with(".duckdb") ||
+         word.ends_with(".db") || word.ends_with(".ddb");
 }
 
 std::vector<Connection> Choice::connections() const {
@@ -53,7 +54,8 @@ std::vector<Connection> Choice::connections() const {
   if (any_url) {
     if (words.size() != 2) {
       throw Error(Fault::config,
-                  words.size() < 2 ? "the destination is missing" : "more than SOURCE and DESTINATION was given",
+                  words.size() < 2 ? "the destination is missing"
+                                   : "more than SOURCE and DESTINATION was given",
                   "write both: sluice sync postgresql://user@host/shop duckdb:warehouse.duckdb");
     }
     Connection connection;
@@ -64,7 +66,8 @@ std::vector<Connection> Choice::connections() const {
   } else {
     const bool there = !config.empty() || std::filesystem::exists(kConfigFile);
     if (!there) {
-      throw Error(Fault::config, "there is no sluice.yaml here, and no SOURCE DESTINATION was given",
+      throw Error(Fault::config,
+                  "there is no sluice.yaml here, and no SOURCE DESTINATION was given",
                   "`sluice init` writes a sluice.yaml; or: sluice sync postgresql://user@host/shop "
                   "duckdb:warehouse.duckdb");
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands as functions: what was asked goes in, the exit code comes out. What goes wrong is an Error.
+// The commands as functions: what was asked goes in, the exit code comes out. What goes wrong is an
+// Error.
 #pragma once
 
 #include <map>
@@ -64,8 +65,8 @@ int preview(const SourceRequest& request);
 
 struct HistoryRequest {
   Choice choice;
-  std::string destination;  ///< instead of sluice.yaml
-  std::string run;          ///< `runs show`
+  std::string destination;          ///< instead of sluice.yaml
+  std::string run;                  ///< `runs show`
   std::vector<std::string> tables;  ///< `state reset`: globs; empty: all
   std::size_t limit = 20;
   bool yes = false;

@@ -35,7 +35,8 @@ std::string bash(const CLI::App& app) {
 }
 
 std::string escaped(std::string text) {
-  for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
+  for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 2)
+    text.insert(at, 1, '\\');
   return text;
 }
 
@@ -47,7 +48,8 @@ std::string fish(const CLI::App& app) {
               escaped(each->get_description()) + "'\n";
     const std::string when = "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' ";
     for (const CLI::App* inner : commands_of(*each)) {
-      script += when + "-f -a " + inner->get_name() + " -d '" + escaped(inner->get_description()) + "'\n";
+      script +=
+          when + "-f -a " + inner->get_name() + " -d '" + escaped(inner->get_description()) + "'\n";
     }
     for (const CLI::Option* option : each->get_options()) {
       for (const std::string& flag : option->get_lnames()) {

@@ -29,7 +29,8 @@ std::vector<std::string> known_keys() {
                "put it under defaults: or table_options:");
     }
   }
-  key.fail("unknown key \"" + key.text() + "\"", meant.empty() ? "known here: " + alternatives(known) : meant);
+  key.fail("unknown key \"" + key.text() + "\"",
+           meant.empty() ? "known here: " + alternatives(known) : meant);
 }
 
 class File {
@@ -39,12 +40,14 @@ class File {
       if (key.text() != "connections") {
         const std::vector<std::string> known{"connections"};
         key.fail("unknown key \"" + key.text() + "\"",
-                 known_keys_contain(key.text()) ? "it belongs to a connection: put it under connections: NAME:"
-                                                : "the file begins with connections:");
+                 known_keys_contain(key.text())
+                     ? "it belongs to a connection: put it under connections: NAME:"
+                     : "the file begins with connections:");
       }
       connections_ = value.map();
     }
-    if (connections_.empty()) root.fail("no connections", "`sluice init` writes a file to start from");
+    if (connections_.empty())
+      root.fail("no connections", "`sluice init` writes a file to start from");
     for (const auto& [key, value] : connections_) names_.push_back(key.text());
   }
 
@@ -55,18 +58,23 @@ class File {
     apply(connection, name, {});
     connection.sync.connection = name;
     const Value& place = entry(name)->first;
-    for (const auto& [word, url] : {std::pair{"source", &connection.source}, {"destination", &connection.destination}}) {
-      if (url->empty()) place.fail("connection " + name + " has no " + word, std::string("add ") + word + ": ..");
+    for (const auto& [word, url] :
+         {std::pair{"source", &connection.source}, {"destination", &connection.destination}}) {
+      if (url->empty())
+        place.fail("connection " + name + " has no " + word, std::string("add ") + word + ": ..");
       *url = resolved_url(*url, folder_);
     }
     return connection;
   }
 
  private:
-  static bool known_keys_contain(const std::string& key) { return std::ranges::count(known_keys(), key) > 0; }
+  static bool known_keys_contain(const std::string& key) {
+    return std::ranges::count(known_keys(), key) > 0;
+  }
 
   const std::pair<Value, Value>* entry(const std::string& name) const {
-    const auto found = std::ranges::find(connections_, name, [](const auto& each) { return each.first.text(); });
+    const auto found =
+        std::ranges::find(connections_, name, [](const auto& each) { return each.first.text(); });
     return found == connections_.end() ? nullptr : &*found;
   }
 
@@ -81,7 +89,8 @@ class File {
       if (entry(parent) == nullptr) {
         value.fail("there is no connection \"" + parent + "\"", did_you_mean(parent, names_));
       }
-      if (std::ranges::find(path, parent) != path.end()) value.fail("connections extend each other in a circle");
+      if (std::ranges::find(path, parent) != path.end())
+        value.fail("connections extend each other in a circle");
       apply(connection, parent, path);
     }
     for (const auto& [key, value] : words) set(connection, key, value);
@@ -91,7 +100,8 @@ class File {
     const std::string name = key.text();
     if (name == "extends") return;
     if (name == "defaults") {
-      for (const auto& [word, setting] : value.map()) read_table_word(word, setting)(connection.sync.defaults);
+      for (const auto& [word, setting] : value.map())
+        read_table_word(word, setting)(connection.sync.defaults);
       return;
     }
     if (name == "table_options") {
@@ -103,7 +113,8 @@ class File {
       return;
     }
     const auto words = connection_words();
-    const auto word = std::ranges::find(words, name, [](const ConnectionWord& each) { return std::string(each.key); });
+    const auto word = std::ranges::find(
+        words, name, [](const ConnectionWord& each) { return std::string(each.key); });
     if (word == words.end()) unknown_key(key, known_keys());
     word->set(connection, value);
   }
@@ -119,8 +130,8 @@ YAML::Node load(const std::string& text, const std::string& file) {
     return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     throw Error(Fault::config,
-                file + ":" + std::to_string(error.mark.line + 1) + ":" + std::to_string(error.mark.column + 1) +
-                    ": not YAML: " + error.msg,
+                file + ":" + std::to_string(error.mark.line + 1) + ":" +
+                    std::to_string(error.mark.column + 1) + ": not YAML: " + error.msg,
                 "values with : # { [ or * at the start need quotes");
   }
 }
@@ -143,13 +154,15 @@ std::vector<Connection> parse_config(const std::string& text, const std::string&
   return connections;
 }
 
-std::vector<Connection> read_config(const std::string& file, const std::vector<std::string>& names) {
+std::vector<Connection> read_config(const std::string& file,
+                                    const std::vector<std::string>& names) {
   std::ifstream stream(file);
   std::stringstream text;
   text << stream.rdbuf();
   if (!stream) {
     throw Error(Fault::config, "cannot read " + file,
-                "`sluice init` writes one, --config FILE names another; or say `sluice sync SOURCE DESTINATION`");
+                "`sluice init` writes one, --config FILE names another; or say `sluice sync SOURCE "
+                "DESTINATION`");
   }
   return parse_config(text.str(), file, names);
 }

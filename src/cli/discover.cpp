@@ -38,7 +38,7 @@ const char* origin_word(KeyOrigin origin) {
 
 std::string key_text(const Table& table) {
   if (!table.has_key()) return "none";
-  return joined(table.primary_key) + (table.key_origin == KeyOrigin::primary ? ""
+  return joined(table.primary_key) + (table.key_origin == KeyOrigin::primary  ? ""
                                       : table.key_origin == KeyOrigin::unique ? " (unique)"
                                                                               : " (chosen)");
 }
@@ -50,7 +50,8 @@ std::string replication_text(const Table& table) {
 
 const char* later_strategy(const Table& table, const TableOptions& options) {
   if (options.mode == Mode::append) return "append";
-  const bool incremental = table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
+  const bool incremental =
+      table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
   return incremental ? "incremental" : "full";
 }
 
@@ -95,10 +96,12 @@ TableName resolved_table(Source& source, const std::string& text) {
     close.push_back(table.name.text());
   }
   for (const Skipped& skipped : catalog.skipped) {
-    if (skipped.name.text() == text) throw Error(Fault::permission, text + ": " + skipped.why, skipped.hint);
+    if (skipped.name.text() == text)
+      throw Error(Fault::permission, text + ": " + skipped.why, skipped.hint);
   }
   if (bare.size() == 1) return bare.front();
-  if (bare.size() > 1) throw Error(Fault::config, text + " is in several schemas", "say schema.table");
+  if (bare.size() > 1)
+    throw Error(Fault::config, text + " is in several schemas", "say schema.table");
   const std::string meant = did_you_mean(text, close);
   throw Error(Fault::config, "the source has no table " + text,
               meant.empty() ? "`sluice discover SOURCE` lists what is there" : meant);
@@ -114,7 +117,8 @@ int discover(const SourceRequest& request) {
   const Catalog catalog = source->discover({});
   const auto& chosen = connection.sync;
   const auto wanted = [&](const TableName& name) {
-    return (chosen.tables.empty() || matches_any(chosen.tables, name)) && !matches_any(chosen.exclude, name);
+    return (chosen.tables.empty() || matches_any(chosen.tables, name)) &&
+           !matches_any(chosen.exclude, name);
   };
   Grid grid({{"table", Align::left, true},
              {"key", Align::left, true},
@@ -159,7 +163,8 @@ int preview(const SourceRequest& request) {
   duck::Database database = open_database(connection);
   const auto source = open_source(database, connection, password);
   const TableName table = resolved_table(*source, request.table);
-  const Preview seen = sluice::preview(database, *source, table, options_of(connection.sync, table), request.rows);
+  const Preview seen =
+      sluice::preview(database, *source, table, options_of(connection.sync, table), request.rows);
   if (request.output.json) {
     for (const auto& row : seen.rows) {
       Json json = Json::object();

@@ -39,7 +39,8 @@ void add_table(Json& json, const TableName& table) {
 std::string now_text() {
   const auto now = std::chrono::system_clock::now();
   const auto seconds = std::chrono::system_clock::to_time_t(now);
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   char date[32];
@@ -245,7 +246,7 @@ std::string error_line(const Error& error) {
 }
 
 void LogFile::append(const std::string& line) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path_.c_str(), &info) == 0 && info.st_size > static_cast<off_t>(kLogBytes)) {
     ::rename(path_.c_str(), (path_ + ".1").c_str());
   }

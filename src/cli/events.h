@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run as JSON lines with stable names: for --json on standard output, and for the log beside a destination file.
+// A run as JSON lines with stable names: for --json on standard output, and for the log beside a
+// destination file.
 #pragma once
 
 #include <functional>
@@ -26,11 +27,13 @@ class Observers : public Observer {
   std::vector<Observer*> all_;
 };
 
-/// Says one line of JSON, without its end, per event. What is not about a table comes through the members below.
+/// Says one line of JSON, without its end, per event. What is not about a table comes through the
+/// members below.
 class Events : public Observer {
  public:
   using Sink = std::function<void(const std::string& line)>;
-  Events(std::string connection, Sink sink) : connection_(std::move(connection)), sink_(std::move(sink)) {}
+  Events(std::string connection, Sink sink)
+      : connection_(std::move(connection)), sink_(std::move(sink)) {}
 
   void run_started(const std::string& source, const std::string& destination);
   void run_finished(const RunResult& result, int exit_code);
@@ -66,8 +69,8 @@ const char* outcome_word(Outcome outcome);
 /// "2026-11-21T04:05:06.789Z".
 std::string now_text();
 
-/// Appends lines to FILE.sluice.log. At 4 MiB it becomes FILE.sluice.log.1 and a new one begins. A log that cannot
-/// be written never stops a run: the first failure is kept for a note.
+/// Appends lines to FILE.sluice.log. At 4 MiB it becomes FILE.sluice.log.1 and a new one begins. A
+/// log that cannot be written never stops a run: the first failure is kept for a note.
 class LogFile {
  public:
   explicit LogFile(std::string path) : path_(std::move(path)) {}

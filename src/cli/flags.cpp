@@ -33,7 +33,8 @@ CLI::Option* add_values(CLI::App& command, const std::string& name, std::vector<
                         const std::string& placeholder, const std::string& help) {
   CLI::Option* option = command.add_option("--" + name, value, help);
   // One argument per flag: what follows may be SOURCE.
-  option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->expected(1)->allow_extra_args(false)->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
   return dressed(option, name, placeholder);
 }
 
@@ -42,7 +43,8 @@ const CLI::App& meant(const CLI::App& app, const std::vector<std::string>& argum
   const CLI::App* at = &app;
   for (const std::string& word : arguments) {
     const auto subcommands = at->get_subcommands([](const CLI::App*) { return true; });
-    const auto found = std::ranges::find(subcommands, word, [](const CLI::App* each) { return each->get_name(); });
+    const auto found =
+        std::ranges::find(subcommands, word, [](const CLI::App* each) { return each->get_name(); });
     if (found != subcommands.end()) at = *found;
   }
   return *at;
@@ -62,7 +64,8 @@ void add_connection_flags(CLI::App& command, Flags& flags, std::initializer_list
   for (const Group group : groups) {
     for (const ConnectionWord& word : connection_words()) {
       if (word.group != group || !word.flag) continue;
-      add_values(command, flag_name(word.key), flags.connection[word.key], word.placeholder, word.help)
+      add_values(command, flag_name(word.key), flags.connection[word.key], word.placeholder,
+                 word.help)
           ->group(group_title(group));
     }
   }
@@ -71,30 +74,35 @@ void add_connection_flags(CLI::App& command, Flags& flags, std::initializer_list
 void add_table_flags(CLI::App& command, Flags& flags) {
   for (const TableWord& word : table_words()) {
     if (std::string(word.key) == "types") {
-      add_values(command, "type", flags.types, "TABLE.COLUMN=TYPE", "land a column as this DuckDB type")
+      add_values(command, "type", flags.types, "TABLE.COLUMN=TYPE",
+                 "land a column as this DuckDB type")
           ->group("How tables are copied");
       continue;
     }
-    const std::string placeholder = std::string(word.key) == "where" ? "TABLE=PREDICATE"
-                                                                     : std::string("[TABLE=]") + word.placeholder;
+    const std::string placeholder = std::string(word.key) == "where"
+                                        ? "TABLE=PREDICATE"
+                                        : std::string("[TABLE=]") + word.placeholder;
     add_values(command, flag_name(word.key), flags.table[word.key], placeholder, word.help)
         ->group("How tables are copied");
   }
 }
 
 void add_choice(CLI::App& command, Choice& choice) {
-  command.add_option("words", choice.words, "SOURCE DESTINATION, or names of connections in sluice.yaml")
+  command
+      .add_option("words", choice.words,
+                  "SOURCE DESTINATION, or names of connections in sluice.yaml")
       ->type_name("SOURCE DESTINATION | NAME..");
   add_config(command, choice);
-  add_text(command, "name", choice.name, "NAME", "what SOURCE DESTINATION is called: its state is kept by this name");
+  add_text(command, "name", choice.name, "NAME",
+           "what SOURCE DESTINATION is called: its state is kept by this name");
 }
 
 void add_config(CLI::App& command, Choice& choice) {
   add_text(command, "config", choice.config, "FILE", "the configuration [sluice.yaml]");
 }
 
-void add_text(CLI::App& command, const std::string& name, std::string& value, const std::string& placeholder,
-              const std::string& help) {
+void add_text(CLI::App& command, const std::string& name, std::string& value,
+              const std::string& placeholder, const std::string& help) {
   dressed(command.add_option("--" + name, value, help), name, placeholder);
 }
 
@@ -110,14 +118,17 @@ void add_switch(CLI::App& command, const std::string& name, bool& value, const s
 void add_output(CLI::App& command, Output& output, Quiet quiet) {
   if (quiet == Quiet::yes) {
     add_switch(command, "quiet", output.quiet, "print only failures");
-    add_text(command, "log-level", output.log_level, "WORD", "debug, info, warn or error, on standard error");
+    add_text(command, "log-level", output.log_level, "WORD",
+             "debug, info, warn or error, on standard error");
   }
   add_switch(command, "json", output.json, "one JSON object per line on standard output");
 }
 
-void refuse(const CLI::App& app, const std::vector<std::string>& arguments, const CLI::ParseError& error) {
+void refuse(const CLI::App& app, const std::vector<std::string>& arguments,
+            const CLI::ParseError& error) {
   const CLI::App& command = meant(app, arguments);
-  const std::string help = "`sluice " + (command.get_name() == app.get_name() ? "" : command.get_name() + " ") +
+  const std::string help = "`sluice " +
+                           (command.get_name() == app.get_name() ? "" : command.get_name() + " ") +
                            "--help` lists the flags";
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const auto known = flags_of(command);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags that several commands share. Each has a SLUICE_ variable; a flag beats its variable, both beat sluice.yaml.
+// Flags that several commands share. Each has a SLUICE_ variable; a flag beats its variable, both
+// beat sluice.yaml.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -18,8 +19,8 @@ void add_table_flags(CLI::App& command, Flags& flags);
 void add_choice(CLI::App& command, Choice& choice);
 void add_config(CLI::App& command, Choice& choice);
 
-void add_text(CLI::App& command, const std::string& name, std::string& value, const std::string& placeholder,
-              const std::string& help);
+void add_text(CLI::App& command, const std::string& name, std::string& value,
+              const std::string& placeholder, const std::string& help);
 void add_list(CLI::App& command, const std::string& name, std::vector<std::string>& value,
               const std::string& placeholder, const std::string& help);
 void add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& help);
@@ -28,7 +29,8 @@ enum class Quiet { no, yes };
 void add_output(CLI::App& command, Output& output, Quiet quiet = Quiet::no);
 
 /// Throws Fault::config: what was not understood, and what was meant.
-[[noreturn]] void refuse(const CLI::App& app, const std::vector<std::string>& arguments, const CLI::ParseError& error);
+[[noreturn]] void refuse(const CLI::App& app, const std::vector<std::string>& arguments,
+                         const CLI::ParseError& error);
 
 /// A script that completes commands and flags, for `bash`, `zsh` or `fish`.
 std::string completions(const CLI::App& app, const std::string& shell);

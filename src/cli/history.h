@@ -16,7 +16,8 @@ struct LoggedRun {
   std::string error;
 };
 
-/// Runs in the log's text, oldest first. Lines that are no JSON (a full disk cut them) are passed over.
+/// Runs in the log's text, oldest first. Lines that are no JSON (a full disk cut them) are passed
+/// over.
 std::vector<LoggedRun> logged_runs(const std::string& text);
 
 }  // namespace sluice::cli

@@ -19,7 +19,8 @@
 namespace sluice::cli {
 namespace {
 
-constexpr const char* kTemplate = R"yaml(# What `sluice sync` copies. Every key but source and destination may be left out; docs/configuration.md has them all.
+constexpr const char* kTemplate =
+    R"yaml(# What `sluice sync` copies. Every key but source and destination may be left out; docs/configuration.md has them all.
 
 connections:
   shop:                                   # the name that state and history are kept under
@@ -44,7 +45,8 @@ connections:
     #   "public.log_*": {mode: append, replication_key: id}
 )yaml";
 
-constexpr std::array kIgnored{"*.duckdb", "*.duckdb.wal", "*.sluice.log", "*.sluice.log.1", "*.sluice.tmp/", ".env"};
+constexpr std::array kIgnored{"*.duckdb",       "*.duckdb.wal",  "*.sluice.log",
+                              "*.sluice.log.1", "*.sluice.tmp/", ".env"};
 
 /// Adds the lines that are missing; returns how many.
 std::size_t ignore_files(const std::filesystem::path& file) {
@@ -62,7 +64,8 @@ std::size_t ignore_files(const std::filesystem::path& file) {
   }
   if (count == 0) return 0;
   std::ofstream stream(file, std::ios::app);
-  stream << (text.empty() || text.back() == '\n' ? "" : "\n") << "# sluice: copies, logs, secrets\n" << missing;
+  stream << (text.empty() || text.back() == '\n' ? "" : "\n") << "# sluice: copies, logs, secrets\n"
+         << missing;
   if (!stream.flush()) throw Error(Fault::config, "cannot write " + file.string());
   return count;
 }
@@ -74,16 +77,20 @@ int init(const std::string& file) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     const bool there = errno == EEXIST;
-    throw Error(Fault::config, there ? path + " is there already" : "cannot write " + path + ": " + std::strerror(errno),
-                there ? "edit it, or name another with --config FILE" : "");
+    throw Error(
+        Fault::config,
+        there ? path + " is there already" : "cannot write " + path + ": " + std::strerror(errno),
+        there ? "edit it, or name another with --config FILE" : "");
   }
   const std::string text = kTemplate;
-  const bool whole = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool whole =
+      ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   ::close(descriptor);
   if (!whole) throw Error(Fault::internal, "cannot write all of " + path);
   const auto ignore = std::filesystem::path(path).parent_path() / ".gitignore";
   const std::size_t added = ignore_files(ignore);
-  print("wrote " + path + (added > 0 ? " and " + std::to_string(added) + " lines of " + ignore.string() : "") +
+  print("wrote " + path +
+        (added > 0 ? " and " + std::to_string(added) + " lines of " + ignore.string() : "") +
         "\nnext: edit it, then sluice check, sluice plan, sluice sync\n");
   return 0;
 }

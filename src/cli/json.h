@@ -14,6 +14,8 @@ inline std::string json_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-inline Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+inline Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 }  // namespace sluice::cli

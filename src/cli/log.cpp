@@ -56,7 +56,8 @@ void set_up_log(const Output& output) {
                                                              {"warn", spdlog::level::warn},
                                                              {"error", spdlog::level::err}});
   const Screen screen = Screen::of(STDERR_FILENO);
-  logger->set_pattern(screen.tty ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  logger->set_pattern(screen.tty ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v",
+                      spdlog::pattern_time_type::utc);
   logger->set_level(output.quiet ? spdlog::level::err : level);
   spdlog::set_default_logger(logger);
 }
@@ -83,7 +84,8 @@ LogAround::~LogAround() { the_sink()->around({}); }
 void report_error(const Error& error) {
   const bool color = Screen::of(STDERR_FILENO).color;
   std::string text = styled("error:", Style::red, color) + " " + error.what() + "\n";
-  if (!error.hint().empty()) text += styled(" hint:", Style::yellow, color) + " " + error.hint() + "\n";
+  if (!error.hint().empty())
+    text += styled(" hint:", Style::yellow, color) + " " + error.hint() + "\n";
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
 }
 

@@ -16,7 +16,8 @@ void set_up_log(const Output& output);
 enum class Level { debug, info, warn, error };
 void log(Level level, const std::string& line);
 
-/// While it lives, every line is written by way of `around`, which clears the screen's live lines first.
+/// While it lives, every line is written by way of `around`, which clears the screen's live lines
+/// first.
 class LogAround {
  public:
   explicit LogAround(std::function<void(const std::function<void()>&)> around);

@@ -13,7 +13,8 @@
 
 namespace {
 
-/// Other users can read a process's arguments: what is secret in them is overwritten, once it is copied.
+/// Other users can read a process's arguments: what is secret in them is overwritten, once it is
+/// copied.
 void hide_secrets(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string shown = sluice::redacted(argv[i]);
@@ -37,7 +38,8 @@ int main(int argc, char** argv) {
     sluice::cli::report_error(error);
     return sluice::cli::exit_code_of(error);
   } catch (const std::exception& error) {
-    sluice::cli::report_error(sluice::Error(sluice::Fault::internal, error.what(), "this is a bug of sluice: please report it"));
+    sluice::cli::report_error(sluice::Error(sluice::Fault::internal, error.what(),
+                                            "this is a bug of sluice: please report it"));
     return 1;
   }
 }

@@ -15,18 +15,28 @@ namespace {
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-/// Where DuckDB spills: beside the file, which is where space was planned for; never in the folder one happens to be.
+/// Readers wait for the server half of the time, so there is one more than cores; DuckDB has a
+/// thread for each.
+std::size_t readers_of(const Connection& connection) {
+  return connection.sync.parallel > 0 ? connection.sync.parallel
+                                      : std::clamp<std::size_t>(cores() + 1, 2, 4);
+}
+
+/// Where DuckDB spills: beside the file, which is where space was planned for; never in the folder
+/// one happens to be.
 std::string temp_folder(const Connection& connection) {
   if (!connection.temp.empty()) return connection.temp;
   const auto file = file_of(connection.destination);
   if (file && !file->empty()) return *file + ".sluice.tmp";
-  return (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid()))).string();
+  return (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid())))
+      .string();
 }
 
-std::map<std::string, std::string> settings(std::uint64_t memory, const std::string& temp) {
+std::map<std::string, std::string> settings(std::uint64_t memory, const std::string& temp,
+                                            std::size_t threads) {
   return {{"memory_limit", std::to_string(duck_memory_limit(memory)) + "B"},
           {"temp_directory", temp},
-          {"threads", std::to_string(cores())},
+          {"threads", std::to_string(threads)},
           {"preserve_insertion_order", "false"},
           {"autoinstall_known_extensions", "false"},
           {"autoload_known_extensions", "false"}};
@@ -36,9 +46,11 @@ duck::Database reading_database(const std::string& url) {
   Connection connection;
   connection.destination = url;
   if (file_of(url)) {
-    connection.temp = (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid()))).string();
+    connection.temp =
+        (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid())))
+            .string();
   }
-  auto options = settings(connection.memory, temp_folder(connection));
+  auto options = settings(connection.memory, temp_folder(connection), readers_of(connection));
   options["preserve_insertion_order"] = "true";
   return duck::Database(options);
 }
@@ -58,7 +70,8 @@ std::optional<std::string> file_of(const std::string& url) {
 }
 
 duck::Database open_database(const Connection& connection) {
-  return duck::Database(settings(connection.memory, temp_folder(connection)));
+  return duck::Database(
+      settings(connection.memory, temp_folder(connection), readers_of(connection)));
 }
 
 std::unique_ptr<Source> open_source(duck::Database& database, const Connection& connection,
@@ -66,15 +79,15 @@ std::unique_ptr<Source> open_source(duck::Database& database, const Connection& 
   SourceSettings settings;
   settings.application_name = "sluice/" + connection.sync.connection;
   settings.password = password;
-  settings.parallel = connection.sync.parallel > 0 ? connection.sync.parallel : std::min<std::size_t>(cores() + 1, 4);
-  settings.snapshot_per = connection.snapshot_per_table ? SnapshotPer::table : SnapshotPer::run;
+  settings.parallel = readers_of(connection);
   settings.max_rate_bytes = connection.max_rate;
   settings.wait = connection.wait;
   settings.stop = stop;
   return make_source(database, connection.source, settings);
 }
 
-std::unique_ptr<Destination> open_destination(duck::Database& database, const Connection& connection,
+std::unique_ptr<Destination> open_destination(duck::Database& database,
+                                              const Connection& connection,
                                               const std::function<bool()>& stop) {
   DestinationSettings settings;
   settings.wait = connection.wait;
@@ -84,7 +97,8 @@ std::unique_ptr<Destination> open_destination(duck::Database& database, const Co
   return make_destination(database, connection.destination, settings);
 }
 
-Looked::Looked(const std::string& url) : database_(reading_database(url)), connection_(database_.connect()) {
+Looked::Looked(const std::string& url)
+    : database_(reading_database(url)), connection_(database_.connect()) {
   const auto file = file_of(url);
   if (!file) {
     destination_ = make_destination(database_, url);
@@ -92,11 +106,14 @@ Looked::Looked(const std::string& url) : database_(reading_database(url)), conne
     return;
   }
   if (!std::filesystem::exists(*file)) {
-    throw Error(Fault::config, "there is no file " + *file, "a sync makes it: sluice sync SOURCE " + url);
+    throw Error(Fault::config, "there is no file " + *file,
+                "a sync makes it: sluice sync SOURCE " + url);
   }
   catalog_ = std::filesystem::path(*file).stem().string();
-  if (catalog_.empty() || catalog_ == "memory" || catalog_ == "temp" || catalog_ == "system") catalog_ = "file";
-  connection_.query("ATTACH " + duck::literal(*file) + " AS " + duck::quoted(catalog_) + " (READ_ONLY)");
+  if (catalog_.empty() || catalog_ == "memory" || catalog_ == "temp" || catalog_ == "system")
+    catalog_ = "file";
+  connection_.query("ATTACH " + duck::literal(*file) + " AS " + duck::quoted(catalog_) +
+                    " (READ_ONLY)");
   connection_.query("USE " + duck::quoted(catalog_));
 }
 
@@ -106,7 +123,8 @@ std::string Looked::table(const std::string& name) const {
 
 bool Looked::known() {
   const auto found = connection_.query(
-      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' AND table_name = 'meta'",
+      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' "
+      "AND table_name = 'meta'",
       {catalog_});
   return found.integer(0, 0) > 0;
 }

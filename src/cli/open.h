@@ -15,8 +15,8 @@
 
 namespace sluice::cli {
 
-/// DuckDB's memory_limit for a process that should stay below `process` bytes. The rest is for code, readers and
-/// the allocator: measured, a first load takes about 75 MB more than the limit.
+/// DuckDB's memory_limit for a process that should stay below `process` bytes. The rest is for
+/// code, readers and the allocator: measured, a first load takes about 75 MB more than the limit.
 std::uint64_t duck_memory_limit(std::uint64_t process);
 
 /// The file behind a DuckDB URL or path; nullopt for other destinations.
@@ -25,7 +25,8 @@ std::optional<std::string> file_of(const std::string& url);
 duck::Database open_database(const Connection& connection);
 std::unique_ptr<Source> open_source(duck::Database& database, const Connection& connection,
                                     const Secret& password, const std::function<bool()>& stop = {});
-std::unique_ptr<Destination> open_destination(duck::Database& database, const Connection& connection,
+std::unique_ptr<Destination> open_destination(duck::Database& database,
+                                              const Connection& connection,
                                               const std::function<bool()>& stop = {});
 
 /// A destination to look into. A file is attached read-only: Fault::busy while a sync writes to it.

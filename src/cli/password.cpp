@@ -21,7 +21,8 @@ std::string from_file(const PasswordFrom& from) {
   std::ifstream file(path);
   std::string line;
   if (!file || !std::getline(file, line)) {
-    throw Error(Fault::config, from.where + ": the password file " + path + " cannot be read or is empty",
+    throw Error(Fault::config,
+                from.where + ": the password file " + path + " cannot be read or is empty",
                 "put the password on its first line, readable by this user");
   }
   return without_newline(line);
@@ -44,7 +45,8 @@ std::string from_command(const PasswordFrom& from) {
   if (status != 0 || text.empty()) {
     throw Error(Fault::config,
                 from.where + ": the password command " +
-                    (status != 0 ? "failed (status " + std::to_string(status >> 8) + ")" : "printed nothing"),
+                    (status != 0 ? "failed (status " + std::to_string(status >> 8) + ")"
+                                 : "printed nothing"),
                 "run it by hand to see why; its output is not shown here");
   }
   return text;

@@ -28,7 +28,8 @@ Json plan_json(const TablePlan& plan, const std::string& connection) {
           {"hint", text_or_null(plan.hint)}};
 }
 
-/// An empty destination of the same name in memory, so that a plan for a first sync leaves no file behind.
+/// An empty destination of the same name in memory, so that a plan for a first sync leaves no file
+/// behind.
 class Nowhere : public Destination {
  public:
   Nowhere(duck::Database& database, std::string name) : name_(std::move(name)) {
@@ -70,8 +71,9 @@ int plan(const SyncRequest& request) {
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
     if (request.output.json) continue;
-    print(connection.sync.connection + ": " + redacted(connection.source) + " -> " + redacted(connection.destination) +
-          "\n\n" + plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+    print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
+          redacted(connection.destination) + "\n\n" +
+          plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
   }
   return code;
 }

@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kFrame = std::chrono::milliseconds(150);
 constexpr auto kReport = std::chrono::seconds(10);
-constexpr double kMemory = 3;  // seconds that a rate looks back: calmer when longer, later when longer
+constexpr double kMemory =
+    3;  // seconds that a rate looks back: calmer when longer, later when longer
 
 double smoothed(double before, double rows, double seconds) {
   if (seconds <= 0) return before;
@@ -35,14 +36,16 @@ void to_terminal(std::string_view text) {
 }
 
 std::string part_text(const Running& table) {
-  if (table.chunks > 1) return fmt::format("chunk {}/{}", std::min(table.chunks_done + 1, table.chunks), table.chunks);
+  if (table.chunks > 1)
+    return fmt::format("chunk {}/{}", std::min(table.chunks_done + 1, table.chunks), table.chunks);
   if (table.rows_expected == 0) return "";
   return fmt::format("{}%", std::min<std::uint64_t>(99, table.rows * 100 / table.rows_expected));
 }
 
 std::string left_text(const Running& table) {
   if (table.rate < 1 || table.rows_expected <= table.rows) return "";
-  return human_seconds(static_cast<double>(table.rows_expected - table.rows) / table.rate) + " left";
+  return human_seconds(static_cast<double>(table.rows_expected - table.rows) / table.rate) +
+         " left";
 }
 
 }  // namespace
@@ -74,13 +77,14 @@ std::string progress_line(const Running& table, std::size_t width) {
   return line;
 }
 
-std::string total_line(std::size_t finished, std::size_t running, std::uint64_t rows, double rate, std::uint64_t bytes,
-                       double seconds) {
-  const std::string moved = rows == 0 ? ""
-                                      : fmt::format("  {} rows  {}/s  {}", with_commas(rows),
-                                                    compact(static_cast<std::uint64_t>(rate)), human_bytes(bytes));
-  return fmt::format("{} {} done, {} running{}  {}", finished, finished == 1 ? "table" : "tables", running, moved,
-                     human_seconds(seconds));
+std::string total_line(std::size_t finished, std::size_t running, std::uint64_t rows, double rate,
+                       std::uint64_t bytes, double seconds) {
+  const std::string moved =
+      rows == 0 ? ""
+                : fmt::format("  {} rows  {}/s  {}", with_commas(rows),
+                              compact(static_cast<std::uint64_t>(rate)), human_bytes(bytes));
+  return fmt::format("{} {} done, {} running{}  {}", finished, finished == 1 ? "table" : "tables",
+                     running, moved, human_seconds(seconds));
 }
 
 Display::Display(Screen screen, bool live, std::function<void(const Display&)> every_ten_seconds)
@@ -103,8 +107,8 @@ void Display::table_started(const std::shared_ptr<const Progress>& progress) {
 
 void Display::table_finished(const Receipt& receipt) {
   const std::scoped_lock lock(mutex_);
-  const auto found =
-      std::ranges::find(tables_, receipt.table, [](const Tracked& each) { return each.progress->table; });
+  const auto found = std::ranges::find(tables_, receipt.table,
+                                       [](const Tracked& each) { return each.progress->table; });
   ++finished_;
   if (found == tables_.end()) return;
   finished_rows_ += found->progress->rows.load();
@@ -130,7 +134,9 @@ std::vector<std::shared_ptr<const Progress>> Display::running() const {
   return all;
 }
 
-double Display::elapsed() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
+double Display::elapsed() const {
+  return std::chrono::duration<double>(Clock::now() - started_).count();
+}
 
 std::uint64_t Display::rows_now() const {
   std::uint64_t rows = finished_rows_;
@@ -147,7 +153,8 @@ std::uint64_t Display::bytes_now() const {
 void Display::measure(double seconds) {
   for (Tracked& each : tables_) {
     const std::uint64_t rows = each.progress->rows.load();
-    each.rate = smoothed(each.rate, static_cast<double>(rows - std::min(rows, each.last_rows)), seconds);
+    each.rate =
+        smoothed(each.rate, static_cast<double>(rows - std::min(rows, each.last_rows)), seconds);
     each.last_rows = rows;
   }
   const std::uint64_t rows = rows_now();
@@ -175,8 +182,8 @@ void Display::draw() {
   const std::size_t shown = tables_.size() <= most ? tables_.size() : most - 1;
   for (std::size_t i = 0; i < shown; ++i) {
     const Progress& p = *tables_[i].progress;
-    put(progress_line({p.table.text(), p.rows.load(), p.rows_expected.load(), p.bytes.load(), p.chunks_done.load(),
-                       p.chunks.load(), tables_[i].rate,
+    put(progress_line({p.table.text(), p.rows.load(), p.rows_expected.load(), p.bytes.load(),
+                       p.chunks_done.load(), p.chunks.load(), tables_[i].rate,
                        std::chrono::duration<double>(Clock::now() - p.started).count()},
                       width));
   }
@@ -185,8 +192,10 @@ void Display::draw() {
     put(fmt::format("and {} more", tables_.size() - shown));
     ++lines;
   }
-  put(styled(fitted(total_line(finished_, tables_.size(), rows_now(), rate_, bytes_now(), elapsed()), width),
-             Style::bold, screen_.color));
+  put(styled(
+      fitted(total_line(finished_, tables_.size(), rows_now(), rate_, bytes_now(), elapsed()),
+             width),
+      Style::bold, screen_.color));
   to_terminal(frame + "\x1b[J");
   drawn_ = lines + 1;
 }

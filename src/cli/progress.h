@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is going on, while it is going on: lines redrawn in place on a terminal, else a line every ten seconds.
+// What is going on, while it is going on: lines redrawn in place on a terminal, else a line every
+// ten seconds.
 #pragma once
 
 #include <chrono>
@@ -25,17 +26,18 @@ struct Running {
   double seconds = 0;  ///< since it began
 };
 
-/// One line of at most `width` columns: name, rows, rows/s, bytes, chunk k/n or %, time left. Narrow screens lose
-/// the right-hand parts first.
+/// One line of at most `width` columns: name, rows, rows/s, bytes, chunk k/n or %, time left.
+/// Narrow screens lose the right-hand parts first.
 std::string progress_line(const Running& table, std::size_t width);
 /// "3 of 14 tables  1,200,000 rows  101,123/s  240 MB  0:12".
-std::string total_line(std::size_t finished, std::size_t running, std::uint64_t rows, double rate, std::uint64_t bytes,
-                       double seconds);
+std::string total_line(std::size_t finished, std::size_t running, std::uint64_t rows, double rate,
+                       std::uint64_t bytes, double seconds);
 
 /// Draws until destroyed, on standard error, from a thread of its own that only reads counters.
 class Display : public Observer {
  public:
-  /// `live`: lines in place; else `every_ten_seconds` is given a line now and then, outside any lock of ours.
+  /// `live`: lines in place; else `every_ten_seconds` is given a line now and then, outside any
+  /// lock of ours.
   Display(Screen screen, bool live, std::function<void(const Display&)> every_ten_seconds);
   ~Display() override;
 

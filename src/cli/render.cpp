@@ -52,7 +52,8 @@ std::vector<std::size_t> Grid::widths() const {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = display_width(columns_[i].heading);
     if (i < subheading_.size()) width = std::max(width, display_width(subheading_[i]));
-    for (const auto& row : rows_) width = std::max(width, i < row.size() ? display_width(row[i]) : 0);
+    for (const auto& row : rows_)
+      width = std::max(width, i < row.size() ? display_width(row[i]) : 0);
     widths.push_back(width);
   }
   return widths;
@@ -63,7 +64,8 @@ std::size_t Grid::natural_width() const {
   return std::accumulate(each.begin(), each.end(), kGap * (each.empty() ? 0 : each.size() - 1));
 }
 
-std::string Grid::line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) const {
+std::string Grid::line(const std::vector<std::string>& cells,
+                       const std::vector<std::size_t>& widths) const {
   std::string text;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const std::string cell = fitted(i < cells.size() ? cells[i] : "", widths[i]);
@@ -89,13 +91,15 @@ std::string Grid::text(const Screen& screen) const {
   std::vector<std::string> headings;
   for (const Column& column : columns_) headings.push_back(column.heading);
   std::string text = styled(line(headings, each), Style::bold, screen.color) + "\n";
-  if (!subheading_.empty()) text += styled(line(subheading_, each), Style::dim, screen.color) + "\n";
+  if (!subheading_.empty())
+    text += styled(line(subheading_, each), Style::dim, screen.color) + "\n";
   for (const auto& row : rows_) text += line(row, each) + "\n";
   return text;
 }
 
 std::string csv_field(std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos)
+    return std::string(text);
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"') out += '"';
@@ -109,7 +113,8 @@ void print(std::string_view text) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EPIPE) return;
-    if (written < 0) throw Error(Fault::internal, std::string("cannot write the output: ") + std::strerror(errno));
+    if (written < 0)
+      throw Error(Fault::internal, std::string("cannot write the output: ") + std::strerror(errno));
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }

@@ -12,8 +12,8 @@ namespace sluice::cli {
 /// What a stream is: decides colours, redrawing and cutting.
 struct Screen {
   bool tty = false;
-  bool color = false;       ///< a terminal, and NO_COLOR is not set
-  std::size_t width = 0;    ///< columns; 0: not a terminal, nothing is cut
+  bool color = false;     ///< a terminal, and NO_COLOR is not set
+  std::size_t width = 0;  ///< columns; 0: not a terminal, nothing is cut
   std::size_t height = 24;
   static Screen of(int descriptor);
 };
@@ -42,7 +42,8 @@ class Grid {
 
  private:
   std::vector<std::size_t> widths() const;
-  std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) const;
+  std::string line(const std::vector<std::string>& cells,
+                   const std::vector<std::size_t>& widths) const;
   std::vector<Column> columns_;
   std::vector<std::string> subheading_;
   std::vector<std::vector<std::string>> rows_;
@@ -51,7 +52,8 @@ class Grid {
 /// One CSV field; NULL is empty, the empty string is "".
 std::string csv_field(std::string_view text);
 
-/// Writes to standard output; throws Fault::internal when it cannot (a full disk), ends quietly on a closed pipe.
+/// Writes to standard output; throws Fault::internal when it cannot (a full disk), ends quietly on
+/// a closed pipe.
 void print(std::string_view text);
 
 }  // namespace sluice::cli

@@ -30,18 +30,21 @@ Grid receipts_grid(const RunResult& result, Count count) {
   for (const Receipt& receipt : result.receipts) {
     const bool said = went_well(receipt) && !receipt.strategy.empty();
     grid.row({receipt.table.text(), said ? receipt.strategy : outcome_word(receipt.outcome),
-              went_well(receipt) ? receipt.guarantee : "", count(receipt.read), count(receipt.inserted),
-              count(receipt.updated), count(receipt.deleted), fmt::format("{:.1f}", receipt.seconds)});
+              went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
+              count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
+              fmt::format("{:.1f}", receipt.seconds)});
   }
   return grid;
 }
 
-std::string failure_text(const std::string& word, const std::string& table, const std::string& error,
-                         const std::string& hint, bool color) {
+std::string failure_text(const std::string& word, const std::string& table,
+                         const std::string& error, const std::string& hint, bool color) {
   // Most messages begin with their table already.
   const std::string place = error.starts_with(table) ? "" : table + ": ";
   std::string text = styled(word, Style::red, color) + "  " + place + error + "\n";
-  if (!hint.empty()) text += std::string(word.size() + 2, ' ') + styled("hint: ", Style::yellow, color) + hint + "\n";
+  if (!hint.empty())
+    text +=
+        std::string(word.size() + 2, ' ') + styled("hint: ", Style::yellow, color) + hint + "\n";
   return text;
 }
 
@@ -49,11 +52,13 @@ std::string notes_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     for (const std::string& note : receipt.notes) {
-      text += styled("note", Style::dim, screen.color) + "  " + receipt.table.text() + ": " + note + "\n";
+      text += styled("note", Style::dim, screen.color) + "  " + receipt.table.text() + ": " + note +
+              "\n";
     }
     if (receipt.misfits > 0) {
       text += styled("note", Style::yellow, screen.color) + "  " + receipt.table.text() + ": " +
-              with_commas(receipt.misfits) + " values did not fit their type and are NULL (misfit: null)\n";
+              with_commas(receipt.misfits) +
+              " values did not fit their type and are NULL (misfit: null)\n";
     }
   }
   return text;
@@ -67,9 +72,13 @@ bool plain_name(const std::string& name) {
 
 /// What to type next.
 std::string next_text(const RunResult& result, const Connection& connection) {
-  const auto is = [&](Outcome outcome) { return std::ranges::count(result.receipts, outcome, &Receipt::outcome) > 0; };
-  if (is(Outcome::interrupted)) return "next: the same command again goes on where this run stopped\n";
-  if (is(Outcome::failed)) return "next: see the hints above, then the same command again; what is done stays done\n";
+  const auto is = [&](Outcome outcome) {
+    return std::ranges::count(result.receipts, outcome, &Receipt::outcome) > 0;
+  };
+  if (is(Outcome::interrupted))
+    return "next: the same command again goes on where this run stopped\n";
+  if (is(Outcome::failed))
+    return "next: see the hints above, then the same command again; what is done stays done\n";
   const auto file = file_of(connection.destination);
   for (const Receipt& receipt : result.receipts) {
     if (file && receipt.inserted > 0 && went_well(receipt) && plain_name(receipt.target)) {
@@ -85,14 +94,17 @@ std::string failures_text(const RunResult& result, bool color) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     if (went_well(receipt)) continue;
-    text += failure_text(outcome_word(receipt.outcome), receipt.table.text(), receipt.error, receipt.hint, color);
+    text += failure_text(outcome_word(receipt.outcome), receipt.table.text(), receipt.error,
+                         receipt.hint, color);
   }
   return text;
 }
 
-std::string run_report(const RunResult& result, const Connection& connection, const Screen& screen) {
+std::string run_report(const RunResult& result, const Connection& connection,
+                       const Screen& screen) {
   Grid grid = receipts_grid(result, with_commas);
-  if (screen.width > 0 && grid.natural_width() > screen.width) grid = receipts_grid(result, compact);
+  if (screen.width > 0 && grid.natural_width() > screen.width)
+    grid = receipts_grid(result, compact);
   std::string text = grid.text(screen);
   const std::string notes = notes_text(result, screen);
   const std::string failures = failures_text(result, screen.color);
@@ -101,15 +113,17 @@ std::string run_report(const RunResult& result, const Connection& connection, co
   if (!failures.empty()) text += "\n" + failures;
   Summary total;
   total.add(result);
-  text += fmt::format("\n{} {} in {}: {} read, {} inserted, {} updated, {} deleted{}\n", total.done + total.unchanged,
-                      total.done + total.unchanged == 1 ? "table" : "tables", human_seconds(result.seconds),
-                      with_commas(total.read), with_commas(total.inserted), with_commas(total.updated),
-                      with_commas(total.deleted),
-                      total.failed == 0 ? "" : fmt::format("; {} not done", total.failed));
+  text += fmt::format(
+      "\n{} {} in {}: {} read, {} inserted, {} updated, {} deleted{}\n",
+      total.done + total.unchanged, total.done + total.unchanged == 1 ? "table" : "tables",
+      human_seconds(result.seconds), with_commas(total.read), with_commas(total.inserted),
+      with_commas(total.updated), with_commas(total.deleted),
+      total.failed == 0 ? "" : fmt::format("; {} not done", total.failed));
   return text + next;
 }
 
-std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection, const Screen& screen) {
+std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
+                        const Screen& screen) {
   Grid grid({{"table", Align::left, true},
              {"target", Align::left, true},
              {"strategy", Align::left, false},
@@ -121,8 +135,8 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   for (const TablePlan& plan : plans) {
     const std::string name = plan.table.name.text();
     const bool refused = !plan.error.empty();
-    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows), plan.bytes == 0 ? "" : human_bytes(plan.bytes),
-              plan.why});
+    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows),
+              plan.bytes == 0 ? "" : human_bytes(plan.bytes), plan.why});
     rows += plan.rows;
     bytes += plan.bytes;
     for (const std::string& note : plan.notes) {
@@ -138,10 +152,13 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
                       bytes == 0 ? "" : " and " + human_bytes(bytes));
   // 50 MB/s is what one busy core of a server delivers; said as a guess.
   constexpr std::uint64_t kGuess = 50'000'000, kWorthSaying = 30;
-  if (!file_of(connection.source) && !connection.snapshot_per_table && bytes / kGuess > kWorthSaying) {
-    text += fmt::format("one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that long; "
-                        "--snapshot=table holds one per table\n",
-                        human_seconds(static_cast<double>(bytes / kGuess)));
+  if (!file_of(connection.source) && !connection.sync.snapshot_per_table &&
+      bytes / kGuess > kWorthSaying) {
+    text += fmt::format(
+        "one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that "
+        "long; "
+        "--snapshot=table holds one per table\n",
+        human_seconds(static_cast<double>(bytes / kGuess)));
   }
   return text;
 }

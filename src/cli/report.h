@@ -15,6 +15,7 @@ namespace sluice::cli {
 std::string run_report(const RunResult& result, const Connection& connection, const Screen& screen);
 /// Failures alone, or nothing: for --quiet.
 std::string failures_text(const RunResult& result, bool color);
-std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection, const Screen& screen);
+std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
+                        const Screen& screen);
 
 }  // namespace sluice::cli

@@ -40,25 +40,30 @@ Grid grid_of(const duck::Result& rows, std::vector<Grid::Column> columns) {
   Grid grid(std::move(columns));
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     std::vector<std::string> cells;
-    for (std::size_t j = 0; j < rows.columns(); ++j) cells.push_back(rows.optional(i, j).value_or(""));
+    for (std::size_t j = 0; j < rows.columns(); ++j)
+      cells.push_back(rows.optional(i, j).value_or(""));
     grid.row(std::move(cells));
   }
   return grid;
 }
 
-std::string only(const std::string& name) { return name.empty() ? "true" : "connection = " + duck::literal(name); }
+std::string only(const std::string& name) {
+  return name.empty() ? "true" : "connection = " + duck::literal(name);
+}
 
 /// How old each connection's copy is: the age of its last run that ended well.
 std::string ages(Looked& looked, const std::string& name) {
   const auto rows = looked.connection().query(
-      "SELECT connection, max(epoch(finished_at)) FILTER (exit_code = 0), epoch(now()) FROM " + looked.table("runs") +
-      " WHERE " + only(name) + " GROUP BY connection ORDER BY connection");
+      "SELECT connection, max(epoch(finished_at)) FILTER (exit_code = 0), epoch(now()) FROM " +
+      looked.table("runs") + " WHERE " + only(name) + " GROUP BY connection ORDER BY connection");
   std::string text;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
-    text += "last good copy of " + rows.text(i, 0) + ": " +
-            (rows.null(i, 1) ? std::string("never")
-                             : human_seconds(std::stod(rows.text(i, 2)) - std::stod(rows.text(i, 1))) + " ago") +
-            "\n";
+    text +=
+        "last good copy of " + rows.text(i, 0) + ": " +
+        (rows.null(i, 1)
+             ? std::string("never")
+             : human_seconds(std::stod(rows.text(i, 2)) - std::stod(rows.text(i, 1))) + " ago") +
+        "\n";
   }
   return text;
 }
@@ -66,12 +71,15 @@ std::string ages(Looked& looked, const std::string& name) {
 void from_destination(Looked& looked, const std::string& name, const HistoryRequest& request) {
   const auto rows = looked.connection().query(
       "SELECT r.run_id AS run, r.connection, " + at_utc("r.started_at") +
-      " AS started, CASE WHEN r.finished_at IS NULL THEN 'cut off' ELSE r.exit_code::VARCHAR END AS exit,"
+      " AS started, CASE WHEN r.finished_at IS NULL THEN 'cut off' ELSE r.exit_code::VARCHAR END "
+      "AS exit,"
       " round(epoch(r.finished_at) - epoch(r.started_at), 1)::VARCHAR AS seconds,"
       " count(t.run_id) AS tables, coalesce(sum(t.rows_read), 0)::VARCHAR AS read,"
-      " coalesce(sum(t.rows_inserted + t.rows_updated + t.rows_deleted), 0)::VARCHAR AS written, r.error FROM " +
-      looked.table("runs") + " r LEFT JOIN " + looked.table("run_tables") + " t USING (run_id) WHERE " + only(name) +
-      " GROUP BY ALL ORDER BY r.run_id DESC LIMIT " + std::to_string(request.limit));
+      " coalesce(sum(t.rows_inserted + t.rows_updated + t.rows_deleted), 0)::VARCHAR AS written, "
+      "r.error FROM " +
+      looked.table("runs") + " r LEFT JOIN " + looked.table("run_tables") +
+      " t USING (run_id) WHERE " + only(name) + " GROUP BY ALL ORDER BY r.run_id DESC LIMIT " +
+      std::to_string(request.limit));
   if (request.output.json) {
     for (std::size_t i = 0; i < rows.rows(); ++i) print(json_line(result_json(rows, i)));
     return;
@@ -110,13 +118,15 @@ void from_log(const std::string& file, const HistoryRequest& request) {
                        {"current", text_or_null(run->current)},
                        {"error", text_or_null(run->error)}}));
     } else {
-      grid.row({run->started.substr(0, 19), run->connection, run->ended ? std::to_string(run->exit_code) : "running",
+      grid.row({run->started.substr(0, 19), run->connection,
+                run->ended ? std::to_string(run->exit_code) : "running",
                 std::to_string(run->tables_done), std::to_string(run->tables_failed),
                 run->ended ? run->error : run->current});
     }
   }
   if (!request.output.json) {
-    print(file + " is being written to; this is from its log.\n\n" + grid.text(Screen::of(STDOUT_FILENO)));
+    print(file + " is being written to; this is from its log.\n\n" +
+          grid.text(Screen::of(STDOUT_FILENO)));
   }
 }
 
@@ -187,14 +197,17 @@ int runs_show(const HistoryRequest& request) {
     Looked looked(place);
     if (!looked.known()) continue;
     const auto run = looked.connection().query(
-        "SELECT run_id, connection, source, " + at_utc("started_at") + " AS started, " + at_utc("finished_at") +
-            " AS finished, exit_code::VARCHAR AS exit, error, version FROM " + looked.table("runs") +
-            " WHERE run_id = ? AND " + only(name),
+        "SELECT run_id, connection, source, " + at_utc("started_at") + " AS started, " +
+            at_utc("finished_at") +
+            " AS finished, exit_code::VARCHAR AS exit, error, version FROM " +
+            looked.table("runs") + " WHERE run_id = ? AND " + only(name),
         {request.run});
     if (run.rows() == 0) continue;
     const auto tables = looked.connection().query(
-        "SELECT source_schema || '.' || source_table AS \"table\", target, outcome, strategy, guarantee AS class,"
-        " rows_read AS read, rows_inserted AS inserted, rows_updated AS updated, rows_deleted AS deleted,"
+        "SELECT source_schema || '.' || source_table AS \"table\", target, outcome, strategy, "
+        "guarantee AS class,"
+        " rows_read AS read, rows_inserted AS inserted, rows_updated AS updated, rows_deleted AS "
+        "deleted,"
         " misfits, bytes_read AS bytes, round(seconds, 1) AS seconds, instant, until,"
         " array_to_string(notes, '; ') AS notes, error, hint FROM " +
             looked.table("run_tables") + " WHERE run_id = ? ORDER BY 1",
@@ -210,10 +223,12 @@ int runs_show(const HistoryRequest& request) {
     }
     // One block a table: a receipt has more to say than a line holds.
     for (std::size_t row = 0; row < tables.rows(); ++row) {
-      text += "\n" + styled(tables.text(row, 0), Style::bold, Screen::of(STDOUT_FILENO).color) + "\n";
+      text +=
+          "\n" + styled(tables.text(row, 0), Style::bold, Screen::of(STDOUT_FILENO).color) + "\n";
       for (std::size_t i = 1; i < tables.columns(); ++i) {
         const std::string value = tables.optional(row, i).value_or("");
-        if (!value.empty() && !(value == "0" && i >= 5)) text += "  " + left(tables.name(i), 12) + value + "\n";
+        if (!value.empty() && !(value == "0" && i >= 5))
+          text += "  " + left(tables.name(i), 12) + value + "\n";
       }
     }
     print(text);

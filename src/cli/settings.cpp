@@ -14,7 +14,8 @@ namespace {
 using Kind = PasswordFrom::Kind;
 
 Misfit misfit_of(const Value& value) {
-  return value.one_of<Misfit>({{"text", Misfit::text}, {"fail", Misfit::fail}, {"null", Misfit::null}});
+  return value.one_of<Misfit>(
+      {{"text", Misfit::text}, {"fail", Misfit::fail}, {"null", Misfit::null}});
 }
 
 template <typename Member, typename T>
@@ -33,7 +34,8 @@ TableSetting read_misfit(const Value& value) {
 
 TableSetting read_key(const Value& value) {
   const bool detect = !value.is_list() && value.text() == "detect";
-  return [detect, columns = detect ? std::vector<std::string>{} : value.list()](TableOptions& options) {
+  return [detect,
+          columns = detect ? std::vector<std::string>{} : value.list()](TableOptions& options) {
     options.detect_key = detect;
     options.key = columns;
   };
@@ -51,22 +53,26 @@ constexpr std::array kTableWords{
     TableWord{"mode", "WORD", "mirror (rows follow the source) or append (rows are only added)",
               [](const Value& v) {
                 return assign(&TableOptions::mode,
-                              v.one_of<Mode>({{"mirror", Mode::mirror}, {"append", Mode::append}}, {"history"}));
+                              v.one_of<Mode>({{"mirror", Mode::mirror}, {"append", Mode::append}},
+                                             {"history"}));
               }},
     TableWord{"strategy", "WORD", "auto, incremental (needs both keys) or full (compare every row)",
               [](const Value& v) {
-                return assign(&TableOptions::strategy, v.one_of<Strategy>({{"auto", Strategy::automatic},
-                                                                           {"incremental", Strategy::incremental},
-                                                                           {"full", Strategy::full}},
-                                                                          {"xmin", "digest"}));
+                return assign(&TableOptions::strategy,
+                              v.one_of<Strategy>({{"auto", Strategy::automatic},
+                                                  {"incremental", Strategy::incremental},
+                                                  {"full", Strategy::full}},
+                                                 {"xmin", "digest"}));
               }},
     TableWord{"replication_key", "COLUMN", "column that grows with every change; \"\" for none",
               [](const Value& v) { return assign(&TableOptions::replication_key, v.text()); }},
     TableWord{"key", "COLUMNS", "the primary key where the catalog has none; or detect", read_key},
     TableWord{"deletes", "WORD", "hard (rows deleted at the source are deleted) or ignore",
               [](const Value& v) {
-                return assign(&TableOptions::deletes,
-                              v.one_of<Deletes>({{"hard", Deletes::hard}, {"ignore", Deletes::ignore}}, {"soft"}));
+                return assign(
+                    &TableOptions::deletes,
+                    v.one_of<Deletes>({{"hard", Deletes::hard}, {"ignore", Deletes::ignore}},
+                                      {"soft"}));
               }},
     TableWord{"delete_check", "CADENCE", "how often keys are compared: always, never or a duration",
               [](const Value& v) { return assign(&TableOptions::delete_check, v.cadence()); }},
@@ -98,39 +104,53 @@ constexpr std::array kConnectionWords{
     ConnectionWord{"destination", Group::destination, "URL", "where the copies go",
                    [](Connection& c, const Value& v) { c.destination = v.text(); }, false},
     ConnectionWord{"password", Group::source, "TEXT", "the source's password",
-                   [](Connection& c, const Value& v) { set_password(c, Kind::text, v, v.text()); }, false},
-    ConnectionWord{"password_file", Group::source, "FILE", "file whose first line is the source's password",
+                   [](Connection& c, const Value& v) { set_password(c, Kind::text, v, v.text()); },
+                   false},
+    ConnectionWord{"password_file", Group::source, "FILE",
+                   "file whose first line is the source's password",
                    [](Connection& c, const Value& v) { set_password(c, Kind::file, v, v.path()); }},
-    ConnectionWord{"password_command", Group::source, "COMMAND", "shell command that prints the source's password",
-                   [](Connection& c, const Value& v) { set_password(c, Kind::command, v, v.text()); }},
-    ConnectionWord{"parallel", Group::source, "N", "connections that read at once [min(cores + 1, 4)]",
+    ConnectionWord{
+        "password_command", Group::source, "COMMAND",
+        "shell command that prints the source's password",
+        [](Connection& c, const Value& v) { set_password(c, Kind::command, v, v.text()); }},
+    ConnectionWord{"parallel", Group::source, "N",
+                   "connections that read at once [min(cores + 1, 4)]",
                    [](Connection& c, const Value& v) { c.sync.parallel = v.number(); }},
-    ConnectionWord{"max_rate", Group::source, "SIZE", "bytes a second read from the source, of all connections",
+    ConnectionWord{"max_rate", Group::source, "SIZE",
+                   "bytes a second read from the source, of all connections",
                    [](Connection& c, const Value& v) { c.max_rate = v.bytes(); }},
     ConnectionWord{"snapshot", Group::source, "WORD", "one instant for the run, or for each table",
                    [](Connection& c, const Value& v) {
-                     c.snapshot_per_table = v.one_of<bool>({{"run", false}, {"table", true}});
+                     c.sync.snapshot_per_table = v.one_of<bool>({{"run", false}, {"table", true}});
                    }},
-    ConnectionWord{"tables", Group::selection, "GLOB,..", "tables to copy, as schema.table with * and ? [all]",
+    ConnectionWord{"tables", Group::selection, "GLOB,..",
+                   "tables to copy, as schema.table with * and ? [all]",
                    [](Connection& c, const Value& v) { c.sync.tables = v.list(); }},
     ConnectionWord{"exclude", Group::selection, "GLOB,..", "tables to leave out",
                    [](Connection& c, const Value& v) { c.sync.exclude = v.list(); }},
-    ConnectionWord{"new_tables", Group::selection, "WORD", "tables that appear later: load or ignore",
-                   [](Connection& c, const Value& v) {
-                     c.sync.new_tables =
-                         v.one_of<NewTables>({{"load", NewTables::load}, {"ignore", NewTables::ignore}});
-                   }},
-    ConnectionWord{"schema", Group::destination, "NAME", "destination schema for all tables [as at the source]",
+    ConnectionWord{
+        "new_tables", Group::selection, "WORD", "tables that appear later: load or ignore",
+        [](Connection& c, const Value& v) {
+          c.sync.new_tables =
+              v.one_of<NewTables>({{"load", NewTables::load}, {"ignore", NewTables::ignore}});
+        }},
+    ConnectionWord{"schema", Group::destination, "NAME",
+                   "destination schema for all tables [as at the source]",
                    [](Connection& c, const Value& v) { c.sync.schema = v.text(); }},
-    ConnectionWord{"naming", Group::destination, "WORD", "names at the destination: source or fivetran",
-                   [](Connection& c, const Value& v) {
-                     c.sync.naming = v.one_of<Naming>({{"source", Naming::source}, {"fivetran", Naming::fivetran}});
-                   }},
-    ConnectionWord{"read_copy", Group::destination, "FILE", "a copy of the destination, refreshed after each run",
+    ConnectionWord{
+        "naming", Group::destination, "WORD", "names at the destination: source or fivetran",
+        [](Connection& c, const Value& v) {
+          c.sync.naming =
+              v.one_of<Naming>({{"source", Naming::source}, {"fivetran", Naming::fivetran}});
+        }},
+    ConnectionWord{"read_copy", Group::destination, "FILE",
+                   "a copy of the destination, refreshed after each run",
                    [](Connection& c, const Value& v) { c.read_copy = v.path(); }},
-    ConnectionWord{"storage", Group::destination, "VERSION", "DuckDB storage version of a new file [v1.4.0]",
+    ConnectionWord{"storage", Group::destination, "VERSION",
+                   "DuckDB storage version of a new file [v1.4.0]",
                    [](Connection& c, const Value& v) { c.storage = v.text(); }},
-    ConnectionWord{"wait", Group::destination, "DURATION", "how long to wait for a locked destination [0]",
+    ConnectionWord{"wait", Group::destination, "DURATION",
+                   "how long to wait for a locked destination [0]",
                    [](Connection& c, const Value& v) { c.wait = v.duration(); }},
     ConnectionWord{"memory", Group::process, "SIZE", "what the process stays below [1GiB]",
                    [](Connection& c, const Value& v) {
@@ -156,7 +176,8 @@ TableSetting read_table_word(const Value& key, const Value& value) {
     key.fail("\"" + key.text() + "\" is not in this version", "leave it out");
   }
   const std::string meant = did_you_mean(key.text(), known);
-  key.fail("unknown key \"" + key.text() + "\"", meant.empty() ? "known here: " + alternatives(known) : meant);
+  key.fail("unknown key \"" + key.text() + "\"",
+           meant.empty() ? "known here: " + alternatives(known) : meant);
 }
 
 void add_table_flag(SyncOptions& options, const TableWord& word, const std::string& text) {
@@ -164,10 +185,12 @@ void add_table_flag(SyncOptions& options, const TableWord& word, const std::stri
   const bool needs_table = std::string_view(word.key) == "where";
   const std::size_t equals = text.find('=');
   if (needs_table && equals == std::string::npos) {
-    throw Error(Fault::config, flag + ": a table is missing", "write " + flag + " \"TABLE=" + text + "\"");
+    throw Error(Fault::config, flag + ": a table is missing",
+                "write " + flag + " \"TABLE=" + text + "\"");
   }
   const std::string glob = equals == std::string::npos ? "*" : text.substr(0, equals);
-  const Value value = Value::of_flag(flag, equals == std::string::npos ? text : text.substr(equals + 1));
+  const Value value =
+      Value::of_flag(flag, equals == std::string::npos ? text : text.substr(equals + 1));
   options.table_options.emplace_back(glob, word.read(value));
 }
 
@@ -180,9 +203,8 @@ void add_type_flag(SyncOptions& options, const std::string& text) {
   }
   options.table_options.emplace_back(
       text.substr(0, dot),
-      [column = text.substr(dot + 1, equals - dot - 1), type = text.substr(equals + 1)](TableOptions& o) {
-        o.types[column] = type;
-      });
+      [column = text.substr(dot + 1, equals - dot - 1),
+       type = text.substr(equals + 1)](TableOptions& o) { o.types[column] = type; });
 }
 
 }  // namespace sluice::cli

@@ -27,9 +27,8 @@ struct Connection {
   PasswordFrom password;
   SyncOptions sync;
   std::uint64_t memory = std::uint64_t{1} << 30;  ///< what the process should stay below
-  std::string temp;                               ///< where DuckDB spills; empty: beside the destination
-  std::uint64_t max_rate = 0;                     ///< bytes a second; 0: no limit
-  bool snapshot_per_table = false;
+  std::string temp;            ///< where DuckDB spills; empty: beside the destination
+  std::uint64_t max_rate = 0;  ///< bytes a second; 0: no limit
   std::chrono::seconds wait{0};
   std::string read_copy;
   std::string storage;  ///< DuckDB storage version of a new file; empty: the destination's default
@@ -49,7 +48,8 @@ struct ConnectionWord {
 /// All but `defaults`, `table_options` and `extends`, whose values have a structure.
 std::span<const ConnectionWord> connection_words();
 
-/// A checked value on its way into the options of the tables it is meant for. May be called by any thread.
+/// A checked value on its way into the options of the tables it is meant for. May be called by any
+/// thread.
 using TableSetting = std::function<void(TableOptions&)>;
 
 struct TableWord {
@@ -62,12 +62,14 @@ std::span<const TableWord> table_words();
 /// Reads one option. Unknown words are an error with the word that was meant.
 TableSetting read_table_word(const Value& key, const Value& value);
 
-/// `[GLOB=]VALUE` behind a flag, for the tables that GLOB fits, else for all. Checked at once; beats sluice.yaml.
+/// `[GLOB=]VALUE` behind a flag, for the tables that GLOB fits, else for all. Checked at once;
+/// beats sluice.yaml.
 void add_table_flag(SyncOptions& options, const TableWord& word, const std::string& text);
 /// `TABLE.COLUMN=TYPE`.
 void add_type_flag(SyncOptions& options, const std::string& text);
 
-/// The password, fetched now; empty if none was said. Throws Fault::config when the file or command fails.
+/// The password, fetched now; empty if none was said. Throws Fault::config when the file or command
+/// fails.
 Secret fetch_password(const PasswordFrom& from);
 
 }  // namespace sluice::cli

@@ -31,11 +31,12 @@ void block_signals() {
 
 int exit_code_of_signal(int signal) { return signal == SIGINT ? 130 : 143; }
 
-SignalWatch::SignalWatch(std::function<void(int)> told) : told_(std::move(told)) {
+SignalWatch::SignalWatch(std::function<void(int, int)> told) : told_(std::move(told)) {
   const sigset_t set = watched();
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
   wake_ = ::eventfd(0, EFD_CLOEXEC);
-  if (signals_ < 0 || wake_ < 0) throw Error(Fault::internal, "the process may not open a signalfd");
+  if (signals_ < 0 || wake_ < 0)
+    throw Error(Fault::internal, "the process may not open a signalfd");
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -57,7 +58,7 @@ void SignalWatch::loop() {
     int none = 0;
     first_.compare_exchange_strong(none, signal);
     if (++count >= 3) ::_exit(exit_code_of_signal(first_.load()));
-    told_(count);
+    told_(count, signal);
   }
 }
 

@@ -14,11 +14,11 @@ void block_signals();
 /// 130 after SIGINT, 143 after SIGTERM and SIGHUP.
 int exit_code_of_signal(int signal);
 
-/// Tells `told(count)` of every signal, counted from 1, until destroyed. A third one ends the process on the spot:
-/// what is committed stays, the next run recovers.
+/// Tells `told(count, signal)` of every signal, counted from 1, until destroyed. A third one ends
+/// the process on the spot: what is committed stays, the next run recovers.
 class SignalWatch {
  public:
-  explicit SignalWatch(std::function<void(int count)> told);
+  explicit SignalWatch(std::function<void(int count, int signal)> told);
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
   ~SignalWatch();
@@ -27,7 +27,7 @@ class SignalWatch {
 
  private:
   void loop();
-  const std::function<void(int)> told_;
+  const std::function<void(int, int)> told_;
   std::atomic<int> first_{0};
   int signals_ = -1, wake_ = -1;
   std::thread thread_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice sql`: a look into a file, read-only.
-#include <unistd.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <iterator>
@@ -19,10 +19,12 @@ constexpr std::size_t kShown = 1000;  // rows of a table on a terminal
 
 std::string statement_of(const std::string& text) {
   std::string sql = text == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : text;
-  while (!sql.empty() && (std::isspace(static_cast<unsigned char>(sql.back())) != 0 || sql.back() == ';')) {
+  while (!sql.empty() &&
+         (std::isspace(static_cast<unsigned char>(sql.back())) != 0 || sql.back() == ';')) {
     sql.pop_back();
   }
-  if (sql.empty()) throw Error(Fault::config, "the query is empty", "sluice sql FILE \"from TABLE limit 10\"");
+  if (sql.empty())
+    throw Error(Fault::config, "the query is empty", "sluice sql FILE \"from TABLE limit 10\"");
   return sql;
 }
 
@@ -34,8 +36,10 @@ bool number_type(const std::string& type) {
          type.starts_with("DECIMAL");
 }
 
-/// Every value as DuckDB prints it, whatever its type. Statements that are no relation (EXPLAIN) run as they are.
-duck::Result texts(duck::Connection& connection, const std::string& sql, bool relation, std::size_t limit) {
+/// Every value as DuckDB prints it, whatever its type. Statements that are no relation (EXPLAIN)
+/// run as they are.
+duck::Result texts(duck::Connection& connection, const std::string& sql, bool relation,
+                   std::size_t limit) {
   if (!relation) return connection.query(sql);
   return connection.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM " + as_relation(sql) +
                           (limit > 0 ? " LIMIT " + std::to_string(limit) : ""));
@@ -43,7 +47,9 @@ duck::Result texts(duck::Connection& connection, const std::string& sql, bool re
 
 void print_csv(const duck::Result& rows) {
   std::string text;
-  const auto end_field = [&](std::size_t column) { text += column + 1 == rows.columns() ? "\n" : ","; };
+  const auto end_field = [&](std::size_t column) {
+    text += column + 1 == rows.columns() ? "\n" : ",";
+  };
   for (std::size_t i = 0; i < rows.columns(); ++i) {
     text += csv_field(rows.name(i));
     end_field(i);
@@ -66,9 +72,12 @@ void print_drawing(const duck::Result& rows) {
   print(text);
 }
 
-bool is_drawing(const duck::Result& rows) { return rows.columns() == 2 && rows.name(0) == "explain_key"; }
+bool is_drawing(const duck::Result& rows) {
+  return rows.columns() == 2 && rows.name(0) == "explain_key";
+}
 
-void print_table(const duck::Result& rows, const std::vector<std::pair<std::string, std::string>>& described) {
+void print_table(const duck::Result& rows,
+                 const std::vector<std::pair<std::string, std::string>>& described) {
   std::vector<Grid::Column> columns;
   std::vector<std::string> types;
   for (std::size_t i = 0; i < rows.columns(); ++i) {
@@ -82,7 +91,8 @@ void print_table(const duck::Result& rows, const std::vector<std::pair<std::stri
   const std::size_t shown = std::min(rows.rows(), kShown);
   for (std::size_t row = 0; row < shown; ++row) {
     std::vector<std::string> cells;
-    for (std::size_t i = 0; i < rows.columns(); ++i) cells.push_back(rows.optional(row, i).value_or("NULL"));
+    for (std::size_t i = 0; i < rows.columns(); ++i)
+      cells.push_back(rows.optional(row, i).value_or("NULL"));
     grid.row(std::move(cells));
   }
   std::string text = grid.text(Screen::of(STDOUT_FILENO));
@@ -104,14 +114,16 @@ int sql(const SqlRequest& request) {
   try {
     described = looked.connection().describe("FROM " + as_relation(sql));
   } catch (const Error&) {
-    // Not a relation, or wrong: run as it is, DuckDB's own message speaks of the user's text and not of ours.
+    // Not a relation, or wrong: run as it is, DuckDB's own message speaks of the user's text and
+    // not of ours.
     relation = false;
   }
   if (request.json) {
     const auto lines = looked.connection().query(
         relation ? "SELECT to_json(each)::VARCHAR FROM " + as_relation(sql) + " AS each" : sql);
     std::string text;
-    for (std::size_t i = 0; i < lines.rows(); ++i) text += lines.optional(i, 0).value_or("null") + "\n";
+    for (std::size_t i = 0; i < lines.rows(); ++i)
+      text += lines.optional(i, 0).value_or("null") + "\n";
     print(text);
     return 0;
   }

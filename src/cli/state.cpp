@@ -55,23 +55,28 @@ int state_show(const HistoryRequest& request) {
   for (const auto& [wanted, place] : request.places()) {
     Looked looked(place);
     if (!looked.known()) continue;
-    for (const std::string& name : connections_in(looked.connection(), looked.table("state"), wanted)) {
+    for (const std::string& name :
+         connections_in(looked.connection(), looked.table("state"), wanted)) {
       StateStore store(looked.catalog(), name);
       store.open(looked.connection(), StateStore::Create::no);
       for (const auto& [table, state] : store.tables(looked.connection())) {
         const std::string target = state.target_schema + "." + state.target_name;
         if (request.output.json) {
-          Json json = {{"connection", name}, {"schema", table.schema}, {"table", table.name}, {"target", target}};
+          Json json = {{"connection", name},
+                       {"schema", table.schema},
+                       {"table", table.name},
+                       {"target", target}};
           json["state"] = Json::parse(state.json());
           print(json_line(json));
         } else {
-          grid.row({name, table.text(), target, progress(state), state.replication_key, state.cursor.value_or(""),
-                    date(state.last_full)});
+          grid.row({name, table.text(), target, progress(state), state.replication_key,
+                    state.cursor.value_or(""), date(state.last_full)});
         }
       }
     }
   }
-  if (!request.output.json) print(grid.empty() ? "no state yet\n" : grid.text(Screen::of(STDOUT_FILENO)));
+  if (!request.output.json)
+    print(grid.empty() ? "no state yet\n" : grid.text(Screen::of(STDOUT_FILENO)));
   return 0;
 }
 
@@ -98,7 +103,8 @@ int state_reset(const HistoryRequest& request) {
           print("would reset " + name + ": " + table.text() + "\n");
           continue;
         }
-        // The state stays, so that the copy stays ours; with settings that no run has, it is loaded behind the copy.
+        // The state stays, so that the copy stays ours; with settings that no run has, it is loaded
+        // behind the copy.
         TableState next = state;
         next.options = "reset";
         duck::Transaction transaction(connection);
@@ -109,7 +115,8 @@ int state_reset(const HistoryRequest& request) {
     }
     if (request.yes) destination->finish();
   }
-  if (found == 0) throw Error(Fault::config, "no table of the state fits", "`sluice state show` lists them");
+  if (found == 0)
+    throw Error(Fault::config, "no table of the state fits", "`sluice state show` lists them");
   if (!request.yes) {
     throw Error(Fault::config, "nothing was reset",
                 "--yes resets: the next sync loads these tables anew, behind the old copies");

@@ -21,15 +21,16 @@ namespace {
 class Stop {
  public:
   /// The first asks to finish, the second stops at once; before a run there is nothing to finish.
-  void signalled(int count) {
+  void signalled(int count, int signal) {
     const std::scoped_lock lock(mutex_);
     asked_ = true;
-    log(Level::warn, count > 1 || sync_ == nullptr ? "stopping"
-                                                   : "finishing the current unit; again to stop at once");
+    log(Level::warn, count > 1 || sync_ == nullptr
+                         ? "stopping"
+                         : "finishing the current unit; again to stop at once");
     if (sync_ != nullptr) {
       sync_->stop();
     } else if (count > 1) {
-      ::_exit(130);
+      ::_exit(exit_code_of_signal(signal));
     }
   }
   bool asked() const { return asked_.load(); }
@@ -52,22 +53,26 @@ class Stop {
 /// Notes, retries and finished tables, to the log.
 class Logged : public Observer {
  public:
-  /// `tables`: also those that went well, where no live lines show them. A quiet run prints failures at its end.
+  /// `tables`: also those that went well, where no live lines show them. A quiet run prints
+  /// failures at its end.
   Logged(bool tables, bool failures) : tables_(tables), failures_(failures) {}
   void table_finished(const Receipt& receipt) override {
     const std::string table = receipt.table.text();
     const bool good = receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged;
     if (!good) {
-      if (failures_) log(Level::error, receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
+      if (failures_)
+        log(Level::error,
+            receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
       return;
     }
     log(tables_ ? Level::info : Level::debug,
         table + ": " + receipt.strategy + ", " + std::to_string(receipt.read) + " read, " +
-            std::to_string(receipt.inserted) + " inserted, " + std::to_string(receipt.updated) + " updated, " +
-            std::to_string(receipt.deleted) + " deleted");
+            std::to_string(receipt.inserted) + " inserted, " + std::to_string(receipt.updated) +
+            " updated, " + std::to_string(receipt.deleted) + " deleted");
   }
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override {
-    log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " + std::to_string(wait.count()) + " ms");
+    log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " +
+                         std::to_string(wait.count()) + " ms");
   }
   void note(const std::string& line) override { log(Level::info, line); }
 
@@ -82,7 +87,8 @@ class Watchers {
       : screen_(Screen::of(STDERR_FILENO)),
         live_(screen_.tty && !output.json && !output.quiet),
         events_(connection.sync.connection, [](const std::string& line) { print(line + "\n"); }),
-        log_events_(connection.sync.connection, [this](const std::string& line) { log_file_.append(line); }),
+        log_events_(connection.sync.connection,
+                    [this](const std::string& line) { log_file_.append(line); }),
         log_file_(file_of(connection.destination).value_or("") + ".sluice.log"),
         logged_(!live_, !live_ && !output.quiet),
         json_(output.json),
@@ -128,7 +134,8 @@ int after_signal(int code, const SignalWatch& watch) {
 
 class Runner {
  public:
-  Runner(const Connection& connection, const Output& output) : connection_(connection), output_(output) {}
+  Runner(const Connection& connection, const Output& output)
+      : connection_(connection), output_(output) {}
 
   /// A failed connection is reported here, so that the others still run.
   int run(Summary& summary, Stop& stop, const SignalWatch& watch) {
@@ -158,7 +165,8 @@ class Runner {
     RunResult result;
     {
       Watchers watchers(connection_, output_);
-      watchers.say([&](Events& e) { e.run_started(redacted(connection_.source), destination->name()); });
+      watchers.say(
+          [&](Events& e) { e.run_started(redacted(connection_.source), destination->name()); });
       try {
         Sync sync(database, *source, *destination, connection_.sync, watchers.observer());
         stop.run_begins(sync);
@@ -196,7 +204,7 @@ int sync(const SyncRequest& request) {
   auto connections = request.choice.connections();
   block_signals();
   Stop stop;
-  const SignalWatch watch([&stop](int count) { stop.signalled(count); });
+  const SignalWatch watch([&stop](int count, int signal) { stop.signalled(count, signal); });
   Summary summary;
   int code = 0;
   for (Connection& connection : connections) {
@@ -205,7 +213,8 @@ int sync(const SyncRequest& request) {
       break;
     }
     request.apply(connection);
-    if (connections.size() > 1 && !request.output.json && !request.output.quiet) print(heading(connection));
+    if (connections.size() > 1 && !request.output.json && !request.output.quiet)
+      print(heading(connection));
     code = worse(code, Runner(connection, request.output).run(summary, stop, watch));
   }
   if (request.output.json) print(summary_line(summary, code) + "\n");

@@ -138,7 +138,11 @@ std::string compact(std::uint64_t number) {
     scaled /= 1000;
     ++unit;
   }
-  return fmt::format("{:.{}f}{}", scaled, scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0, kUnits.at(unit));
+  return fmt::format("{:.{}f}{}", scaled,
+                     scaled < 9.995   ? 2
+                     : scaled < 99.95 ? 1
+                                      : 0,
+                     kUnits.at(unit));
 }
 
 std::string human_bytes(std::uint64_t bytes) {
@@ -164,7 +168,7 @@ std::string human_seconds(double seconds) {
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> best;
-  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t least = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   for (const std::string& candidate : candidates) {
     const std::size_t edits = distance(lower(word), lower(candidate));
     if (edits < least) {
@@ -190,8 +194,9 @@ std::string alternatives(std::span<const std::string> words) {
 
 std::string lower(std::string_view text) {
   std::string folded(text);
-  std::ranges::transform(folded, folded.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(folded, folded.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return folded;
 }
 
@@ -203,7 +208,8 @@ std::string flag_name(std::string_view key) {
 
 std::string variable_name(std::string_view key) {
   std::string name = "SLUICE_";
-  for (const char c : key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c == '-' ? '_' : c;
+  for (const char c : key)
+    name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c == '-' ? '_' : c;
   return name;
 }
 

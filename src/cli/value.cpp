@@ -24,7 +24,8 @@ struct Unit {
   std::uint64_t factor;
 };
 
-constexpr std::array<Unit, 6> kTimes{{{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}}};
+constexpr std::array<Unit, 6> kTimes{
+    {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}}};
 constexpr std::uint64_t kK = 1000, kKi = 1024;
 constexpr std::array<Unit, 14> kSizes{{{"", 1},
                                        {"b", 1},
@@ -45,12 +46,14 @@ constexpr std::array<Unit, 14> kSizes{{{"", 1},
 template <std::size_t N>
 std::optional<std::uint64_t> take_amount(std::string_view& text, const std::array<Unit, N>& units) {
   double amount = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
   if (error != std::errc() || amount < 0) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   std::size_t letters = 0;
-  while (letters < text.size() && ((text[letters] | 0x20) >= 'a' && (text[letters] | 0x20) <= 'z')) ++letters;
+  while (letters < text.size() && ((text[letters] | 0x20) >= 'a' && (text[letters] | 0x20) <= 'z'))
+    ++letters;
   const std::string unit = lower(text.substr(0, letters));
   text.remove_prefix(letters);
   for (const Unit& each : units) {
@@ -112,7 +115,8 @@ std::string Value::text() const {
       const std::string name = raw.substr(i + 2, end - i - 2);
       const char* found = std::getenv(name.c_str());
       if (found == nullptr) {
-        fail("the environment variable " + name + " is not set", "export " + name + "=.. before running sluice");
+        fail("the environment variable " + name + " is not set",
+             "export " + name + "=.. before running sluice");
       }
       out += found;
       i = end;
@@ -146,7 +150,8 @@ std::uint64_t Value::bytes() const {
   const std::string word = text();
   std::string_view rest = word;
   const auto amount = take_amount(rest, kSizes);
-  if (!amount || !rest.empty()) fail("\"" + word + "\" is not a size", "write it like 256MB or 1GiB");
+  if (!amount || !rest.empty())
+    fail("\"" + word + "\" is not a size", "write it like 256MB or 1GiB");
   return *amount;
 }
 
@@ -155,7 +160,8 @@ Cadence Value::cadence() const {
   if (word == "always") return {};
   if (word == "never") return {Cadence::Kind::never, {}};
   const auto seconds = parse_seconds(word);
-  if (!seconds) fail("\"" + word + "\" says not how often", "write always, never, or a duration like 24h");
+  if (!seconds)
+    fail("\"" + word + "\" says not how often", "write always, never, or a duration like 24h");
   return {Cadence::Kind::interval, std::chrono::seconds(*seconds)};
 }
 
@@ -189,7 +195,8 @@ std::vector<std::pair<Value, Value>> Value::map() const {
   for (const auto& each : node_) {
     const Value key = within(each.first);
     for (const auto& [before, unused] : entries) {
-      if (before.text() == key.text()) key.fail("\"" + key.text() + "\" is said twice, first at " + before.where());
+      if (before.text() == key.text())
+        key.fail("\"" + key.text() + "\" is said twice, first at " + before.where());
     }
     entries.emplace_back(key, within(each.second));
   }
@@ -198,7 +205,8 @@ std::vector<std::pair<Value, Value>> Value::map() const {
 
 void Value::refuse_word(const std::string& word, const std::vector<std::string>& names,
                         std::initializer_list<const char*> not_yet) const {
-  if (std::ranges::find(not_yet, word, [](const char* each) { return std::string(each); }) != not_yet.end()) {
+  if (std::ranges::find(not_yet, word, [](const char* each) { return std::string(each); }) !=
+      not_yet.end()) {
     fail("\"" + word + "\" is not in this version", "use " + alternatives(names));
   }
   const std::string meant = did_you_mean(word, names);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value that a user wrote, and where: in a file or behind a flag. Every complaint about it names the place.
+// A value that a user wrote, and where: in a file or behind a flag. Every complaint about it names
+// the place.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -30,7 +31,8 @@ class Value {
   bool is_list() const { return node_.IsSequence(); }
   bool is_null() const { return node_.IsNull(); }
 
-  /// Scalars, with ${VARIABLE} replaced ("$${" is a "${"). An unset variable is an error that names it.
+  /// Scalars, with ${VARIABLE} replaced ("$${" is a "${"). An unset variable is an error that names
+  /// it.
   std::string text() const;
   bool boolean() const;
   std::uint64_t number() const;
@@ -67,7 +69,8 @@ class Value {
   bool flag_ = false;
 };
 
-/// A source or destination that names a file by a relative path, made relative to `folder`; others unchanged.
+/// A source or destination that names a file by a relative path, made relative to `folder`; others
+/// unchanged.
 std::string resolved_url(const std::string& url, const std::string& folder);
 
 }  // namespace sluice::cli

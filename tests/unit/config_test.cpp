@@ -22,7 +22,10 @@ std::vector<Connection> parse(const std::string& text, const std::vector<std::st
 
 /// One connection with these lines in it, each indented by four.
 Connection one(const std::string& lines) {
-  return parse("connections:\n  shop:\n    source: duckdb:/in.duckdb\n    destination: duckdb:/out.duckdb\n" + lines)
+  return parse(
+             "connections:\n  shop:\n    source: duckdb:/in.duckdb\n    destination: "
+             "duckdb:/out.duckdb\n" +
+             lines)
       .front();
 }
 
@@ -37,7 +40,10 @@ std::string refusal(const std::string& text) {
 }
 
 std::string refusal_of(const std::string& lines) {
-  return refusal("connections:\n  shop:\n    source: duckdb:/in.duckdb\n    destination: duckdb:/out.duckdb\n" + lines);
+  return refusal(
+      "connections:\n  shop:\n    source: duckdb:/in.duckdb\n    destination: "
+      "duckdb:/out.duckdb\n" +
+      lines);
 }
 
 TableOptions of(const Connection& connection, const std::string& table) {
@@ -86,7 +92,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c.sync.parallel, 3U);
   EXPECT_EQ(c.memory, 512'000'000U);
   EXPECT_EQ(c.max_rate, 20'000'000U);
-  EXPECT_TRUE(c.snapshot_per_table);
+  EXPECT_TRUE(c.sync.snapshot_per_table);
   EXPECT_EQ(c.wait, seconds(600));
   EXPECT_EQ(c.storage, "v1.5.0");
   const TableOptions other = of(c, "customers");
@@ -148,8 +154,10 @@ TEST(Config, ExtendsTakesWhatTheOtherSays) {
 }
 
 TEST(Config, ExtendsInACircleIsRefused) {
-  EXPECT_NE(refusal("connections:\n  a: {extends: b}\n  b: {extends: a}\n").find("in a circle"), std::string::npos);
-  EXPECT_NE(refusal("connections:\n  shop: {source: x, destination: y}\n  b: {extends: shp}\n").find("did you mean shop?"),
+  EXPECT_NE(refusal("connections:\n  a: {extends: b}\n  b: {extends: a}\n").find("in a circle"),
+            std::string::npos);
+  EXPECT_NE(refusal("connections:\n  shop: {source: x, destination: y}\n  b: {extends: shp}\n")
+                .find("did you mean shop?"),
             std::string::npos);
 }
 
@@ -160,7 +168,8 @@ TEST(Config, PathsAreRelativeToTheFile) {
     destination: "duckdb:out/w.duckdb"
     read_copy: ../read.duckdb
     password_file: secrets/pw
-)").front();
+)")
+                           .front();
   EXPECT_EQ(c.source, "duckdb:conf/in.duckdb");
   EXPECT_EQ(c.destination, "duckdb:conf/out/w.duckdb");
   EXPECT_EQ(c.read_copy, "read.duckdb");
@@ -170,7 +179,8 @@ TEST(Config, PathsAreRelativeToTheFile) {
 TEST(Config, VariablesAreReplaced) {
   ::setenv("SLUICE_TEST_A", "x:y", 1);
   ::unsetenv("SLUICE_TEST_B");
-  EXPECT_EQ(one("    schema: \"a${SLUICE_TEST_A}b $${SLUICE_TEST_A}\"\n").sync.schema, "ax:yb ${SLUICE_TEST_A}");
+  EXPECT_EQ(one("    schema: \"a${SLUICE_TEST_A}b $${SLUICE_TEST_A}\"\n").sync.schema,
+            "ax:yb ${SLUICE_TEST_A}");
   EXPECT_EQ(refusal_of("    password: \"${SLUICE_TEST_B}\"\n"),
             "conf/sluice.yaml:5:15: the environment variable SLUICE_TEST_B is not set | "
             "export SLUICE_TEST_B=.. before running sluice");
@@ -185,7 +195,8 @@ TEST(Config, VariablesOfOtherConnectionsNeedNotBeSet) {
 }
 
 TEST(Config, UnknownKeysAreRefusedWithPlaceAndMeaning) {
-  EXPECT_EQ(refusal_of("    exlude: [a]\n"), "conf/sluice.yaml:5:5: unknown key \"exlude\" | did you mean exclude?");
+  EXPECT_EQ(refusal_of("    exlude: [a]\n"),
+            "conf/sluice.yaml:5:5: unknown key \"exlude\" | did you mean exclude?");
   EXPECT_EQ(refusal_of("    defaults: {delets: hard}\n"),
             "conf/sluice.yaml:5:16: unknown key \"delets\" | did you mean deletes?");
   EXPECT_EQ(refusal_of("    deletes: hard\n"),
@@ -198,24 +209,30 @@ TEST(Config, UnknownKeysAreRefusedWithPlaceAndMeaning) {
 TEST(Config, WordsOfLaterVersionsSaySo) {
   EXPECT_EQ(refusal_of("    defaults: {mode: history}\n"),
             "conf/sluice.yaml:5:22: \"history\" is not in this version | use mirror or append");
-  EXPECT_NE(refusal_of("    defaults: {deletes: soft}\n").find("use hard or ignore"), std::string::npos);
-  EXPECT_NE(refusal_of("    defaults: {strategy: xmin}\n").find("use auto, incremental or full"), std::string::npos);
-  EXPECT_NE(refusal_of("    defaults: {verify: true}\n").find("is not in this version"), std::string::npos);
+  EXPECT_NE(refusal_of("    defaults: {deletes: soft}\n").find("use hard or ignore"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("    defaults: {strategy: xmin}\n").find("use auto, incremental or full"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("    defaults: {verify: true}\n").find("is not in this version"),
+            std::string::npos);
 }
 
 TEST(Config, WrongValuesAreRefused) {
-  EXPECT_NE(refusal_of("    defaults: {mode: mirrro}\n").find("did you mean mirror?"), std::string::npos);
+  EXPECT_NE(refusal_of("    defaults: {mode: mirrro}\n").find("did you mean mirror?"),
+            std::string::npos);
   EXPECT_NE(refusal_of("    wait: 10 parsecs\n").find("is not a duration"), std::string::npos);
   EXPECT_NE(refusal_of("    memory: lots\n").find("is not a size"), std::string::npos);
   EXPECT_NE(refusal_of("    memory: 1MB\n").find("at least"), std::string::npos);
   EXPECT_NE(refusal_of("    parallel: -1\n").find("whole number"), std::string::npos);
   EXPECT_NE(refusal_of("    tables: {a: b}\n").find("not a list or a map"), std::string::npos);
-  EXPECT_NE(refusal_of("    schema: a\n    schema: b\n").find("said twice, first at conf/sluice.yaml:5:5"),
+  EXPECT_NE(refusal_of("    schema: a\n    schema: b\n")
+                .find("said twice, first at conf/sluice.yaml:5:5"),
             std::string::npos);
   EXPECT_NE(refusal("connections: [\n").find("not YAML"), std::string::npos);
   EXPECT_NE(refusal("").find("no connections"), std::string::npos);
-  EXPECT_NE(refusal("connections:\n  a: {source: x.duckdb}\n").find("connection a has no destination"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal("connections:\n  a: {source: x.duckdb}\n").find("connection a has no destination"),
+      std::string::npos);
 }
 
 TEST(Config, ASecretIsInNoRefusal) {
@@ -245,7 +262,8 @@ TEST(Values, SizesAndDurations) {
 }
 
 TEST(Flags, BeatTheFileForTheTablesTheyName) {
-  Connection c = one("    tables: [\"x.*\"]\n    table_options:\n      public.*: {deletes: hard, key: id}\n");
+  Connection c =
+      one("    tables: [\"x.*\"]\n    table_options:\n      public.*: {deletes: hard, key: id}\n");
   Flags flags;
   flags.connection["tables"] = {"public.a,public.b", "public.c"};
   flags.connection["wait"] = {"1m", "2m"};
@@ -301,13 +319,15 @@ TEST(Config, TheSchemaHasTheSameKeys) {
   for (const ConnectionWord& word : connection_words()) expected.emplace_back(word.key);
   std::ranges::sort(expected);
   std::vector<std::string> found;
-  for (const auto& [key, value] : schema.at("$defs").at("connection").at("properties").items()) found.push_back(key);
+  for (const auto& [key, value] : schema.at("$defs").at("connection").at("properties").items())
+    found.push_back(key);
   EXPECT_EQ(found, expected);
   expected.clear();
   found.clear();
   for (const TableWord& word : table_words()) expected.emplace_back(word.key);
   std::ranges::sort(expected);
-  for (const auto& [key, value] : schema.at("$defs").at("table").at("properties").items()) found.push_back(key);
+  for (const auto& [key, value] : schema.at("$defs").at("table").at("properties").items())
+    found.push_back(key);
   EXPECT_EQ(found, expected);
 }
 

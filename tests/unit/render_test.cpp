@@ -31,7 +31,8 @@ TEST(Text, FittedNeverExceedsItsWidth) {
   EXPECT_EQ(fitted("表表表", 4), "表…");
   EXPECT_EQ(fitted("a\nb\x1b[31m", 20), "a b [31m");
   const std::string odd = "Größe 表 😀 with a long name";
-  for (std::size_t width = 0; width < 30; ++width) EXPECT_LE(display_width(fitted(odd, width)), width);
+  for (std::size_t width = 0; width < 30; ++width)
+    EXPECT_LE(display_width(fitted(odd, width)), width);
 }
 
 TEST(Text, NumbersInWords) {
@@ -79,11 +80,20 @@ TEST(Grid, CsvQuotesWhatNeedsIt) {
 }
 
 TEST(Progress, ALineFitsEveryWidth) {
-  const Running table{"public.Größe 表 😀 with a long name", 12'345'678'901, 99'999'999'999, 123'456'789'012, 3, 812,
-                      1'234'567, 1};
-  for (std::size_t width = 10; width < 140; ++width) EXPECT_LE(display_width(progress_line(table, width)), width);
-  const std::string line = progress_line({"public.orders", 1'200'000, 3'600'000, 240'000'000, 2, 8, 101'123, 1}, 79);
-  EXPECT_EQ(line, "public.orders           1.20M rows    101k/s  240 MB chunk 3/8        24 s left");
+  const Running table{"public.Größe 表 😀 with a long name",
+                      12'345'678'901,
+                      99'999'999'999,
+                      123'456'789'012,
+                      3,
+                      812,
+                      1'234'567,
+                      1};
+  for (std::size_t width = 10; width < 140; ++width)
+    EXPECT_LE(display_width(progress_line(table, width)), width);
+  const std::string line =
+      progress_line({"public.orders", 1'200'000, 3'600'000, 240'000'000, 2, 8, 101'123, 1}, 79);
+  EXPECT_EQ(line,
+            "public.orders           1.20M rows    101k/s  240 MB chunk 3/8        24 s left");
 }
 
 TEST(Events, ALogTellsOfRuns) {
@@ -118,7 +128,8 @@ TEST(Events, ALogTellsOfRuns) {
 }
 
 TEST(Events, TheLogFileTurnsOver) {
-  const auto path = std::filesystem::temp_directory_path() / ("sluice_log_test_" + std::to_string(::getpid()));
+  const auto path =
+      std::filesystem::temp_directory_path() / ("sluice_log_test_" + std::to_string(::getpid()));
   LogFile log(path.string());
   const std::string line(kLogBytes / 2, 'x');
   for (int i = 0; i < 4; ++i) log.append(line);

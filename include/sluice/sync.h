@@ -69,9 +69,10 @@ struct SyncOptions {
       table_options;  ///< by glob
   Naming naming = Naming::source;
   NewTables new_tables = NewTables::load;
-  std::size_t parallel = 0;                ///< reading connections; 0: min(cores + 1, 4)
-  bool full = false;                       ///< every table is compared whole in this run
-  std::vector<std::string> accept_drift;   ///< globs
+  std::size_t parallel = 0;               ///< reading connections; 0: min(cores + 1, 4)
+  bool snapshot_per_table = false;        ///< one instant for each table instead of one for the run
+  bool full = false;                      ///< every table is compared whole in this run
+  std::vector<std::string> accept_drift;  ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;
   int retries = 5;  ///< of transient faults, with growing waits

@@ -20,8 +20,6 @@ std::unique_ptr<Source> postgres_source(duck::Database&, const std::string& url,
   options.application_name = settings.application_name;
   options.password = settings.password.reveal();
   options.max_readers = settings.parallel;
-  options.snapshot_per = settings.snapshot_per == SnapshotPer::table ? postgres::SnapshotPer::table
-                                                                     : postgres::SnapshotPer::run;
   options.max_rate_bytes = settings.max_rate_bytes;
   return postgres::source(url, std::move(options));
 }

@@ -21,15 +21,11 @@ namespace duck {
 class Database;
 }
 
-/// What one instant of the source is held for.
-enum class SnapshotPer { run, table };
-
 /// What a run says to its source beside the URL. A connector takes what means something to it.
 struct SourceSettings {
   std::string application_name = "sluice";
   Secret password;           ///< wins over the URL's; empty: the URL's, or where the driver looks
   std::size_t parallel = 4;  ///< reading connections
-  SnapshotPer snapshot_per = SnapshotPer::run;
   std::uint64_t max_rate_bytes = 0;   ///< a second; 0: no limit
   std::chrono::milliseconds wait{0};  ///< for a locked file
   std::function<bool()> stop;         ///< true ends that wait

@@ -88,7 +88,8 @@ struct Sync::Impl {
   std::vector<Table> choose(duck::Connection& connection, std::vector<Receipt>& receipts);
   void check_source(duck::Connection& connection, bool remember);
   std::vector<Table> attempt(std::vector<Table> tables, std::vector<Receipt>& receipts);
-  Receipt run_table(duck::Connection& connection, Snapshot& snapshot, const Table& table);
+  Receipt run_table(duck::Connection& connection, Snapshot* shared, std::size_t position,
+                    const Table& table);
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
   bool wait_before_retry(const std::string& why, int attempt_number);
   template <typename Tell>
@@ -201,22 +202,36 @@ void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<
   transaction.commit();
 }
 
-Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot& snapshot,
+/// One table, under the run's snapshot (where it is the table at `position`) or one of its own.
+Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot* shared, std::size_t position,
                               const Table& table) {
   const auto started = Clock::now();
   auto progress = std::make_shared<Progress>();
   progress->table = table.name;
   progress->started = started;
-  const RunContext context{destination, options, states, {source, budget, stop}};
-  TableRun run(context, connection, snapshot, table, progress);
+  const RunContext context{destination,
+                           options,
+                           states,
+                           {source, budget, stop},
+                           [this](const TableName& name, std::uint64_t rows) {
+                             tell([&](Observer& o) { o.unit_committed(name, rows); });
+                           }};
   Receipt receipt;
+  receipt.table = table.name;
+  std::unique_ptr<Snapshot> own;
+  std::optional<TableRun> run;
   try {
-    run.decide();
+    if (shared == nullptr) own = source.snapshot(std::span(&table, 1));
+    Snapshot& snapshot = shared != nullptr ? *shared : *own;
+    const auto& locked = snapshot.tables()[shared != nullptr ? position : 0];
+    if (const auto* error = std::get_if<Error>(&locked)) throw *error;
+    run.emplace(context, connection, snapshot, std::get<Table>(locked), progress);
+    run->decide();
     tell([&](Observer& o) { o.table_started(progress); });
-    run.run();
-    receipt = run.receipt();
+    run->run();
+    receipt = run->receipt();
   } catch (const Error& error) {
-    receipt = run.receipt();
+    if (run) receipt = run->receipt();
     const Receipt failed = failure(table.name, receipt.target, error);
     receipt.outcome = failed.outcome;
     receipt.error = failed.error;
@@ -228,9 +243,9 @@ Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot& snapshot,
   return receipt;
 }
 
-/// Runs every table under one snapshot. Returns those worth another attempt.
+/// Runs every table once. Returns those worth another attempt.
 std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Receipt>& receipts) {
-  const auto snapshot = source.snapshot(tables);
+  const auto shared = options.snapshot_per_table ? nullptr : source.snapshot(tables);
   std::mutex mutex;
   std::size_t next = 0;
   std::vector<Table> again;
@@ -245,14 +260,11 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
         mine = next++;
       }
       Receipt receipt;
-      const auto& locked = snapshot->tables()[mine];
       if (stop.load() != StopLevel::none) {
         receipt = failure(tables[mine].name, "",
                           Error(Fault::cancelled, "not begun: the run was stopped"));
-      } else if (const auto* error = std::get_if<Error>(&locked)) {
-        receipt = failure(tables[mine].name, "", *error);
       } else {
-        receipt = run_table(connection, *snapshot, std::get<Table>(locked));
+        receipt = run_table(connection, shared.get(), mine, tables[mine]);
       }
       const bool failed = receipt.outcome == Outcome::failed;
       const std::scoped_lock lock(mutex);
@@ -364,7 +376,7 @@ std::vector<TablePlan> Sync::plan() {
   }
   const auto snapshot = self.source.snapshot(tables);
   const RunContext context{
-      self.destination, self.options, self.states, {self.source, self.budget, self.stop}};
+      self.destination, self.options, self.states, {self.source, self.budget, self.stop}, nullptr};
   for (std::size_t i = 0; i < tables.size(); ++i) {
     TablePlan plan;
     plan.table = tables[i];

@@ -192,11 +192,13 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
   const Proof proof = snapshot_.proof(table_);
   const auto overlap =
       options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
+  const bool overlaps = temporal(type) && overlap.count() > 0;
   if (!proof.possible) {
-    receipt_.notes.push_back("marks cannot be proven (" + proof.why_not + "): rows of the last " +
-                             std::to_string(overlap.count()) + " s are read again");
+    receipt_.notes.push_back(
+        "rows that commit late may be missed until everything is compared (" + proof.why_not + ")" +
+        (overlaps ? ": the last " + std::to_string(overlap.count()) + " s are read again" : ""));
   }
-  if (!temporal(type) || overlap.count() == 0) return mark;
+  if (!overlaps) return mark;
   return connection_
       .query("SELECT (" + duck::literal(*mark) + "::" + type + " - INTERVAL '" +
              std::to_string(overlap.count()) + " seconds')::" + type + "::VARCHAR")
@@ -328,6 +330,7 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
     record(relation);
     if (!plan.relation.empty()) receipt_.read += written;
     receipt_.inserted += written;
+    if (context_.unit_committed) context_.unit_committed(table_.name, loading.rows);
     failpoint("after-unit");
   } while (!todo.empty());
 }

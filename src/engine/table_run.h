@@ -3,6 +3,7 @@
 // connection of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct RunContext {
   const SyncOptions& options;
   const StateStore& states;
   ScanContext scan;
+  std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
 };
 
 class TableRun {

@@ -100,6 +100,8 @@ void CopyReader::start(const Chunk& chunk) {
   if (!decoder_) {
     const char* encoding = PQparameterStatus(handle(), "server_encoding");
     const bool known = encoding != nullptr && std::string_view(encoding) != "SQL_ASCII";
+    // Else such a server refuses the whole statement for one value that is no UTF-8, unnamed.
+    if (!known) session_->run("SET client_encoding = 'SQL_ASCII'");
     decoder_.emplace(columns_, known ? Encoding::utf8 : Encoding::unchecked);
   }
   const std::string statement = "COPY (" + select_(chunk) + "\n) TO STDOUT (FORMAT binary)";

@@ -163,10 +163,10 @@ class Relation::PlanScan : public duck::Scan {
   std::exception_ptr first_error_;
 };
 
-/// The scans that are being read, for the watchdog.
+/// The relations that are being read, for the watchdog.
 struct Relation::Alive {
   std::mutex mutex;
-  std::set<std::weak_ptr<PlanScan>, std::owner_less<std::weak_ptr<PlanScan>>> scans;
+  std::set<Relation*> relations;
 };
 
 Relation::Alive& Relation::alive() {
@@ -233,17 +233,17 @@ std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(
 Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
                    const Plan& plan, std::vector<std::size_t> from, UnitLimit limit,
                    Progress* progress)
-    : connection_(connection) {
+    : connection_(connection), context_(context) {
+  {
+    const std::scoped_lock lock(alive().mutex);
+    alive().relations.insert(this);
+  }
   if (!plan.relation.empty()) {
     sql_ = plan.relation;
     return;
   }
   scan_ = std::make_shared<PlanScan>(connection, context, snapshot, plan, std::move(from), limit,
                                      progress);
-  {
-    const std::scoped_lock lock(alive().mutex);
-    alive().scans.insert(scan_);
-  }
   handle_ = std::make_unique<duck::ScanHandle>(scan_);
   sql_ = "sluice_scan(" + std::to_string(handle_->id()) + "::UBIGINT)";
 }
@@ -260,20 +260,28 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
           {}, progress) {}
 
 Relation::~Relation() {
-  if (scan_ == nullptr) return;
   const std::scoped_lock lock(alive().mutex);
-  alive().scans.erase(scan_);
+  alive().relations.erase(this);
 }
 
 duck::Result Relation::run(const std::string& statement) {
+  running_ = true;
   try {
     duck::Result result = connection_.query(statement);
+    running_ = false;
     if (scan_ != nullptr) scan_->rethrow_first_error();
     return result;
   } catch (const Error&) {
+    running_ = false;
     if (scan_ != nullptr) scan_->rethrow_first_error();
     throw;
   }
+}
+
+void Relation::watch() noexcept {
+  if (scan_ != nullptr) scan_->watch();
+  // Readers first: DuckDB waits for a callback that blocks, whatever it is told.
+  if (running_ && context_.stop.load() == StopLevel::now) connection_.interrupt();
 }
 
 std::vector<std::size_t> Relation::finished() const {
@@ -289,9 +297,7 @@ void register_scan(duck::Connection& connection) {
 
 void Relation::watch_all() noexcept {
   const std::scoped_lock lock(alive().mutex);
-  for (const auto& each : alive().scans) {
-    if (const auto scan = each.lock()) scan->watch();
-  }
+  for (Relation* each : alive().relations) each->watch();
 }
 
 }  // namespace sluice

@@ -72,7 +72,11 @@ class Relation {
   class PlanScan;
   struct Alive;
   static Alive& alive();
+  void watch() noexcept;
+
   duck::Connection& connection_;
+  const ScanContext& context_;
+  std::atomic<bool> running_{false};
   std::shared_ptr<PlanScan> scan_;
   std::unique_ptr<duck::ScanHandle> handle_;
   std::string sql_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/state.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace sluice {
@@ -191,17 +192,37 @@ std::optional<TableState> StateStore::table(duck::Connection& connection,
   return state;
 }
 
-std::optional<std::string> StateStore::owner(duck::Connection& connection,
-                                             const std::string& schema,
-                                             const std::string& name) const {
-  if (!present_) return std::nullopt;
-  const auto rows = connection.query(
-      "SELECT connection || ': ' || source_schema || '.' || source_table FROM " +
-          sql_name("state") +
-          " WHERE lower(target_schema) = lower(?) AND lower(target_table) = lower(?)",
-      {schema, name});
-  if (rows.rows() == 0) return std::nullopt;
-  return rows.text(0, 0);
+TableName Inventory::folded(const std::string& schema, const std::string& name) {
+  const auto lower = [](std::string text) {
+    std::ranges::transform(text, text.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    return text;
+  };
+  return {lower(schema), lower(name)};
+}
+
+Inventory StateStore::inventory(duck::Connection& connection) const {
+  Inventory inventory;
+  const auto there = connection.query(
+      "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $1 UNION ALL "
+      "SELECT "
+      "schema_name, view_name FROM duckdb_views() WHERE database_name = $1",
+      {catalog_});
+  for (std::size_t i = 0; i < there.rows(); ++i) {
+    inventory.present.insert(Inventory::folded(there.text(i, 0), there.text(i, 1)));
+  }
+  for (auto& [name, state] : tables(connection)) inventory.states.emplace(name, std::move(state));
+  if (!present_) return inventory;
+  const auto owned = connection.query(
+      "SELECT target_schema, target_table, connection || ': ' || source_schema || '.' || "
+      "source_table FROM " +
+      sql_name("state"));
+  for (std::size_t i = 0; i < owned.rows(); ++i) {
+    inventory.owners.emplace(Inventory::folded(owned.text(i, 0), owned.text(i, 1)),
+                             owned.text(i, 2));
+  }
+  return inventory;
 }
 
 void StateStore::replace(duck::Connection& connection, const TableName& name,

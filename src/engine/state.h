@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,15 @@ struct TableState {
   static TableState parse(const std::string& json);
 };
 
+/// What a destination held when an attempt began, so that each of many tables need not ask.
+struct Inventory {
+  std::map<TableName, TableState> states;  ///< of this connection
+  std::set<TableName> present;             ///< tables and views; names folded to lower case
+  std::map<TableName, std::string>
+      owners;  ///< "connection: schema.table" by target, folded likewise
+  static TableName folded(const std::string& schema, const std::string& name);
+};
+
 /// The `_sluice` tables of one destination, for one connection. Each method takes the connection to
 /// work on, so that a caller decides which transaction it is part of.
 class StateStore {
@@ -70,9 +81,7 @@ class StateStore {
   void open(duck::Connection& connection, Create create);
   std::optional<TableState> table(duck::Connection& connection, const TableName& name) const;
   std::vector<std::pair<TableName, TableState>> tables(duck::Connection& connection) const;
-  /// The connection that owns a target table, if any does.
-  std::optional<std::string> owner(duck::Connection& connection, const std::string& schema,
-                                   const std::string& name) const;
+  Inventory inventory(duck::Connection& connection) const;
   /// Replaces `expected` (none: there is no state yet) by `next`; throws Fault::conflict if it is
   /// not what is there.
   void replace(duck::Connection& connection, const TableName& name,

@@ -88,8 +88,8 @@ struct Sync::Impl {
   std::vector<Table> choose(duck::Connection& connection, std::vector<Receipt>& receipts);
   void check_source(duck::Connection& connection, bool remember);
   std::vector<Table> attempt(std::vector<Table> tables, std::vector<Receipt>& receipts);
-  Receipt run_table(duck::Connection& connection, Snapshot* shared, std::size_t position,
-                    const Table& table);
+  Receipt run_table(duck::Connection& connection, const Inventory& inventory, Snapshot* shared,
+                    std::size_t position, const Table& table);
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
   bool wait_before_retry(const std::string& why, int attempt_number);
   template <typename Tell>
@@ -159,8 +159,8 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
     receipts.back().outcome = Outcome::skipped;
   }
   for (const auto& [name, seen] : known) {
-    if (seen) continue;
-    const std::string line = name.text() + " is no longer read: its copy is kept as it is";
+    if (seen || !wanted(name)) continue;
+    const std::string line = name.text() + " is no longer at the source: its copy is kept as it is";
     tell([&](Observer& o) { o.note(line); });
   }
   if (chosen.empty() && receipts.empty()) {
@@ -203,8 +203,8 @@ void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<
 }
 
 /// One table, under the run's snapshot (where it is the table at `position`) or one of its own.
-Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot* shared, std::size_t position,
-                              const Table& table) {
+Receipt Sync::Impl::run_table(duck::Connection& connection, const Inventory& inventory,
+                              Snapshot* shared, std::size_t position, const Table& table) {
   const auto started = Clock::now();
   auto progress = std::make_shared<Progress>();
   progress->table = table.name;
@@ -212,6 +212,7 @@ Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot* shared, st
   const RunContext context{destination,
                            options,
                            states,
+                           inventory,
                            {source, budget, stop},
                            [this](const TableName& name, std::uint64_t rows) {
                              tell([&](Observer& o) { o.unit_committed(name, rows); });
@@ -230,8 +231,11 @@ Receipt Sync::Impl::run_table(duck::Connection& connection, Snapshot* shared, st
     tell([&](Observer& o) { o.table_started(progress); });
     run->run();
     receipt = run->receipt();
-  } catch (const Error& error) {
+  } catch (const std::exception& caught) {
     if (run) receipt = run->receipt();
+    const auto* ours = dynamic_cast<const Error*>(&caught);
+    const Error error =
+        ours != nullptr ? *ours : Error(Fault::internal, table.name.text() + ": " + caught.what());
     const Receipt failed = failure(table.name, receipt.target, error);
     receipt.outcome = failed.outcome;
     receipt.error = failed.error;
@@ -249,9 +253,13 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
   std::mutex mutex;
   std::size_t next = 0;
   std::vector<Table> again;
-  const auto work = [&] {
-    duck::Connection connection = database.connect();
-    prepare_connection(connection);
+  std::vector<duck::Connection> connections;
+  for (std::size_t i = 0; i < std::min(readers(), tables.size()); ++i) {
+    connections.push_back(database.connect());
+    prepare_connection(connections.back());
+  }
+  const Inventory inventory = states.inventory(connections.front());
+  const auto work = [&](duck::Connection& connection) {
     while (true) {
       std::size_t mine = 0;
       {
@@ -264,7 +272,7 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
         receipt = failure(tables[mine].name, "",
                           Error(Fault::cancelled, "not begun: the run was stopped"));
       } else {
-        receipt = run_table(connection, shared.get(), mine, tables[mine]);
+        receipt = run_table(connection, inventory, shared.get(), mine, tables[mine]);
       }
       const bool failed = receipt.outcome == Outcome::failed;
       const std::scoped_lock lock(mutex);
@@ -276,9 +284,10 @@ std::vector<Table> Sync::Impl::attempt(std::vector<Table> tables, std::vector<Re
   };
   {
     std::vector<std::jthread> workers;
-    const std::size_t others = std::min(readers(), tables.size()) - 1;
-    for (std::size_t i = 0; i < others; ++i) workers.emplace_back(work);
-    work();
+    for (std::size_t i = 1; i < connections.size(); ++i) {
+      workers.emplace_back([&work, &connection = connections[i]] { work(connection); });
+    }
+    work(connections.front());
   }
   return again;
 }
@@ -375,8 +384,10 @@ std::vector<TablePlan> Sync::plan() {
     plans.push_back(std::move(plan));
   }
   const auto snapshot = self.source.snapshot(tables);
+  const Inventory inventory = self.states.inventory(connection);
   const RunContext context{
-      self.destination, self.options, self.states, {self.source, self.budget, self.stop}, nullptr};
+      self.destination, self.options, self.states, inventory, {self.source, self.budget, self.stop},
+      nullptr};
   for (std::size_t i = 0; i < tables.size(); ++i) {
     TablePlan plan;
     plan.table = tables[i];

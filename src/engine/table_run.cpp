@@ -68,9 +68,9 @@ const Decision& TableRun::decide() {
   target_ = {context_.destination.catalog(), landing_.schema, landing_.name, options_.synced_at};
   shape_ = Shape(connection_, target_);
   fingerprint_ = fingerprint(options_, landing_.schema, landing_.name, context_.options.naming);
-  stored_ = context_.states.table(connection_, table_.name);
-  if (stored_) {
-    state_ = *stored_;
+  const Inventory& inventory = context_.inventory;
+  if (const auto found = inventory.states.find(table_.name); found != inventory.states.end()) {
+    stored_ = state_ = found->second;
     std::vector<bool> settled;
     for (const PendingMark& each : state_.pending)
       settled.push_back(snapshot_.settled(each.witness));
@@ -88,9 +88,11 @@ const Decision& TableRun::decide() {
     }
   }
   Circumstances now;
-  now.target_exists = shape_.exists(landing_.name);
-  now.target_owner =
-      context_.states.owner(connection_, landing_.schema, landing_.name).value_or("");
+  const TableName place = Inventory::folded(landing_.schema, landing_.name);
+  now.target_exists = inventory.present.contains(place);
+  if (const auto owner = inventory.owners.find(place); owner != inventory.owners.end()) {
+    now.target_owner = owner->second;
+  }
   now.this_owner = context_.options.connection + ": " + table_.name.text();
   now.options = fingerprint_;
   now.full = context_.options.full;
@@ -253,8 +255,12 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
   next.options = fingerprint_;
   next.incarnation = table_.incarnation;
   next.in_flight = false;
-  if (until && !table_.replication_key.empty())
+  // A mark that waits already, or is reached, is as good with its older witness.
+  const bool known = until && (next.cursor == until ||
+                               (!next.pending.empty() && next.pending.back().mark == *until));
+  if (until && !known && !table_.replication_key.empty()) {
     next.pending.push_back({*until, snapshot_.witness()});
+  }
   while (next.pending.size() > kMostPending)
     next.pending.erase(next.pending.begin() + static_cast<std::ptrdiff_t>(kMostPending / 2));
   return next;
@@ -525,12 +531,17 @@ void TableRun::merge(bool prune) {
         std::to_string(changes->missing) +
         " rows that the replication key did not show were missing and have been fetched");
   }
-  announce_in_flight(changes->inserted + changes->updated + changes->missing);
+  const std::uint64_t arriving = changes->inserted + changes->updated + changes->missing;
   TableState next = next_state(changes->until);
-  if (prune) next.last_delete_check = unix_now();
-  Load load(connection_, context_.states, table_.name);
-  write_changes(load, target_, *changes);
-  commit(load, std::move(next));
+  if (prune && options_.delete_check.kind == Cadence::Kind::interval) {
+    next.last_delete_check = unix_now();
+  }
+  if (arriving + changes->gone > 0 || next.json() != stored_->json()) {
+    announce_in_flight(arriving);
+    Load load(connection_, context_.states, table_.name);
+    write_changes(load, target_, *changes);
+    commit(load, std::move(next));
+  }
   receipt_.inserted = changes->inserted + changes->missing;
   receipt_.updated = changes->updated;
   receipt_.deleted = changes->gone;
@@ -585,7 +596,8 @@ void TableRun::refresh_keyed() {
   TableState next = next_state(whole.until);
   if (state_.incarnation != next.incarnation || state_.replication_key != next.replication_key) {
     next.cursor.reset();
-    next.pending.erase(next.pending.begin(), next.pending.end() - (whole.until ? 1 : 0));
+    next.pending.clear();
+    if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
   }
   next.last_full = next.last_delete_check = unix_now();
   Load load(connection_, context_.states, table_.name);

@@ -24,6 +24,7 @@ struct RunContext {
   Destination& destination;
   const SyncOptions& options;
   const StateStore& states;
+  const Inventory& inventory;
   ScanContext scan;
   std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
 };

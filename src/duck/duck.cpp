@@ -226,13 +226,19 @@ Result Connection::query(const std::string& sql,
   return Result(owned.result);
 }
 
-LogicalType Connection::type(const std::string& name) {
+std::vector<LogicalType> Connection::types(std::span<const std::string> names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "NULL::" : ", NULL::") + name;
   OwnedResult owned;
-  if (duckdb_query(handle(), ("SELECT NULL::" + name + " LIMIT 0").c_str(), &owned.result) !=
+  if (duckdb_query(handle(), ("SELECT " + list + " LIMIT 0").c_str(), &owned.result) !=
       DuckDBSuccess) {
-    throw Error(Fault::config, "not a type that DuckDB knows: " + name);
+    throw Error(Fault::config, "not types that DuckDB knows: " + list);
   }
-  return LogicalType(duckdb_column_logical_type(&owned.result, 0));
+  std::vector<LogicalType> types;
+  for (idx_t i = 0; i < names.size(); ++i) {
+    types.emplace_back(duckdb_column_logical_type(&owned.result, i));
+  }
+  return types;
 }
 
 std::string Connection::canonical_type(const std::string& name) {

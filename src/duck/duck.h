@@ -83,8 +83,9 @@ class Connection {
                std::initializer_list<std::optional<std::string>> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
   }
-  /// The type that `name` names in SQL, and how DuckDB itself writes it.
-  LogicalType type(const std::string& name);
+  /// The types that these names mean in SQL.
+  std::vector<LogicalType> types(std::span<const std::string> names);
+  /// The name that DuckDB itself prints for a type.
   std::string canonical_type(const std::string& name);
   /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
   std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);

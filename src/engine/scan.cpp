@@ -28,8 +28,11 @@ class Relation::PlanScan : public duck::Scan {
         progress_(progress),
         started_(Clock::now()),
         last_sign_ms_(now_ms()) {
-    for (const sluice::Column& column : plan.read.columns) {
-      columns_.push_back({column.name, connection.type(column.type)});
+    std::vector<std::string> names;
+    for (const sluice::Column& column : plan.read.columns) names.push_back(column.type);
+    std::vector<duck::LogicalType> types = connection.types(names);
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      columns_.push_back({plan.read.columns[i].name, std::move(types[i])});
     }
     for (const std::size_t chunk : chunks_) estimated_rows_ += plan.chunks[chunk].rows;
     if (chunks_.empty()) return;

@@ -25,7 +25,7 @@ function(sluice_options target)
 endfunction()
 
 # A test program that tools/run-tests and ctest find: `sluice_test(name LABEL unit SOURCES a.cpp LINK sluice_engine)`.
-# A program whose name starts with postgres runs once for each version of PostgreSQL that is tested.
+# A program whose name starts with postgres, and is not labelled unit, runs once for each version of PostgreSQL that is tested.
 function(sluice_test name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

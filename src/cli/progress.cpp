@@ -102,7 +102,7 @@ Display::~Display() {
 
 void Display::table_started(const std::shared_ptr<const Progress>& progress) {
   const std::scoped_lock lock(mutex_);
-  tables_.push_back({std::move(progress)});
+  tables_.push_back({progress});
 }
 
 void Display::table_finished(const Receipt& receipt) {

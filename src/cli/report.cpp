@@ -158,7 +158,7 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
         "one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that "
         "long; "
         "--snapshot=table holds one per table\n",
-        human_seconds(static_cast<double>(bytes / kGuess)));
+        human_seconds(static_cast<double>(bytes) / static_cast<double>(kGuess)));
   }
   return text;
 }

@@ -77,8 +77,8 @@ std::optional<std::uint64_t> parse_seconds(std::string_view text) {
 
 }  // namespace
 
-Value::Value(YAML::Node node, std::string file, std::string folder)
-    : node_(std::move(node)), file_(std::move(file)), folder_(std::move(folder)) {}
+Value::Value(const YAML::Node& node, std::string file, std::string folder)
+    : node_(node), file_(std::move(file)), folder_(std::move(folder)) {}
 
 Value Value::of_flag(const std::string& flag, const std::string& text) {
   Value value(YAML::Node(text), flag, "");

@@ -20,7 +20,7 @@ namespace sluice::cli {
 class Value {
  public:
   /// `folder` is what relative paths are relative to.
-  Value(YAML::Node node, std::string file, std::string folder);
+  Value(const YAML::Node& node, std::string file, std::string folder);
   /// The text behind a flag, said as "--memory"; lists are separated by commas.
   static Value of_flag(const std::string& flag, const std::string& text);
 

@@ -69,8 +69,7 @@ class Landing {
       : decoder(columns, encoding) {
     std::string sql = "CREATE OR REPLACE TABLE landing (";
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      types_.push_back(
-          std::move(duckdb().types(std::span(&columns[i].column.type, 1)).front()));
+      types_.push_back(std::move(duckdb().types(std::span(&columns[i].column.type, 1)).front()));
       raw_types_.push_back(types_.back().get());
       sql += (i == 0 ? "c" : ", c") + std::to_string(i) + " " + columns[i].column.type;
     }

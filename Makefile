@@ -36,6 +36,7 @@ all-programs: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 
 demo: build
+	@cmake --build $(BUILD) -j $(JOBS) --target make_shop -- --quiet
 	@tools/demo $(BUILD)/bin/sluice
 
 test:

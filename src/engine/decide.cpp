@@ -259,8 +259,7 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
       decision.why = std::to_string(state->loading->rows) + " rows are loaded already";
       return decision;
     }
-    decision.restart = true;
-    decision.brake = false;
+    decision.brake = !reshaped;
     return full_load(std::move(decision),
                      same ? "a load was cut off; without both keys it starts over"
                           : "a load was cut off and the table has changed since");

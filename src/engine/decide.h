@@ -34,7 +34,6 @@ struct Decision {
   std::vector<ColumnChange> changes;  ///< DDL on the copy, before the steps
   std::vector<std::string> dropped;   ///< columns that the source no longer has
   std::vector<std::string> notes;
-  bool restart = false;          ///< a half-done load is dropped first
   bool brake = true;             ///< false where the user's own change of settings explains deletes
   std::optional<Error> refusal;  ///< then nothing is done
 };

@@ -345,7 +345,8 @@ void TableRun::publish() {
   const Loading loading = *state_.loading;
   if (stored_->live && shape_.exists(landing_.name)) {
     const std::uint64_t before = shape_.rows(landing_.name);
-    if (decision_.brake && table_.has_key()) {
+    // A rebuild replaces rows of the same shape, so they can be compared; other loads only counted.
+    if (decision_.steps.front() == Step::refresh && table_.has_key()) {
       const auto counts =
           connection_.query(apply::replacement_counts(target_, loading.hidden, columns(), key()));
       receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));

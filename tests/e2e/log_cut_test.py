@@ -1,0 +1,157 @@
+# A crash can leave any front part of DuckDB's write-ahead log behind. Each way to write a table is stopped right after
+# its commit, the log is cut at its records (the last one is what DuckDB itself can lose), and the next run must heal it.
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import support  # noqa: E402
+
+CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "12"))  # for each shape; 0: at every record
+TORN = 130_000  # more rows than DuckDB's row group of 122,880, which it keeps outside its log
+ONLY = ("--tables", "public.t")
+KEYED = "create table t (id int primary key, a text, updated_at timestamptz default now())"
+
+
+def records(log):
+    """Where the records of a log end, its header being the first. Each is {size, checksum, size bytes}."""
+    data = log.read_bytes()
+    for header in range(1, 200):
+        ends, at = [header], header
+        while at + 16 <= len(data):
+            at += 16 + struct.unpack_from("<Q", data, at)[0]
+            ends.append(at)
+        if at == len(data) and len(ends) > 1:
+            return ends
+    raise AssertionError(f"{log}: {len(data)} bytes whose records cannot be told apart")
+
+
+class LogCut(support.Fixture, unittest.TestCase):
+    def cut_everywhere(self, create, changes="", *flags, equal=None, failpoint="after-commit"):
+        """`changes` (none: a first load) are synced by a run that dies after its commit; no `failpoint`: its last one."""
+        equal = equal or (lambda file, says: self.assert_equal("public.t", file=file, says=says))
+        self.sql("create table u (a int); insert into u values (1); " + create)
+        flags += ONLY
+        if changes:
+            self.sync(*flags)
+            self.sync(*flags)
+            self.sql(changes)
+        if failpoint:
+            with self.start_sync(*flags, SLUICE_FAILPOINT=failpoint) as run:
+                text = run.communicate()[0]
+            self.assertEqual(run.returncode, -signal.SIGKILL, text)
+        else:
+            self.die_when_the_table_is_done(flags)
+        log = self.folder / "copy.duckdb.wal"
+        self.assertTrue(log.exists(), "the commit left no log")
+        ends = records(log)
+        cuts = ends
+        if CUTS and len(cuts) > CUTS:
+            cuts = ends[:-6:max(1, len(ends) // (CUTS - 6))] + ends[-6:]
+        torn = [ends[-1] - 5, (ends[-2] + ends[-1]) // 2, ends[-2] + 3, (ends[-3] + ends[-2]) // 2]
+        for size in sorted(set(cuts + torn)):
+            where = f"log cut at {size} of {ends[-1]}" + ("" if size in ends else ", inside a record")
+            with self.subTest(where):
+                self.heal(size, flags, equal, where)
+
+    def die_when_the_table_is_done(self, flags):
+        """A big merge commits twice, so no failpoint marks its end: another table keeps the run from its checkpoint."""
+        with self.start_sync(*flags[:-2], "--json", "--tables", "public.t,public.u", "--where",
+                             "public.u=(select pg_sleep(100)) is not null") as run:
+            for line in run.stdout:
+                if '"table_finished"' in line and '"table":"t"' in line:
+                    break
+            self.assertIn('"outcome":"done"', line)
+            run.kill()
+        self.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sluice%'")
+
+    def heal(self, size, flags, equal, where):
+        file = self.folder / "cut" / "copy.duckdb"
+        file.parent.mkdir()
+        try:
+            shutil.copy(self.file, file)
+            with open(str(self.file) + ".wal", "rb") as whole:
+                pathlib.Path(str(file) + ".wal").write_bytes(whole.read(size))
+            self.sync(*flags, file=file)
+            equal(file, where)
+            self.assertNotIn("public._sluice_load_t", support.tables(file))
+            self.sync(*flags, file=file)
+            equal(file, where + ", second run")
+        finally:
+            shutil.rmtree(file.parent)
+
+    def fill(self, rows, first=1, text="'row ' || i"):
+        return f"insert into t select i, {text}, now() - interval '1 day' from generate_series({first}, {first + rows - 1}) i;"
+
+    def test_first_load_small(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(3000))
+
+    def test_first_load_of_a_whole_row_group(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(TORN))
+
+    def test_first_load_of_a_whole_row_group_without_keys(self):
+        self.cut_everywhere(f"create table t (a text); insert into t select 'row ' || i / 2 from generate_series(1, {TORN}) i")
+
+    def test_publication(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(TORN), failpoint="after-publish")
+
+    def test_publication_over_an_old_copy(self):
+        self.cut_everywhere("create table t (id int primary key, a text); insert into t select i, 'row' from"
+                            f" generate_series(1, {TORN}) i", "update t set a = 'changed'", failpoint="after-publish")
+
+    def test_merge_small(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(5000),
+                            "update t set a = 'changed', updated_at = now() where id % 5 = 0;" + self.fill(100, 8000)
+                            + "update t set updated_at = now() where id >= 8000")
+
+    def test_merge_of_more_than_a_row_group(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(TORN + 20000),
+                            f"update t set a = 'changed', updated_at = now() where id <= {TORN};"
+                            f" insert into t select i, 'new' from generate_series({2 * TORN}, {2 * TORN + 9}) i", failpoint="")
+
+    def test_merge_of_more_than_a_row_group_of_new_rows(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(5000),
+                            f"insert into t select i, 'new' from generate_series(6000, {6000 + TORN}) i", failpoint="")
+
+    def test_prune(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(12000), "delete from t where id % 20 = 0")
+
+    def test_without_a_key(self):
+        self.cut_everywhere("create table t (a text, b int); insert into t select 'row ' || i / 3, 1 from generate_series(1, 9000) i",
+                            "update t set b = 2 where a like '%7'; insert into t select 'row 1', 1 from generate_series(1, 50)")
+
+    def test_without_a_key_more_than_a_row_group(self):
+        self.cut_everywhere(
+            f"create table t (a text, b int); insert into t select 'row ' || i / 3, 1 from generate_series(1, {8 * TORN}) i",
+            f"insert into t select 'new ' || i / 2, 1 from generate_series(1, {TORN}) i; delete from t where a like 'row 99%1'", failpoint="")
+
+    def test_append(self):
+        self.cut_everywhere("create table t (n bigint, a text); insert into t select i, 'row' from generate_series(1, 5000) i",
+                            "insert into t select i, 'new' from generate_series(5001, 5600) i",
+                            "--mode", "append", "--replication-key", "n")
+
+    def test_append_of_more_than_a_row_group(self):
+        self.cut_everywhere("create table t (n bigint, a text); insert into t select i, 'row' from generate_series(1, 5000) i",
+                            f"insert into t select i, 'new' from generate_series(5001, {5000 + TORN}) i",
+                            "--mode", "append", "--replication-key", "n", failpoint="")
+
+    def test_added_column(self):
+        self.cut_everywhere(KEYED + "; " + self.fill(5000),
+                            "alter table t add column b text; update t set b = 'filled' where id % 3 = 0")
+
+    def test_full_refresh(self):
+        self.cut_everywhere("create table t (id int primary key, a text); insert into t select i, 'row ' || i from"
+                            " generate_series(1, 5000) i", "update t set a = 'changed' where id % 5 = 0; delete from t where id % 50 = 1")
+
+    def test_full_refresh_of_more_than_a_row_group(self):
+        self.cut_everywhere(
+            f"create table t (id int primary key, a text); insert into t select i, 'row ' || i from generate_series(1, {7 * TORN}) i",
+            f"update t set a = 'changed' where id <= {TORN}; delete from t where id % 10000 = 1", failpoint="")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace sluice::duck {
@@ -221,6 +223,30 @@ Result Connection::query(const std::string& sql,
   }
   OwnedResult owned;
   if (duckdb_execute_prepared(prepared.statement, &owned.result) != DuckDBSuccess) {
+    fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
+  }
+  return Result(owned.result);
+}
+
+Result Connection::query_patiently(const std::string& sql) {
+  OwnedStatement prepared;
+  if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {
+    fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
+  }
+  duckdb_pending_result pending = nullptr;
+  const auto started = duckdb_pending_prepared(prepared.statement, &pending);
+  const std::unique_ptr<_duckdb_pending_result, void (*)(duckdb_pending_result)> owner(
+      pending, [](duckdb_pending_result each) { duckdb_destroy_pending(&each); });
+  if (started != DuckDBSuccess) fail(DUCKDB_ERROR_EXECUTOR, duckdb_pending_error(pending));
+  while (true) {
+    const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+    if (state == DUCKDB_PENDING_ERROR || duckdb_pending_execution_is_finished(state)) break;
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+  }
+  OwnedResult owned;
+  if (duckdb_execute_pending(pending, &owned.result) != DuckDBSuccess) {
     fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
   }
   return Result(owned.result);

@@ -83,6 +83,9 @@ class Connection {
                std::initializer_list<std::optional<std::string>> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
   }
+  /// As query(), for one long statement: this thread works like any other and sleeps while there is
+  /// nothing to do. query() spins meanwhile (measured: a fifth of the CPU of a first load).
+  Result query_patiently(const std::string& sql);
   /// The types that these names mean in SQL.
   std::vector<LogicalType> types(std::span<const std::string> names);
   /// The name that DuckDB itself prints for a type.

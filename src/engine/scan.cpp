@@ -273,7 +273,7 @@ Relation::~Relation() {
 duck::Result Relation::run(const std::string& statement) {
   running_ = true;
   try {
-    duck::Result result = connection_.query(statement);
+    duck::Result result = connection_.query_patiently(statement);
     running_ = false;
     if (scan_ != nullptr) scan_->rethrow_first_error();
     return result;

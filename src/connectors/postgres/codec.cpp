@@ -170,9 +170,10 @@ WireType travelling_type(const WireType& wire, const std::string& landed) {
   }
 }
 
-Slot make_slot(const WireType& travelling, const std::string& landed, Encoding encoding) {
+Slot make_slot(const std::string& column, const WireType& travelling, const std::string& landed,
+               Encoding encoding) {
   std::optional<Slot> slot = resolve(travelling, landed, encoding);
-  if (!slot) throw cannot_land("of this type", travelling, landed);
+  if (!slot) throw cannot_land(column, travelling, landed);
   return std::move(*slot);
 }
 

@@ -43,7 +43,9 @@ std::string select_expression(const std::string& quoted_column, const WireType& 
 /// The type in which a column selected by select_expression() arrives.
 WireType travelling_type(const WireType& wire, const std::string& landed);
 
-/// What decodes values of a travelling_type() into a vector of `landed`.
-Slot make_slot(const WireType& travelling, const std::string& landed, Encoding encoding);
+/// What decodes values of a travelling_type() into a vector of `landed`. Throws as
+/// select_expression() does, naming the column.
+Slot make_slot(const std::string& column, const WireType& travelling, const std::string& landed,
+               Encoding encoding);
 
 }  // namespace sluice::postgres

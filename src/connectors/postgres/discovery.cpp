@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "connectors/postgres/oids.h"
 #include "connectors/postgres/types.h"
 
 namespace sluice::postgres {
@@ -160,9 +161,18 @@ struct Attribute {
 };
 using Attributes = std::map<std::uint32_t, std::map<int, Attribute>>;  // by relation and number
 
-Misfit usual_misfit(const WireType& wire, const std::string& landed) {
-  const bool unbounded_numeric = landed == "DECIMAL(38,18)" && wire.typmod < 0;
-  return unbounded_numeric || landed.ends_with("[]") ? Misfit::text : Misfit::fail;
+// Whether values of this type are expected that its default does not hold: numbers of any size,
+// arrays of any shape, the empty bit string.
+bool may_outgrow(const WireType& wire) {
+  if (wire.kind == WireType::Kind::array) return true;
+  if (wire.kind == WireType::Kind::scalar) {
+    return wire.oid == oid::kVarbit || (wire.oid == oid::kNumeric && wire.typmod < 0);
+  }
+  return std::any_of(wire.children.begin(), wire.children.end(), &may_outgrow);
+}
+
+Misfit usual_misfit(const WireType& wire) {
+  return may_outgrow(wire) ? Misfit::text : Misfit::fail;
 }
 
 Attributes add_columns(Connection& connection, Relations& relations) {
@@ -195,7 +205,7 @@ Attributes add_columns(Connection& connection, Relations& relations) {
     column.nullable = !rows.boolean(row, 6);
     column.source_type = rows.string(row, 7);
     column.comment = rows.string(row, 8);
-    column.misfit = usual_misfit(wire, column.type);
+    column.misfit = usual_misfit(wire);
     attributes[oid][static_cast<int>(rows.integer(row, 1))] = {column.name, types.base(type)};
     shape.table.columns.push_back(std::move(column));
     shape.wires.push_back(std::move(wire));

@@ -18,7 +18,7 @@ RowDecoder::RowDecoder(const std::vector<ReadColumn>& columns, Encoding encoding
   fields_.reserve(columns.size());
   for (const ReadColumn& each : columns) {
     WireType travelling = travelling_type(each.wire, each.column.type);
-    Slot slot = make_slot(travelling, each.column.type, encoding);
+    Slot slot = make_slot(each.column.name, travelling, each.column.type, encoding);
     fields_.push_back({std::move(slot), each.column, std::move(travelling), each.key});
   }
 }

@@ -1,0 +1,724 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kind of PostgreSQL value on the whole way: a real server, a run, a DuckDB file, and what a
+// reader of that file sees.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/registry.h"
+#include "duck/duck.h"
+#include "sluice/sync.h"
+#include "support/postgres_server.h"
+
+namespace sluice {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using testing::PostgresDatabase;
+using testing::PostgresServer;
+using testing::PostgresSession;
+
+using Texts = std::vector<std::string>;
+
+/// A file that runs write into.
+class Copy {
+ public:
+  Copy() {
+    std::string name = (fs::temp_directory_path() / "sluice-types-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = name;
+  }
+  ~Copy() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Copy(const Copy&) = delete;
+  Copy& operator=(const Copy&) = delete;
+
+  RunResult sync(const std::string& url, const SyncOptions& options = {}) const {
+    duck::Database database({{"memory_limit", "512MB"},
+                             {"threads", "2"},
+                             {"preserve_insertion_order", "false"},
+                             {"temp_directory", folder_ / "spill"}});
+    const auto source = make_source(database, url);
+    const auto destination = make_destination(database, "duckdb:" + file());
+    Observer observer;
+    return Sync(database, *source, *destination, options, observer).run();
+  }
+  /// First column of all rows; NULL as "NULL".
+  Texts query(const std::string& sql) const {
+    duck::Database database;
+    duck::Connection connection = database.connect();
+    connection.query("SET TimeZone = 'UTC'; ATTACH " + duck::literal(file()) +
+                     " AS copy (READ_ONLY); USE copy");
+    const duck::Result result = connection.query(sql);
+    Texts texts;
+    for (std::size_t i = 0; i < result.rows(); ++i) {
+      texts.push_back(result.optional(i, 0).value_or("NULL"));
+    }
+    return texts;
+  }
+  /// "name type" of each column, in order.
+  Texts columns(const std::string& table) const {
+    return query(
+        "SELECT column_name || ' ' || data_type FROM duckdb_columns() WHERE database_name = "
+        "'copy' AND schema_name = 'public' AND table_name = " +
+        duck::literal(table) + " ORDER BY column_index");
+  }
+  Texts values(const std::string& table, const std::string& column) const {
+    return query("SELECT " + duck::quoted(column) + "::VARCHAR FROM public." + duck::quoted(table) +
+                 " ORDER BY id");
+  }
+
+ private:
+  std::string file() const { return folder_ / "copy.duckdb"; }
+  fs::path folder_;
+};
+
+class PostgresTypesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
+    db = std::make_unique<PostgresDatabase>();
+    version = PostgresServer::instance().version();
+  }
+  RunResult sync(const SyncOptions& options = {}) const {
+    return copy.sync(db->socket_url(), options);
+  }
+  Receipt sync_one(const std::function<void(TableOptions&)>& choose = {}) const {
+    SyncOptions options;
+    if (choose) choose(options.defaults);
+    const RunResult result = sync(options);
+    EXPECT_EQ(result.receipts.size(), 1U);
+    return result.receipts.empty() ? Receipt{} : result.receipts[0];
+  }
+
+  std::unique_ptr<PostgresDatabase> db;
+  int version = 0;
+  Copy copy;
+};
+
+/// What a column of this type lands as. `literals` are SQL; where `printed` is empty, the server's
+/// own text of each value is what is expected.
+struct Case {
+  std::string type;
+  std::string landed;
+  Texts literals;
+  Texts printed;
+  int since = 10;
+};
+
+Texts quoted_all(Texts texts, const std::string& prefix = "") {
+  for (std::string& each : texts) each = prefix + duck::literal(each);
+  return texts;
+}
+
+std::vector<Case> numbers() {
+  const std::string nines(38, '9');
+  return {
+      {"bool", "BOOLEAN", {"true", "false"}, {"true", "false"}},
+      {"int2", "SMALLINT", {"-32768", "32767"}, {"-32768", "32767"}},
+      {"int4", "INTEGER", {"-2147483648", "2147483647"}, {"-2147483648", "2147483647"}},
+      {"int8",
+       "BIGINT",
+       {"-9223372036854775808", "9223372036854775807"},
+       {"-9223372036854775808", "9223372036854775807"}},
+      {"oid", "UINTEGER", {"0", "4294967295"}, {"0", "4294967295"}},
+      {"float4",
+       "FLOAT",
+       quoted_all({"NaN", "Infinity", "-Infinity", "1e-45", "3.4028235e38", "0.1", "-0"}),
+       {"nan", "inf", "-inf", "1e-45", "3.4028235e+38", "0.1", "*"}},
+      {"float8",
+       "DOUBLE",
+       quoted_all({"NaN", "Infinity", "-Infinity", "5e-324", "1.7976931348623157e308",
+                   "0.30000000000000004", "2.2250738585072011e-308"}),
+       {"nan", "inf", "-inf", "5e-324", "1.7976931348623157e+308", "0.30000000000000004",
+        "2.225073858507201e-308"}},
+      {"numeric(4,2)", "DECIMAL(4,2)", {"99.99", "-0.01", "0"}, {"99.99", "-0.01", "0.00"}},
+      {"numeric(9,0)", "DECIMAL(9,0)", {"999999999", "-999999999"}, {"999999999", "-999999999"}},
+      {"numeric(18,6)",
+       "DECIMAL(18,6)",
+       {"999999999999.999999", "-0.000001"},
+       {"999999999999.999999", "-0.000001"}},
+      {"numeric(38,0)", "DECIMAL(38,0)", {nines, "-" + nines}, {nines, "-" + nines}},
+      {"numeric(38,38)",
+       "DECIMAL(38,38)",
+       {"0." + nines, "0"},
+       {"." + nines, "." + std::string(38, '0')}},
+      {"numeric(3,-2)", "DECIMAL(5,0)", {"12345", "-99900"}, {"12300", "-99900"}, 15},
+      {"numeric(3,5)", "DECIMAL(5,5)", {"0.00123"}, {".00123"}, 15},
+      {"numeric(39,1)",
+       "VARCHAR",
+       quoted_all({"12345678901234567890123456789012345678.9", "NaN", "1"}),
+       {"12345678901234567890123456789012345678.9", "NaN", "1.0"}},
+      {"numeric",
+       "DECIMAL(38,18)",
+       {"1.10", "99999999999999999999.999999999999999999", "-0.000000000000000001"},
+       {"1.100000000000000000", "99999999999999999999.999999999999999999",
+        "-0.000000000000000001"}},
+  };
+}
+
+std::vector<Case> texts() {
+  const std::string long_text(100000, 'x');
+  return {
+      {"text",
+       "VARCHAR",
+       quoted_all({"", " a ", "NULL", "\\N", "ä€😀", "twelve bytes", "thirteen byte", long_text}),
+       {"", " a ", "NULL", "\\N", "ä€😀", "twelve bytes", "thirteen byte", long_text}},
+      {"varchar(5)", "VARCHAR", quoted_all({"", "ab"}), {"", "ab"}},
+      {"char(4)", "VARCHAR", quoted_all({"ab", "", "ä"}), {"ab  ", "    ", "ä   "}},
+      {"char(4)[]", "VARCHAR[]", quoted_all({"{ab,NULL}"}), {"['ab  ', NULL]"}},
+      {"\"char\"", "VARCHAR", {"'x'", "''", "(-28)::\"char\""}, {"x", "", "\\344"}},
+      {"name", "VARCHAR", quoted_all({"a name"}), {"a name"}},
+      {"mood", "VARCHAR", quoted_all({"ok", "so so"}), {"ok", "so so"}},
+      {"bytea", "BLOB", quoted_all({"", "\\x00ff5c41"}), {"", "\\x00\\xFF\\x5CA"}},
+      {"bit(1)", "BIT", {"B'1'", "B'0'"}, {"1", "0"}},
+      {"bit(17)", "BIT", {"B'10101010101010101'"}, {"10101010101010101"}},
+      {"varbit", "BIT", {"B'0'", "B'01'", "B'101010101'"}, {"0", "01", "101010101"}},
+      {"uuid",
+       "UUID",
+       quoted_all({"00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+                   "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
+       {"00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff"}},
+      {"json",
+       "JSON",
+       quoted_all({"{\"b\": 1.10,  \"a\":1, \"a\":2}", "null", "\"\"", "12345678901234567890.10"}),
+       {"{\"b\": 1.10,  \"a\":1, \"a\":2}", "null", "\"\"", "12345678901234567890.10"}},
+      {"jsonb",
+       "JSON",
+       quoted_all({"{\"b\": 1.10,  \"a\":1, \"a\":2}", "null"}),
+       {"{\"a\": 2, \"b\": 1.10}", "null"}},
+  };
+}
+
+std::vector<Case> times() {
+  return {
+      {"date",
+       "DATE",
+       quoted_all({"infinity", "-infinity", "0044-03-15 BC", "4714-11-24 BC", "5874897-12-31"}),
+       {"infinity", "-infinity", "0044-03-15 (BC)", "4714-11-24 (BC)", "5874897-12-31"}},
+      {"timestamp",
+       "TIMESTAMP",
+       quoted_all({"infinity", "-infinity", "4714-11-24 00:00:00 BC", "1999-12-31 23:59:59.999999",
+                   "294247-01-10 04:00:54.775806"}),
+       {"infinity", "-infinity", "4714-11-24 (BC) 00:00:00", "1999-12-31 23:59:59.999999",
+        "294247-01-10 04:00:54.775806"}},
+      {"timestamp(0)", "TIMESTAMP", quoted_all({"2026-11-21 04:05:06"}), {"2026-11-21 04:05:06"}},
+      {"timestamptz",
+       "TIMESTAMP WITH TIME ZONE",
+       quoted_all({"infinity", "-infinity", "2026-11-21 04:05:06.5+02", "0001-01-01 00:00+00 BC"}),
+       {"infinity", "-infinity", "2026-11-21 02:05:06.5+00", "0001-01-01 (BC) 00:00:00+00"}},
+      {"time",
+       "TIME",
+       quoted_all({"00:00", "24:00", "23:59:59.999999"}),
+       {"00:00:00", "24:00:00", "23:59:59.999999"}},
+      {"timetz",
+       "TIME WITH TIME ZONE",
+       quoted_all({"24:00+15:59:59", "00:00-15:59:59", "12:34:56.000001+05:30"}),
+       {"24:00:00+15:59:59", "00:00:00-15:59:59", "12:34:56.000001+05:30"}},
+      {"interval",
+       "INTERVAL",
+       quoted_all(
+           {"1 mon", "30 days", "720:00:00", "-1 mon +2 days -00:00:00.000001", "178000000 years"}),
+       {"1 month", "30 days", "720:00:00", "-1 month 2 days -00:00:00.000001", "178000000 years"}},
+  };
+}
+
+std::vector<Case> nested() {
+  return {
+      {"int4[]", "INTEGER[]", quoted_all({"{}", "{1,NULL,-3}"}), {"[]", "[1, NULL, -3]"}},
+      {"int4[][]",
+       "INTEGER[][]",
+       quoted_all({"{}", "{{1,NULL},{3,4}}"}),
+       {"[]", "[[1, NULL], [3, 4]]"}},
+      {"int4[][][]", "INTEGER[][][]", quoted_all({"{{{1},{2}}}"}), {"[[[1], [2]]]"}},
+      {"text[]", "VARCHAR[]", quoted_all({"{a,\"\",NULL,\"NULL\"}"}), {"[a, '', NULL, 'NULL']"}},
+      {"numeric(6,2)[]", "DECIMAL(6,2)[]", quoted_all({"{1.5,NULL}"}), {"[1.50, NULL]"}},
+      {"numeric[]", "DECIMAL(38,18)[]", quoted_all({"{1.5}"}), {"[1.500000000000000000]"}},
+      {"timestamptz[]",
+       "TIMESTAMP WITH TIME ZONE[]",
+       quoted_all({"{infinity,2026-11-21 00:00+01}"}),
+       {"[infinity, '2026-11-20 23:00:00+00']"}},
+      {"uuid[]",
+       "UUID[]",
+       quoted_all({"{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}"}),
+       {"[a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11]"}},
+      {"bytea[]", "BLOB[]", {"ARRAY['\\x00'::bytea, NULL]"}, {"[\\x00, NULL]"}},
+      {"jsonb[]", "JSON[]", {"ARRAY['1'::jsonb, NULL]"}, {"[1, NULL]"}},
+      {"mood[]", "VARCHAR[]", quoted_all({"{ok,NULL}"}), {"[ok, NULL]"}},
+      {"inet[]",
+       "VARCHAR[]",
+       quoted_all({"{10.0.0.1,NULL,::1/128}"}),
+       {"[10.0.0.1/32, NULL, '::1/128']"}},
+      {"pair",
+       "STRUCT(a INTEGER, \"B b\" VARCHAR)",
+       {"row(1,'x')", "row(NULL,'')", "row(NULL,NULL)"},
+       {"{'a': 1, 'B b': x}", "{'a': NULL, 'B b': ''}", "{'a': NULL, 'B b': NULL}"}},
+      {"pair[]",
+       "STRUCT(a INTEGER, \"B b\" VARCHAR)[]",
+       {"ARRAY[row(1,'x'),NULL,row(2,NULL)]::pair[]"},
+       {"[{'a': 1, 'B b': x}, NULL, {'a': 2, 'B b': NULL}]"}},
+      {"deep",
+       "STRUCT(p STRUCT(a INTEGER, \"B b\" VARCHAR), l DECIMAL(6,2)[], t TIMESTAMP)",
+       {"row(row(1,'x'),'{1.5,NULL}','infinity')", "row(NULL,NULL,NULL)"},
+       {"{'p': {'a': 1, 'B b': x}, 'l': [1.50, NULL], 't': infinity}",
+        "{'p': NULL, 'l': NULL, 't': NULL}"}},
+      {"shrunk",
+       "STRUCT(kept INTEGER, added VARCHAR)",
+       {"row(1,'new')"},
+       {"{'kept': 1, 'added': new}"}},
+      {"addressed", "VARCHAR", {"row('10.0.0.1',2)"}, {"(10.0.0.1,2)"}},
+      {"positive", "INTEGER", {"5"}, {"5"}},
+      {"price", "DECIMAL(8,2)", {"5"}, {"5.00"}},
+      {"grid", "INTEGER[][]", quoted_all({"{{1,2}}"}), {"[[1, 2]]"}},
+      {"couple", "STRUCT(a INTEGER, \"B b\" VARCHAR)", {"row(1,'x')"}, {"{'a': 1, 'B b': x}"}, 11},
+      {"positive[]", "INTEGER[]", {"'{1,NULL}'"}, {"[1, NULL]"}, 11},
+      {"grid[]", "INTEGER[][][]", quoted_all({"{\"{{1,2}}\",NULL}"}), {"[[[1, 2]], NULL]"}, 11},
+  };
+}
+
+std::vector<Case> others() {
+  const auto same = [](const std::string& type, const Texts& literals, int since = 10) {
+    return Case{type, "VARCHAR", quoted_all(literals), {}, since};
+  };
+  return {
+      same("int4range", {"[1,5)", "empty", "(,)"}),
+      same("tstzrange", {"[2026-01-01 00:00+02,infinity)"}),
+      same("int4multirange", {"{[1,2),[5,9)}"}, 14),
+      same("inet", {"10.0.0.1", "::1/64"}),
+      same("cidr", {"10.0.0.0/8"}),
+      same("macaddr", {"08:00:2b:01:02:03"}),
+      same("money", {"-1234.5"}),
+      same("point", {"(1.5,-2)"}),
+      same("polygon", {"((0,0),(1,1),(0.1,0.30000000000000004))"}),
+      same("tsvector", {"'a':1A 'cat':5", ""}),
+      same("tsquery", {"'a' & !'b'"}),
+      same("pg_lsn", {"16/B374D848"}),
+      same("int2vector", {"1 2 3"}),
+      same("regclass", {"pg_catalog.pg_class"}),
+  };
+}
+
+TEST_F(PostgresTypesTest, EveryTypeLandsAsDocumentedWithEveryValue) {
+  db->exec(R"(CREATE TYPE mood AS ENUM ('ok', 'so so', 'Sad');
+    CREATE TYPE pair AS (a int, "B b" text);
+    CREATE TYPE deep AS (p pair, l numeric(6,2)[], t timestamp);
+    CREATE TYPE shrunk AS (gone int, kept int); ALTER TYPE shrunk DROP ATTRIBUTE gone;
+    ALTER TYPE shrunk ADD ATTRIBUTE added text;
+    CREATE TYPE addressed AS (i inet, n int);
+    CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN price AS numeric(8,2);
+    CREATE DOMAIN grid AS int[][])");
+  if (version >= 11) db->exec("CREATE DOMAIN couple AS pair");
+  std::vector<Case> cases;
+  for (const auto& group : {numbers(), texts(), times(), nested(), others()}) {
+    std::copy_if(group.begin(), group.end(), std::back_inserter(cases),
+                 [&](const Case& each) { return version >= each.since; });
+  }
+  constexpr std::size_t kRows = 10;  // more than any case has values: the rest is NULL
+  std::string create = "CREATE TABLE odd (id int PRIMARY KEY";
+  Texts landed{"id INTEGER"};
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    create += ", c" + std::to_string(i) + " " + cases[i].type;
+    landed.push_back("c" + std::to_string(i) + " " + cases[i].landed);
+  }
+  db->exec(create + ")");
+  for (std::size_t row = 0; row < kRows; ++row) {
+    std::string insert = "INSERT INTO odd VALUES (" + std::to_string(row);
+    for (const Case& each : cases) {
+      insert += ", " + (row < each.literals.size() ? each.literals[row] : "NULL");
+    }
+    db->exec(insert + ")");
+  }
+  db->exec("CREATE TABLE keyless AS TABLE odd");
+
+  const RunResult first = sync();
+  ASSERT_EQ(first.exit_code(), 0) << first.receipts.at(0).error << first.receipts.at(1).error;
+  EXPECT_EQ(copy.columns("odd"), landed);
+  db->exec("SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET search_path = ''");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::string column = "c" + std::to_string(i);
+    SCOPED_TRACE(cases[i].type);
+    Texts expected = cases[i].printed;
+    if (expected.empty()) {
+      for (std::size_t row = 0; row < cases[i].literals.size(); ++row) {
+        expected.push_back(db->value("SELECT " + column +
+                                     "::text FROM public.odd WHERE id = " + std::to_string(row)));
+      }
+    }
+    ASSERT_LT(expected.size(), kRows);
+    expected.resize(kRows, "NULL");
+    Texts found = copy.values("odd", column);
+    ASSERT_EQ(found.size(), kRows);
+    for (std::size_t row = 0; row < kRows; ++row) {
+      if (expected[row] == "*") continue;  // the sign of zero is not promised
+      EXPECT_EQ(found[row], expected[row]);
+    }
+  }
+
+  // What did not change is not written again, with a key or without one.
+  const RunResult second = sync();
+  EXPECT_EQ(second.exit_code(), 0);
+  for (const Receipt& each : second.receipts) {
+    EXPECT_EQ(each.inserted + each.updated + each.deleted, 0U) << each.table.text();
+  }
+}
+
+TEST_F(PostgresTypesTest, ExtensionTypesLandAsText) {
+  db->exec("CREATE TABLE t (id int PRIMARY KEY)");
+  Texts columns{"id INTEGER"};
+  const auto add = [&](const std::string& name, const std::string& type, const std::string& value) {
+    db->exec("ALTER TABLE t ADD " + name + " " + type + " DEFAULT '" + value + "'");
+    columns.push_back(name + " VARCHAR");
+  };
+  for (const char* name : {"hstore", "citext"}) {
+    if (db->value("SELECT count(*) FROM pg_available_extensions WHERE name = '" +
+                  std::string(name) + "'") != "1") {
+      continue;
+    }
+    db->exec("CREATE EXTENSION " + std::string(name));
+    add(name, name, name == std::string("hstore") ? "\"a\"=>NULL, \"b\"=>\"\"" : "MiXed");
+  }
+  try {
+    add("x", "xml", "<a>1 &lt; 2</a>");
+  } catch (const std::runtime_error&) {  // a server without libxml
+  }
+  db->exec("INSERT INTO t (id) VALUES (1)");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  EXPECT_EQ(copy.columns("t"), columns);
+  for (std::size_t i = 1; i < columns.size(); ++i) {
+    const std::string name = columns[i].substr(0, columns[i].find(' '));
+    EXPECT_EQ(copy.values("t", name)[0], db->value("SELECT " + name + "::text FROM t"));
+  }
+}
+
+TEST_F(PostgresTypesTest, AFirstLoadGivesWayToText) {
+  struct Widened {
+    const char* type;
+    Texts values;  // as the server prints them
+    const char* reason;
+  };
+  std::vector<Widened> all{
+      {"numeric", {"1.10", "0.0000000000000000001", "NaN"}, "DECIMAL(38,18)"},
+      {"numeric", {"100000000000000000000", "1"}, "DECIMAL(38,18)"},
+      {"numeric", {"NaN", "-1.000"}, "DECIMAL(38,18)"},
+      {"int4[]", {"{1,NULL}", "{{1,2},{3,4}}"}, "INTEGER[]"},
+      {"int4[]", {"[0:1]={1,2}", "{}"}, "INTEGER[]"},
+      {"int4[][]", {"{1}", "{{1}}"}, "INTEGER[][]"},
+      {"numeric[]", {"{1.50,NaN}", "{}"}, "DECIMAL(38,18)[]"},
+      {"date[]", {"{\"0044-03-15 BC\"}", "[2:2]={infinity}"}, "DATE[]"},
+      {"varbit", {"", "101"}, "BIT"},
+      {"listed", {"({{1}},1.5)", "(,)"}, "STRUCT(l INTEGER[], n DECIMAL(38,18))"},
+      {"listed", {"(,NaN)"}, "STRUCT(l INTEGER[], n DECIMAL(38,18))"},
+  };
+  if (version >= 14) all.push_back({"numeric", {"Infinity", "-Infinity"}, "DECIMAL(38,18)"});
+  db->exec("CREATE TYPE listed AS (l int[], n numeric)");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string name = "t" + std::to_string(i);
+    db->exec("CREATE TABLE " + name + " (id int PRIMARY KEY, v " + all[i].type +
+             ", other numeric)");
+    // The misfit comes after many rows that were good.
+    db->exec("INSERT INTO " + name + " SELECT i, NULL, 1 FROM generate_series(1, 5000) i");
+    int id = 5000;
+    for (const std::string& each : all[i].values) {
+      db->exec("INSERT INTO " + name + " VALUES (" + std::to_string(++id) + ", '" + each + "')");
+    }
+  }
+  const RunResult result = sync();
+  EXPECT_EQ(result.exit_code(), 0);
+  ASSERT_EQ(result.receipts.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string name = "t" + std::to_string(i);
+    SCOPED_TRACE(std::string(all[i].type) + " " + all[i].values[0]);
+    EXPECT_EQ(copy.columns(name), (Texts{"id INTEGER", "v VARCHAR", "other DECIMAL(38,18)"}));
+    EXPECT_EQ(copy.query("SELECT v FROM public." + name + " WHERE v IS NOT NULL ORDER BY id"),
+              all[i].values);
+    EXPECT_EQ(copy.query("SELECT count(*)::VARCHAR FROM public." + name)[0],
+              std::to_string(5000 + all[i].values.size()));
+    const auto receipt = std::find_if(result.receipts.begin(), result.receipts.end(),
+                                      [&](const Receipt& each) { return each.table.name == name; });
+    ASSERT_NE(receipt, result.receipts.end());
+    ASSERT_EQ(receipt->notes.empty(), false);
+    EXPECT_THAT(receipt->notes, ::testing::Contains(HasSubstr("column v holds values that " +
+                                                              std::string(all[i].reason))));
+    EXPECT_EQ(receipt->misfits, 0U);
+  }
+  // And so it stays: the next run compares text with text.
+  for (const Receipt& each : sync().receipts) {
+    EXPECT_EQ(each.inserted + each.updated + each.deleted, 0U) << each.table.text() << each.error;
+  }
+}
+
+TEST_F(PostgresTypesTest, AMisfitThatMayNotBeTextFailsItsTableAndTheLastGoodCopyStays) {
+  struct Refused {
+    std::string type, good, bad, says;
+    int since = 10;
+  };
+  const std::vector<Refused> all{
+      {"numeric(6,2)", "1.25", "NaN", "v: NaN does not fit DECIMAL(6,2)"},
+      {"numeric", "1.250000000000000000", "1e30",
+       "v: 1000000000000000000000000000000 does not fit DECIMAL(38,18)"},
+      {"timestamp", "2026-01-01 00:00:00", "294276-12-31 00:00:00",
+       "v: 294276-12-31 00:00:00.000000 does not fit TIMESTAMP"},
+      {"timestamptz", "2026-01-01 00:00:00+00", "294276-12-31 00:00:00+00",
+       "v: 294276-12-31 00:00:00.000000+00 does not fit TIMESTAMP WITH TIME ZONE"},
+      {"date", "2026-01-01", "5881580-07-11", "v: 5881580-07-11 does not fit DATE", 99},
+      {"int4[]", "[1]", "{{1}}", "v: an array [1:1][1:1] does not fit INTEGER[]"},
+      {"interval", "1 day", "infinity", "v: infinity does not fit INTERVAL", 17},
+  };
+  for (const Refused& each : all) {
+    if (version < each.since) continue;
+    SCOPED_TRACE(each.type);
+    const Copy target;
+    db->exec("DROP TABLE IF EXISTS t; CREATE TABLE t (id int, \"k 2\" text, v " + each.type +
+             ", PRIMARY KEY (id, \"k 2\")); INSERT INTO t VALUES (1, 'x', '" +
+             (each.type == "int4[]" ? "{1}" : each.good) + "')");
+    ASSERT_EQ(target.sync(db->socket_url()).exit_code(), 0);
+    db->exec("INSERT INTO t VALUES (42, 'key', '" + each.bad + "')");
+    const RunResult result = target.sync(db->socket_url());
+    ASSERT_EQ(result.receipts.size(), 1U);
+    const Receipt& receipt = result.receipts[0];
+    EXPECT_EQ(receipt.outcome, Outcome::failed);
+    EXPECT_EQ(receipt.fault, Fault::misfit);
+    EXPECT_NE(result.exit_code(), 0);
+    EXPECT_EQ(receipt.table.text(), "public.t");
+    EXPECT_THAT(receipt.error, HasSubstr(each.says));
+    EXPECT_THAT(receipt.error, HasSubstr("(in the row with id 42, k 2 'key')"));
+    EXPECT_THAT(receipt.hint, HasSubstr("misfit: null"));
+    EXPECT_THAT(receipt.hint, HasSubstr("types: {v: VARCHAR}"));
+    EXPECT_EQ(target.values("t", "v"), (Texts{each.good}));
+  }
+}
+
+TEST_F(PostgresTypesTest, AFirstLoadThatFailsPublishesNothing) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, v numeric(6,2)); CREATE TABLE u (id int PRIMARY "
+      "KEY); INSERT INTO t VALUES (1, 1), (2, 'NaN'); INSERT INTO u VALUES (1)");
+  const RunResult result = sync();
+  EXPECT_EQ(result.exit_code(), 3);
+  EXPECT_EQ(copy.query("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'public' AND "
+                       "NOT starts_with(table_name, '_sluice')"),
+            (Texts{"u"}));
+}
+
+TEST_F(PostgresTypesTest, MisfitNullIsCounted) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, n numeric, a int[], ts timestamp);"
+      "INSERT INTO t VALUES (1, 'NaN', '{{1}}', '294276-12-31'), (2, 1, '{1}', 'infinity'),"
+      " (3, NULL, NULL, NULL), (4, 1e-30, '[0:0]={1}', '2026-01-01')");
+  const Receipt receipt = sync_one([](TableOptions& options) { options.misfit = Misfit::null; });
+  EXPECT_EQ(receipt.outcome, Outcome::done) << receipt.error;
+  EXPECT_EQ(receipt.misfits, 5U);
+  EXPECT_EQ(copy.columns("t"),
+            (Texts{"id INTEGER", "n DECIMAL(38,18)", "a INTEGER[]", "ts TIMESTAMP"}));
+  EXPECT_EQ(copy.values("t", "n"), (Texts{"NULL", "1.000000000000000000", "NULL", "NULL"}));
+  EXPECT_EQ(copy.values("t", "a"), (Texts{"NULL", "[1]", "NULL", "NULL"}));
+  EXPECT_EQ(copy.values("t", "ts"), (Texts{"NULL", "infinity", "NULL", "2026-01-01 00:00:00"}));
+}
+
+TEST_F(PostgresTypesTest, MisfitIsSaidOfOneColumn) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, a numeric, b numeric, c numeric(4,2));"
+      "INSERT INTO t VALUES (1, 'NaN', 'NaN', 'NaN')");
+  const Receipt receipt = sync_one([](TableOptions& options) {
+    options.misfits = {{"a", Misfit::null}, {"c", Misfit::text}};
+  });
+  EXPECT_EQ(receipt.outcome, Outcome::done) << receipt.error;
+  EXPECT_EQ(receipt.misfits, 1U);
+  EXPECT_EQ(copy.columns("t"), (Texts{"id INTEGER", "a DECIMAL(38,18)", "b VARCHAR", "c VARCHAR"}));
+  EXPECT_EQ(copy.values("t", "c"), (Texts{"NaN"}));
+}
+
+TEST_F(PostgresTypesTest, TypesAreChosen) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, d numeric, f numeric, s numeric, b int, w int8,"
+      " a numeric[], j jsonb, ts timestamptz, c char(4));"
+      "INSERT INTO t VALUES (1, 12345.6789, 0.1, 1.10, 7, 127, '{1.5,NULL}', '{\"a\": 1}',"
+      " '2026-01-01 00:00+00', 'x'), (2, NULL, 'NaN', 'NaN', NULL, NULL, NULL, NULL,"
+      " NULL, NULL)");
+  const Receipt receipt = sync_one([](TableOptions& options) {
+    options.types = {{"d", "decimal(18,4)"}, {"f", "double"},   {"s", "text"},
+                     {"b", "bigint"},        {"w", "tinyint"},  {"a", "varchar[]"},
+                     {"j", "varchar"},       {"ts", "varchar"}, {"c", "varchar"}};
+  });
+  ASSERT_EQ(receipt.outcome, Outcome::done) << receipt.error;
+  EXPECT_EQ(copy.columns("t"),
+            (Texts{"id INTEGER", "d DECIMAL(18,4)", "f DOUBLE", "s VARCHAR", "b BIGINT",
+                   "w TINYINT", "a VARCHAR[]", "j VARCHAR", "ts VARCHAR", "c VARCHAR"}));
+  EXPECT_EQ(copy.values("t", "d")[0], "12345.6789");
+  EXPECT_EQ(copy.values("t", "f"), (Texts{"0.1", "nan"}));
+  EXPECT_EQ(copy.values("t", "s"), (Texts{"1.10", "NaN"}));
+  EXPECT_EQ(copy.values("t", "b")[0], "7");
+  EXPECT_EQ(copy.values("t", "w")[0], "127");
+  EXPECT_EQ(copy.values("t", "a")[0], "[1.5, NULL]");
+  EXPECT_EQ(copy.values("t", "j")[0], "{\"a\": 1}");
+  EXPECT_EQ(copy.values("t", "ts")[0], "2026-01-01 00:00:00+00");
+  EXPECT_EQ(copy.values("t", "c")[0], "x   ");
+}
+
+TEST_F(PostgresTypesTest, ATypeThatCannotBeIsRefusedWithThoseThatCan) {
+  db->exec("CREATE TABLE t (id int PRIMARY KEY, n numeric)");
+  const Receipt receipt = sync_one([](TableOptions& options) { options.types = {{"n", "DATE"}}; });
+  EXPECT_EQ(receipt.outcome, Outcome::refused);
+  EXPECT_EQ(receipt.fault, Fault::config);
+  EXPECT_THAT(receipt.error, HasSubstr("column n cannot land as DATE"));
+  EXPECT_THAT(receipt.hint, HasSubstr("VARCHAR, DECIMAL(38,18)"));
+  EXPECT_THAT(receipt.hint, HasSubstr("DOUBLE"));
+}
+
+TEST_F(PostgresTypesTest, NullAndTheEmptyStringStayApart) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, s text, b bytea, a text[]);"
+      "INSERT INTO t VALUES (1, '', '', '{}'), (2, NULL, NULL, NULL), (3, '', NULL, '{\"\"}')");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  EXPECT_EQ(copy.values("t", "s"), (Texts{"", "NULL", ""}));
+  EXPECT_EQ(copy.values("t", "b"), (Texts{"", "NULL", "NULL"}));
+  EXPECT_EQ(copy.values("t", "a"), (Texts{"[]", "NULL", "['']"}));
+  db->exec("UPDATE t SET s = NULL, a = '{NULL}' WHERE id = 1");
+  EXPECT_EQ(sync_one().updated, 1U);
+  EXPECT_EQ(copy.values("t", "s"), (Texts{"NULL", "NULL", ""}));
+  EXPECT_EQ(copy.values("t", "a"), (Texts{"[NULL]", "NULL", "['']"}));
+}
+
+TEST_F(PostgresTypesTest, ColumnsKeepTheirOrderAndGeneratedOnesTravel) {
+  const std::string generated =
+      version >= 12 ? "GENERATED ALWAYS AS (id * 2) STORED" : "DEFAULT 14";
+  db->exec("CREATE TABLE t (z text, gone int, \"Ä 😀\" int, \"select\" int, doubled int " +
+           generated +
+           ", id int PRIMARY KEY, a int); ALTER TABLE t DROP COLUMN gone;"
+           "INSERT INTO t (id, z, \"select\") VALUES (7, 'z', 1)");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  EXPECT_EQ(copy.columns("t"), (Texts{"z VARCHAR", "Ä 😀 INTEGER", "select INTEGER",
+                                      "doubled INTEGER", "id INTEGER", "a INTEGER"}));
+  EXPECT_EQ(copy.values("t", "doubled"), (Texts{"14"}));
+}
+
+TEST_F(PostgresTypesTest, AColumnOfACompositeMayBeDroppedBetweenRuns) {
+  db->exec(
+      "CREATE TYPE c AS (a int, b text, d int); CREATE TABLE t (id int PRIMARY KEY, v c);"
+      "INSERT INTO t VALUES (1, row(1, 'b', 2)), (2, NULL)");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  EXPECT_EQ(copy.values("t", "v"), (Texts{"{'a': 1, 'b': b, 'd': 2}", "NULL"}));
+  db->exec("ALTER TYPE c DROP ATTRIBUTE b");
+  const Receipt receipt = sync_one();
+  EXPECT_TRUE(receipt.outcome == Outcome::done || receipt.outcome == Outcome::refused)
+      << receipt.error;
+  const Copy again;
+  EXPECT_EQ(again.sync(db->socket_url()).exit_code(), 0);
+  EXPECT_EQ(again.values("t", "v"), (Texts{"{'a': 1, 'd': 2}", "NULL"}));
+}
+
+TEST_F(PostgresTypesTest, ATableMayHave1600Columns) {
+  std::string create = "CREATE TABLE t (";
+  std::string select = "INSERT INTO t SELECT ";
+  for (int i = 1; i <= 1600; ++i) {
+    const std::string number = std::to_string(i);
+    create += (i == 1 ? "c" : ", c") + number + " int";
+    select += (i == 1 ? "r * " : ", r * ") + number;
+  }
+  db->exec(create + ", PRIMARY KEY (c1))");
+  db->exec(select + " FROM generate_series(1, 3000) r");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  EXPECT_EQ(copy.columns("t").size(), 1600U);
+  const std::int64_t sum = std::int64_t{3000} * 3001 / 2 * 1600 * 1601 / 2;
+  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || sum(v) FROM (UNPIVOT (FROM public.t) ON "
+                       "COLUMNS(*) INTO NAME n VALUE v)")[0],
+            "4800000 " + std::to_string(sum));
+}
+
+TEST_F(PostgresTypesTest, ALongValueTravelsInReasonableMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need several times the memory";
+#endif
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, v text);"
+      "INSERT INTO t VALUES (1, 'short'), (2, repeat('0123456789abcdef', 13107200)),"
+      " (3, 'short again')");
+  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  // libpq's buffer, the message, DuckDB's string, what it writes: each a time or two.
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  RecordProperty("peak_rss_kb", static_cast<int>(used.ru_maxrss));
+  EXPECT_LT(used.ru_maxrss, 1'500'000);
+  EXPECT_EQ(copy.query("SELECT md5(v) FROM public.t ORDER BY id")[1],
+            db->value("SELECT md5(v) FROM t WHERE id = 2"));
+}
+
+/// A database of another encoding. Statements reach it as they are written here.
+class Encoded {
+ public:
+  Encoded(const PostgresDatabase& beside, const std::string& encoding)
+      : name_(beside.name() + "_other"), session_(PostgresServer::instance().socket_url()) {
+    session_.exec("CREATE DATABASE " + name_ + " ENCODING '" + encoding +
+                  "' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+  }
+  ~Encoded() {
+    try {
+      session_.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" +
+                    name_ + "'");
+      session_.exec("DROP DATABASE " + name_);
+    } catch (const std::runtime_error&) {  // it goes with the cluster
+    }
+  }
+  Encoded(const Encoded&) = delete;
+  Encoded& operator=(const Encoded&) = delete;
+  std::string url() const { return PostgresServer::instance().socket_url(name_); }
+  void exec(const std::string& client_encoding, const std::string& sql) const {
+    PostgresSession session(url());
+    session.exec("SET client_encoding = '" + client_encoding + "'");
+    session.exec(sql);
+  }
+
+ private:
+  std::string name_;
+  PostgresSession session_;
+};
+
+TEST_F(PostgresTypesTest, TextThatIsNoUtf8IsNamedWithItsPlace) {
+  const Encoded ascii(*db, "SQL_ASCII");
+  ascii.exec("SQL_ASCII", R"(CREATE TABLE t (id int PRIMARY KEY, v text, x xid, a text[]);
+    INSERT INTO t VALUES (1, 'ä€', '1', '{ä}'), (2, E'caf\xe9', '2', ARRAY[E'\xff']))");
+  const RunResult failed = copy.sync(ascii.url());
+  ASSERT_EQ(failed.receipts.size(), 1U);
+  EXPECT_EQ(failed.receipts[0].outcome, Outcome::failed);
+  EXPECT_EQ(failed.receipts[0].fault, Fault::misfit);
+  EXPECT_EQ(failed.receipts[0].table.text(), "public.t");
+  EXPECT_THAT(failed.receipts[0].error,
+              HasSubstr("column v: \\x636166e9 does not fit VARCHAR: not valid UTF-8 (in the row "
+                        "with id 2)"));
+  EXPECT_THAT(failed.receipts[0].hint, HasSubstr("misfit: null"));
+
+  SyncOptions options;
+  options.defaults.misfit = Misfit::null;
+  const RunResult counted = copy.sync(ascii.url(), options);
+  ASSERT_EQ(counted.receipts.size(), 1U);
+  EXPECT_EQ(counted.receipts[0].outcome, Outcome::done) << counted.receipts[0].error;
+  EXPECT_EQ(counted.receipts[0].misfits, 2U);
+  EXPECT_EQ(copy.values("t", "v"), (Texts{"ä€", "NULL"}));
+  EXPECT_EQ(copy.values("t", "a"), (Texts{"[ä]", "NULL"}));
+}
+
+TEST_F(PostgresTypesTest, TextOfAnotherCharsetArrivesAsUtf8) {
+  const Encoded latin(*db, "LATIN1");
+  latin.exec("UTF8",
+             "CREATE TABLE t (id int PRIMARY KEY, \"é\" text, a text[]); INSERT INTO t VALUES"
+             " (1, 'café', '{ä}'), (2, repeat('ü', 100000), NULL)");
+  EXPECT_EQ(copy.sync(latin.url()).exit_code(), 0);
+  std::string long_text;
+  for (int i = 0; i < 100000; ++i) long_text += "ü";
+  EXPECT_EQ(copy.values("t", "é"), (Texts{"café", long_text}));
+  EXPECT_EQ(copy.values("t", "a"), (Texts{"[ä]", "NULL"}));
+}
+
+}  // namespace
+}  // namespace sluice

@@ -311,6 +311,25 @@ TEST_F(EngineSync, ASilentReaderDoesNotKeepTheRunFromStopping) {
   EXPECT_EQ(differences(), "");
 }
 
+TEST_F(EngineSync, AStopDuringAComparisonDeletesNothingThatWasNotRead) {
+  make_orders(900);
+  source->chunk_rows = 100;
+  run_one();
+  for (const bool keyed : {true, false}) {
+    options.full = !keyed;
+    Observer observer;
+    Sync sync(database, *source, *destination, options, observer);
+    std::atomic<bool> told{false};
+    source->before_batch = [&](int) {
+      if (!told.exchange(true)) sync.stop();
+    };
+    const RunResult result = sync.run();
+    source->before_batch = nullptr;
+    EXPECT_EQ(result.receipts.at(0).deleted, 0U);
+    EXPECT_EQ(differences(), "");
+  }
+}
+
 TEST_F(EngineSync, AppendAddsVersionsAndNeverTheSameRowTwice) {
   make_orders(1'000);
   options.defaults.mode = Mode::append;

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a COPY stream, decoded as the columns that the first byte picks. Whatever comes,
-// nothing but Fault::data and Fault::misfit may leave, and no byte is read that is not there.
+// Any bytes as a COPY stream, decoded as the columns that the first bytes pick, into rows that
+// DuckDB then takes. Whatever comes, nothing but Fault::data and Fault::misfit may leave, and no
+// byte is read that is not there.
 //
 // With clang: -fsanitize=fuzzer,address,undefined. Elsewhere compile with SLUICE_FUZZ_MAIN defined
-// and name files to run, or run `postgres_copy_fuzz --mutate SECONDS` on seeds of its own.
+// and name files to run, or run `postgres_copy_fuzz --mutate INPUTS` on seeds of its own.
 #include <duckdb.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "connectors/postgres/row_decoder.h"
 #include "duck/duck.h"
+#include "fuzz/mutations.h"
 #include "unit/postgres_golden.h"
 
 namespace sluice::postgres {
@@ -28,7 +28,7 @@ namespace {
 /// The columns of one golden value, three times, and vectors to decode them into.
 class Target {
  public:
-  Target(duck::Connection& connection, const golden::Value& value) {
+  Target(duck::Connection& connection, const golden::Value& value) : connection_(connection) {
     for (const Misfit misfit : {Misfit::null, Misfit::null, Misfit::fail}) {
       ReadColumn column;
       column.column.name = "c";
@@ -37,7 +37,7 @@ class Target {
       column.wire = value.wire;
       column.key = misfit == Misfit::null;
       columns_.push_back(column);
-      types_.push_back(connection.type(value.landed));
+      types_.push_back(std::move(connection.types(std::span(&column.column.type, 1)).front()));
       raw_types_.push_back(types_.back().get());
     }
     decoder_ = std::make_unique<RowDecoder>(columns_, Encoding::unchecked);
@@ -67,9 +67,22 @@ class Target {
       }
     }
     decoder_->finish();
+    append();
   }
 
  private:
+  // DuckDB reads all that the vectors hold.
+  void append() {
+    connection_.query("CREATE OR REPLACE TEMP TABLE fuzzed (a " + columns_[0].column.type + ", b " +
+                      columns_[1].column.type + ", c " + columns_[2].column.type + ")");
+    duckdb_appender appender = nullptr;
+    duckdb_appender_create(connection_.handle(), nullptr, "fuzzed", &appender);
+    const bool good = duckdb_append_data_chunk(appender, chunk_) == DuckDBSuccess;
+    const bool flushed = duckdb_appender_destroy(&appender) == DuckDBSuccess;
+    if (!good || !flushed) std::abort();
+  }
+
+  duck::Connection& connection_;
   std::vector<ReadColumn> columns_;
   std::vector<duck::LogicalType> types_;
   std::vector<duckdb_logical_type> raw_types_;
@@ -94,9 +107,11 @@ Target& target(std::size_t which) {
 }  // namespace sluice::postgres
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
+  using sluice::fuzz::kChoices;
+  if (size < kChoices) return 0;
   try {
-    sluice::postgres::target(data[0]).run(data + 2, size - 2, std::size_t{1} + data[1] * 4U);
+    sluice::postgres::target(data[0] + data[1] * 256U)
+        .run(data + kChoices, size - kChoices, std::size_t{1} + data[2] * 4U);
   } catch (const sluice::Error& error) {
     const sluice::Fault fault = error.fault();
     if (fault != sluice::Fault::data && fault != sluice::Fault::misfit) std::abort();
@@ -105,79 +120,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 }
 
 #ifdef SLUICE_FUZZ_MAIN
-namespace {
-
-using Input = std::vector<std::uint8_t>;
-
-Input seed(std::size_t which, const std::string& hex) {
-  Input input{static_cast<std::uint8_t>(which), 255};
-  const std::string header("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0\0\3", 21);
-  input.insert(input.end(), header.begin(), header.end());
-  for (int column = 0; column < 3; ++column) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      input.push_back(static_cast<std::uint8_t>((hex.size() / 2) >> shift));
-    }
-    for (std::size_t i = 0; i < hex.size(); i += 2) {
-      input.push_back(static_cast<std::uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-    }
-  }
-  input.insert(input.end(), {0xFF, 0xFF});
-  return input;
-}
-
-void mutate(Input& input, std::mt19937& random) {
-  const auto below = [&random](std::size_t limit) { return random() % limit; };
-  static constexpr std::uint8_t kEdges[] = {0, 1, 2, 4, 0x7F, 0x80, 0xC0, 0xFE, 0xFF};
-  for (std::size_t changes = 1 + below(6); changes > 0; --changes) {
-    const std::size_t at = 1 + below(input.size() - 1);
-    switch (below(5)) {
-      case 0:
-        input[at] = static_cast<std::uint8_t>(random());
-        break;
-      case 1:
-        input[at] = kEdges[below(std::size(kEdges))];
-        break;
-      case 2:
-        input[at] = static_cast<std::uint8_t>(input[at] ^ (1U << below(8)));
-        break;
-      case 3:
-        input.resize(std::max<std::size_t>(2, at));
-        break;
-      default:
-        input.insert(input.begin() + static_cast<long>(at), static_cast<std::uint8_t>(random()));
-        break;
-    }
-  }
-}
-
-void run_mutations(double seconds) {
-  std::vector<Input> seeds;
-  for (const auto& value : sluice::postgres::golden::values()) {
-    seeds.push_back(seed(seeds.size(), value.hex));
-  }
-  std::mt19937 random(1);
-  const auto begun = std::chrono::steady_clock::now();
-  std::size_t runs = 0;
-  while (std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count() <
-         seconds) {
-    Input input = seeds[runs % seeds.size()];
-    if (runs >= seeds.size()) mutate(input, random);
-    LLVMFuzzerTestOneInput(input.data(), input.size());
-    ++runs;
-  }
-  std::cout << runs << " inputs, none did harm\n";
-}
-
-}  // namespace
-
 int main(int count, char** arguments) {
   if (count == 3 && std::strcmp(arguments[1], "--mutate") == 0) {
-    run_mutations(std::atof(arguments[2]));
+    sluice::fuzz::run_mutations(std::stoul(arguments[2]));
+    std::cout << arguments[2] << " inputs, none did harm\n";
     return 0;
   }
   for (int i = 1; i < count; ++i) {
     std::ifstream file(arguments[i], std::ios::binary);
-    const Input input{std::istreambuf_iterator<char>(file), {}};
+    const sluice::fuzz::Input input{std::istreambuf_iterator<char>(file), {}};
     LLVMFuzzerTestOneInput(input.data(), input.size());
   }
   return 0;

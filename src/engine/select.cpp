@@ -239,6 +239,11 @@ Landing landing(const Table& table, const SyncOptions& options) {
                                  : table.name.schema;
   landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
+  if (lower(landed.name).starts_with("_sluice_") || lower(landed.schema) == "_sluice") {
+    throw Error(Fault::config,
+                table.name.text() + " would land under a name that sluice keeps for itself",
+                "exclude it, or rename it with naming: fivetran");
+  }
   std::map<std::string, std::string> seen;
   std::map<std::string, std::string> renamed;
   for (Column& column : landed.table.columns) {

@@ -121,7 +121,12 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
   const bool had_tables = !known.empty();
 
   std::vector<Table> chosen;
-  std::map<std::string, TableName> targets;
+  struct Claim {
+    TableName name;
+    bool is_new;
+    std::string target;
+  };
+  std::map<std::string, std::vector<Claim>> claims;  // by folded target
   for (const Table& table : catalog.tables) {
     if (!wanted(table.name)) continue;
     const bool is_new = !known.contains(table.name);
@@ -136,18 +141,28 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
     try {
       const Landing landed =
           landing(shaped(table, options_of(options, table.name), connection), options);
-      const auto [other, fresh] =
-          targets.emplace(folded(landed.schema + "\n" + landed.name), table.name);
-      if (!fresh) {
-        throw Error(Fault::config,
-                    table.name.text() + " and " + other->second.text() + " would both be " +
-                        landed.schema + "." + landed.name +
-                        " (DuckDB does not tell upper from lower case)",
-                    "exclude one of them, or give each a connection with a schema: of its own");
-      }
+      claims[folded(landed.schema + "\n" + landed.name)].push_back(
+          {table.name, is_new, landed.schema + "." + landed.name});
       chosen.push_back(table);
     } catch (const Error& error) {
       receipts.push_back(failure(table.name, "", error));
+    }
+  }
+  // Of several with one target only the one that is copied already goes on: which of new ones it
+  // were would be chance.
+  for (const auto& [target, rivals] : claims) {
+    if (rivals.size() < 2) continue;
+    const bool one_known = std::ranges::count(rivals, false, &Claim::is_new) == 1;
+    for (const Claim& claim : rivals) {
+      if (one_known && !claim.is_new) continue;
+      const Claim& other = claim.name == rivals[0].name ? rivals[1] : rivals[0];
+      std::erase_if(chosen, [&](const Table& table) { return table.name == claim.name; });
+      receipts.push_back(failure(
+          claim.name, "",
+          Error(Fault::config,
+                claim.name.text() + " and " + other.name.text() + " would both be " +
+                    claim.target + " (DuckDB does not tell upper from lower case)",
+                "exclude one of them, or give each a connection with a schema: of its own")));
     }
   }
   for (const Skipped& skipped : catalog.skipped) {

@@ -12,7 +12,7 @@ import support  # noqa: E402
 KEYED = "(id int primary key, a text, updated_at timestamptz default now())"
 SECRET = "s3cr3t-s3cr3t"
 ODD_NAMES = ["two words", 'quo"ted', "it's", "Mixed Case", "select", "order", "table", "emoji 🦆", "ünïcode", "a.b", "semi;colon", "%s",
-             "$1", "back\\slash", "tab\tbed", "_sluice_load_t", "-- comment", "trailing ", "1digit", "x" * 63, "*", "what?"]
+             "$1", "back\\slash", "tab\tbed", "-- comment", "trailing ", "1digit", "x" * 63, "*", "what?"]
 
 
 class Rights(support.Fixture, unittest.TestCase):
@@ -174,6 +174,7 @@ class Refusals(support.Fixture, unittest.TestCase):
         self.assertIn("public.A", text)
         self.assertIn("public.a", text)
         self.assert_equal("public.b")
+        self.assertEqual(support.tables(self.file), ["public.b"])
         self.sql("create table columns (\"X\" int, x int); insert into columns values (1, 2)")
         text = self.sync("--exclude", "public.A", check_exit=3)
         self.assertRegex(text, "(?s)X.*x")
@@ -195,6 +196,26 @@ class Refusals(support.Fixture, unittest.TestCase):
                              f" delete from {support.quoted(name)} where id = {step + 3}")
             self.assert_equal('"odd schema"."odd ""table"""')
             self.sql('update "odd schema"."odd ""table""" set "order" = "order" + 1 where "Key 2" = \'b\'')
+
+    def test_twin_that_appears_later(self):
+        """The one that is copied goes on; the new one is refused, also though its name comes first."""
+        self.sql(f"create table a {KEYED}; insert into a values (1, 'a')")
+        self.sync()
+        self.sql(f"create table \"A\" {KEYED}; insert into \"A\" values (1, 'A'); insert into a values (2, 'more')")
+        self.assertIn("public.A", self.sync(check_exit=3))
+        self.assert_equal("public.a")
+
+    def test_names_that_sluice_keeps_for_itself(self):
+        """A source table named as the hidden table of another's load would be dropped by that load."""
+        self.make(table="t")
+        self.make(table="_sluice_load_t")
+        self.sql("create table columns (id int primary key, _sluice_x int); create schema _sluice; create table _sluice.state (a int)")
+        for _ in range(2):
+            text = self.sync("--full", check_exit=3)
+            for name in ("public._sluice_load_t", "_sluice.state", "_sluice_x"):
+                self.assertIn(name, text)
+            self.assert_equal("public.t")
+            self.assertEqual(support.tables(self.file), ["public.t"])
 
     def test_300_tables(self):
         self.sql("do $$ begin for i in 1..300 loop execute format('create table t%s (id int primary key, a text, updated_at"

@@ -160,8 +160,8 @@ std::vector<Table> Sync::Impl::choose(duck::Connection& connection,
       receipts.push_back(failure(
           claim.name, "",
           Error(Fault::config,
-                claim.name.text() + " and " + other.name.text() + " would both be " +
-                    claim.target + " (DuckDB does not tell upper from lower case)",
+                claim.name.text() + " and " + other.name.text() + " would both be " + claim.target +
+                    " (DuckDB does not tell upper from lower case)",
                 "exclude one of them, or give each a connection with a schema: of its own")));
     }
   }

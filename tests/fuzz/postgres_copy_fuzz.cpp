@@ -28,7 +28,7 @@ namespace {
 /// The columns of one golden value, three times, and vectors to decode them into.
 class Target {
  public:
-  Target(duck::Connection& connection, const golden::Value& value) : connection_(connection) {
+  Target(duck::Connection& connection, const golden::Value& value, const std::string& table) {
     for (const Misfit misfit : {Misfit::null, Misfit::null, Misfit::fail}) {
       ReadColumn column;
       column.column.name = "c";
@@ -42,8 +42,14 @@ class Target {
     }
     decoder_ = std::make_unique<RowDecoder>(columns_, Encoding::unchecked);
     chunk_ = duckdb_create_data_chunk(raw_types_.data(), raw_types_.size());
+    const std::string type = value.landed;
+    connection.query("CREATE TABLE " + table + " (a " + type + ", b " + type + ", c " + type + ")");
+    duckdb_appender_create(connection.handle(), nullptr, table.c_str(), &appender_);
   }
-  ~Target() { duckdb_destroy_data_chunk(&chunk_); }
+  ~Target() {
+    duckdb_appender_destroy(&appender_);
+    duckdb_destroy_data_chunk(&chunk_);
+  }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
@@ -71,23 +77,20 @@ class Target {
   }
 
  private:
-  // DuckDB reads all that the vectors hold.
-  void append() {
-    connection_.query("CREATE OR REPLACE TEMP TABLE fuzzed (a " + columns_[0].column.type + ", b " +
-                      columns_[1].column.type + ", c " + columns_[2].column.type + ")");
-    duckdb_appender appender = nullptr;
-    duckdb_appender_create(connection_.handle(), nullptr, "fuzzed", &appender);
-    const bool good = duckdb_append_data_chunk(appender, chunk_) == DuckDBSuccess;
-    const bool flushed = duckdb_appender_destroy(&appender) == DuckDBSuccess;
-    if (!good || !flushed) std::abort();
+  // DuckDB reads all that the vectors hold, and forgets it.
+  void append() const {
+    if (duckdb_append_data_chunk(appender_, chunk_) != DuckDBSuccess ||
+        duckdb_appender_clear(appender_) != DuckDBSuccess) {
+      std::abort();
+    }
   }
 
-  duck::Connection& connection_;
   std::vector<ReadColumn> columns_;
   std::vector<duck::LogicalType> types_;
   std::vector<duckdb_logical_type> raw_types_;
   std::unique_ptr<RowDecoder> decoder_;
   duckdb_data_chunk chunk_ = nullptr;
+  duckdb_appender appender_ = nullptr;
 };
 
 Target& target(std::size_t which) {
@@ -96,7 +99,8 @@ Target& target(std::size_t which) {
   static std::vector<std::unique_ptr<Target>> targets = [] {
     std::vector<std::unique_ptr<Target>> made;
     for (const golden::Value& value : golden::values()) {
-      made.push_back(std::make_unique<Target>(connection, value));
+      made.push_back(
+          std::make_unique<Target>(connection, value, "t" + std::to_string(made.size())));
     }
     return made;
   }();

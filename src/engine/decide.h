@@ -49,7 +49,7 @@ struct Circumstances {
   std::int64_t now = 0;  ///< Unix seconds
 };
 
-/// `state` has had its settled marks promoted already (see promote()).
+/// `state` is as the last run left it: its cursor is what this run may begin at.
 Decision decide(const Table& table, const std::optional<TableState>& state,
                 const TableOptions& options, const Circumstances& circumstances);
 

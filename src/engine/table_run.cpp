@@ -71,10 +71,6 @@ const Decision& TableRun::decide() {
   const Inventory& inventory = context_.inventory;
   if (const auto found = inventory.states.find(table_.name); found != inventory.states.end()) {
     stored_ = state_ = found->second;
-    std::vector<bool> settled;
-    for (const PendingMark& each : state_.pending)
-      settled.push_back(snapshot_.settled(each.witness));
-    promote(state_, settled);
   }
   if (stored_ && stored_->options == fingerprint_) {
     // The type that a column landed as is kept for as long as the source's own type stays.
@@ -263,7 +259,16 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
   }
   while (next.pending.size() > kMostPending)
     next.pending.erase(next.pending.begin() + static_cast<std::ptrdiff_t>(kMostPending / 2));
+  promote_settled(next);
   return next;
+}
+
+void TableRun::promote_settled(TableState& next) const {
+  // Settled marks bound the NEXT run. This one still had to read below them: what their holders
+  // committed since is visible only now.
+  std::vector<bool> settled;
+  for (const PendingMark& each : next.pending) settled.push_back(snapshot_.settled(each.witness));
+  promote(next, settled);
 }
 
 void TableRun::commit(Load& load, TableState next) {
@@ -364,6 +369,8 @@ void TableRun::publish() {
   next.cursor.reset();
   next.pending.clear();
   if (loading.until) next.pending.push_back({*loading.until, loading.witness});
+  // Under a later snapshot than the load's, what its holders committed since has not been read.
+  if (!loading.mixed && loading.witness == snapshot_.witness()) promote_settled(next);
   next.last_full = next.last_delete_check = unix_now();
   receipt_.until = loading.until;
   failpoint("before-publish");
@@ -599,6 +606,7 @@ void TableRun::refresh_keyed() {
     next.cursor.reset();
     next.pending.clear();
     if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
+    promote_settled(next);
   }
   next.last_full = next.last_delete_check = unix_now();
   Load load(connection_, context_.states, table_.name);

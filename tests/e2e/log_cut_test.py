@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
-CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "12"))  # for each shape; 0: at every record
+CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "8"))  # for each shape, its last six records among them; 0: every record
 TORN = 130_000  # more rows than DuckDB's row group of 122,880, which it keeps outside its log
 ONLY = ("--tables", "public.t")
 KEYED = "create table t (id int primary key, a text, updated_at timestamptz default now())"
@@ -51,12 +51,12 @@ class LogCut(support.Fixture, unittest.TestCase):
         ends = records(log)
         cuts = ends
         if CUTS and len(cuts) > CUTS:
-            cuts = ends[:-6:max(1, len(ends) // (CUTS - 6))] + ends[-6:]
-        torn = [ends[-1] - 5, (ends[-2] + ends[-1]) // 2, ends[-2] + 3, (ends[-3] + ends[-2]) // 2]
+            cuts = ends[:-4:max(1, len(ends) // (CUTS - 4))] + ends[-4:]
+        torn = [ends[-1] - 5, (ends[-3] + ends[-2]) // 2]
         for size in sorted(set(cuts + torn)):
             where = f"log cut at {size} of {ends[-1]}" + ("" if size in ends else ", inside a record")
             with self.subTest(where):
-                self.heal(size, flags, equal, where)
+                self.heal(size, flags, equal, where, again=size == ends[-2])
 
     def die_when_the_table_is_done(self, flags):
         """A big merge commits twice, so no failpoint marks its end: another table keeps the run from its checkpoint."""
@@ -69,7 +69,7 @@ class LogCut(support.Fixture, unittest.TestCase):
             run.kill()
         self.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sluice%'")
 
-    def heal(self, size, flags, equal, where):
+    def heal(self, size, flags, equal, where, again):
         file = self.folder / "cut" / "copy.duckdb"
         file.parent.mkdir()
         try:
@@ -79,8 +79,9 @@ class LogCut(support.Fixture, unittest.TestCase):
             self.sync(*flags, file=file)
             equal(file, where)
             self.assertNotIn("public._sluice_load_t", support.tables(file))
-            self.sync(*flags, file=file)
-            equal(file, where + ", second run")
+            if again:
+                self.sync(*flags, file=file)
+                equal(file, where + ", second run")
         finally:
             shutil.rmtree(file.parent)
 

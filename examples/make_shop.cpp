@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small shop in a DuckDB file, for the demo and the documents: `make_shop create FILE` fills it
-// with a million rows, `make_shop change FILE` does a day's work on it, `make_shop compare SOURCE
-// COPY` says whether two files are equal.
+// with a million rows, `make_shop change FILE` does a day's work on it.
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <string>
 
@@ -54,27 +52,6 @@ INSERT INTO shop.events SELECT TIMESTAMP '2026-03-02', 'view', NULL FROM range(3
 UPDATE shop."Gift Cards & ""Vouchers""" SET "left" = 0 WHERE "Code №" = 'G-49';
 )sql";
 
-int compare(Connection& connection) {
-  const auto tables = connection.query(
-      "SELECT table_name, string_agg('\"' || column_name || '\"', ', ' ORDER BY column_index) FROM "
-      "duckdb_columns() WHERE database_name = 'shop' GROUP BY ALL ORDER BY ALL");
-  bool equal = true;
-  for (std::size_t i = 0; i < tables.rows(); ++i) {
-    const std::string table = sluice::duck::quoted(tables.text(i, 0));
-    const std::string ours = "SELECT " + tables.text(i, 1) + " FROM shop.main." + table;
-    const std::string theirs = "SELECT " + tables.text(i, 1) + " FROM copy.main." + table;
-    const auto counts =
-        connection.query("SELECT (SELECT count(*) FROM (" + ours + ")), (SELECT count(*) FROM (" +
-                         ours + " EXCEPT ALL " + theirs + ")), (SELECT count(*) FROM (" + theirs +
-                         " EXCEPT ALL " + ours + "))");
-    const bool same = counts.integer(0, 1) == 0 && counts.integer(0, 2) == 0;
-    equal = equal && same;
-    std::printf("%-28s %9s rows   %s\n", tables.text(i, 0).c_str(), counts.text(0, 0).c_str(),
-                same ? "equal" : "DIFFERENT");
-  }
-  return equal ? 0 : 1;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,12 +65,7 @@ int main(int argc, char** argv) {
       connection.query("DETACH shop");
       return 0;
     }
-    if (command == "compare" && argc > 3) {
-      connection.query("ATTACH " + literal(argv[2]) + " AS shop (READ_ONLY)");
-      connection.query("ATTACH " + literal(argv[3]) + " AS copy (READ_ONLY)");
-      return compare(connection);
-    }
-    std::fputs("usage: make_shop create FILE | change FILE | compare SOURCE COPY\n", stderr);
+    std::fputs("usage: make_shop create FILE | change FILE\n", stderr);
     return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "make_shop: %s\n", error.what());

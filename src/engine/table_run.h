@@ -83,7 +83,8 @@ class TableRun {
   void announce_in_flight(std::uint64_t rows);
   void commit(Load& load, TableState next);
   void promote_settled(TableState& next) const;
-  /// The state after this run: `until` joins the pending marks, and what is settled bounds the next.
+  /// The state after this run: `until` joins the pending marks, and what is settled bounds the
+  /// next.
   TableState next_state(const std::optional<std::string>& until) const;
   const std::vector<std::string>& key() const { return landing_.table.primary_key; }
   const std::vector<Column>& columns() const { return landing_.table.columns; }

@@ -47,6 +47,8 @@ struct Plan {
   std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
   std::optional<std::string>
       until;  ///< the mark: the replication key up to which this snapshot is complete
+  std::optional<std::string> safe;  ///< a mark at or below it that no open transaction can still
+                                    ///< write below, where the source can tell at once
   std::string
       relation;  ///< SQL that DuckDB reads by itself (an attached table); then there are no chunks
   std::uint64_t rows = 0;  ///< estimate

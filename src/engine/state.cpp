@@ -47,6 +47,7 @@ Json loading_json(const Loading& loading) {
           {"first_instant", loading.first_instant},
           {"mixed", loading.mixed},
           {"until", optional_json(loading.until)},
+          {"safe", optional_json(loading.safe)},
           {"witness", loading.witness}};
 }
 
@@ -60,6 +61,7 @@ Loading parse_loading(const Json& json) {
   loading.first_instant = json.at("first_instant");
   loading.mixed = json.at("mixed");
   loading.until = parse_optional(json.at("until"));
+  loading.safe = parse_optional(json.value("safe", Json()));
   loading.witness = json.at("witness");
   return loading;
 }

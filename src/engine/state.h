@@ -32,6 +32,7 @@ struct Loading {
   std::string first_instant;         ///< the snapshot that the load began under
   bool mixed = false;                ///< chunks of more than one snapshot are in it
   std::optional<std::string> until;  ///< mark of the first snapshot
+  std::optional<std::string> safe;   ///< what of it bounds the next run at once
   std::string witness;               ///< of the first snapshot
 };
 

@@ -305,6 +305,7 @@ void TableRun::load() {
   loading.hidden = landing_.hidden;
   loading.first_instant = snapshot_.instant();
   loading.until = whole.until;
+  loading.safe = whole.safe;
   loading.witness = snapshot_.witness();
   shape_.create(loading.hidden, columns());
   failpoint("after-create");
@@ -366,7 +367,7 @@ void TableRun::publish() {
   TableState next = next_state({});
   next.loading.reset();
   next.live = true;
-  next.cursor.reset();
+  next.cursor = loading.safe;
   next.pending.clear();
   if (loading.until) next.pending.push_back({*loading.until, loading.witness});
   // Under a later snapshot than the load's, what its holders committed since has not been read.
@@ -424,7 +425,9 @@ void TableRun::settle_mixed_load() {
     next.loading->rows = shape_.rows(hidden.name);
     commit(load, std::move(next));
   }
-  const auto changes = stage_changes(hidden, lower_bound(state_.loading->until), true);
+  const auto changes = stage_changes(
+      hidden, lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until),
+      true);
   if (!changes) {
     throw Error(
         Fault::conflict,
@@ -608,6 +611,7 @@ void TableRun::refresh_keyed() {
     if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
     promote_settled(next);
   }
+  if (!next.cursor) next.cursor = whole.safe;
   next.last_full = next.last_delete_check = unix_now();
   Load load(connection_, context_.states, table_.name);
   if (receipt_.updated + receipt_.deleted > 0) {

@@ -185,9 +185,9 @@ std::string mark_type(std::uint32_t base) {
   return base == 1082 ? "date" : base == 1114 ? "timestamp" : base == 1184 ? "timestamptz" : "";
 }
 
-/// The mark: no row at or below it is missing from this snapshot, once the witness is settled.
-std::optional<std::string> mark(Connection& session, const Shape& shape, const Plan& plan,
-                                const std::string& t0) {
+/// `until`: no row at or below it is missing from this snapshot, once the witness is settled.
+/// `safe`: what of it the witness can vouch for already; only a key that is the server's clock.
+void set_marks(Connection& session, const Shape& shape, const Witness& witness, Plan& plan) {
   const std::string& key = plan.table.replication_key;
   const std::uint32_t base = shape.literals[shape.position(key)].base;
   Plan rows_of_copy = plan;
@@ -205,19 +205,26 @@ std::optional<std::string> mark(Connection& session, const Shape& shape, const P
   std::string bounded = "m";
   // The year 1 stands in for BC and -infinity, which engines write differently.
   if (type != "bigint") {
-    bounded = "greatest(least(m, " + literal(t0) + "::timestamptz::" + type +
+    bounded = "greatest(least(m, " + literal(witness.t0) + "::timestamptz::" + type +
               "), '0001-01-01'::" + type + ")";
   }
-  const Rows rows = session.query("SELECT CASE WHEN m IS NOT NULL THEN " + bounded +
-                                  " END::text FROM (SELECT max(" + identifier(key) + ")::" + type +
-                                  " AS m" + from + ") newest");
-  if (rows.null(0, 0)) return std::nullopt;
-  return rows.string(0, 0);
+  std::string safe = "NULL";
+  if (const auto since = witness.open_since(); since && type == "timestamptz") {
+    safe = *since == INT64_MAX ? bounded
+                               : "least(" + bounded + ", 'epoch'::timestamptz + " +
+                                     std::to_string(*since) + " * interval '1 microsecond')";
+  }
+  const Rows rows = session.query("SELECT " + bounded + "::text, " + safe +
+                                  "::text FROM (SELECT max(" + identifier(key) + ")::" + type +
+                                  " AS m" + from + ") newest WHERE m IS NOT NULL");
+  if (rows.size() == 0) return;
+  plan.until = rows.string(0, 0);
+  if (!rows.null(0, 1)) plan.safe = rows.string(0, 1);
 }
 
 }  // namespace
 
-Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table,
+Plan make_plan(Connection& session, const Shape& shape, const Witness& witness, const Table& table,
                const Read& read) {
   Plan plan;
   plan.table = table;
@@ -233,7 +240,7 @@ Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, c
     plan.rows = read.keys.size();
     return plan;
   }
-  if (!table.replication_key.empty()) plan.until = mark(session, shape, plan, t0);
+  if (!table.replication_key.empty()) set_marks(session, shape, witness, plan);
   plan.rows = shape.table.rows;
   if (read.from || table.start || !table.where.empty())
     plan.rows = estimated_rows(session, plan, shape);

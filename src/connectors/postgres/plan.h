@@ -8,13 +8,14 @@
 
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/discovery.h"
+#include "connectors/postgres/witness.h"
 #include "sluice/source.h"
 
 namespace sluice::postgres {
 
-/// `session` reads under the snapshot that `shape` is of, `t0` is the moment before it. Throws
+/// `session` reads under the snapshot that `shape` is of, `witness` was observed before it. Throws
 /// Fault::schema if the columns asked for are not the table's.
-Plan make_plan(Connection& session, const Shape& shape, const std::string& t0, const Table& table,
+Plan make_plan(Connection& session, const Shape& shape, const Witness& witness, const Table& table,
                const Read& read);
 
 /// SELECT of the plan's columns at these positions, for the rows of one chunk.

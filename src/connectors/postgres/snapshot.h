@@ -72,7 +72,7 @@ class PostgresSnapshot : public Snapshot {
   void check_alive() override;
 
   const std::string& id() const { return id_; }
-  const std::string& t0() const { return witness_.t0; }
+  const Witness& observed() const { return witness_; }
   int version() const { return leader_->version(); }
   /// Throws Fault::schema if the snapshot does not hold this table.
   const Shape& shape(const TableName& name) const;

@@ -23,6 +23,11 @@ std::string Witness::text() const {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::optional<std::int64_t> Witness::open_since() const {
+  if (standby || hidden || newest_prepared != INT64_MIN) return std::nullopt;
+  return oldest_stamp;
+}
+
 // Separate statements, because their order is what the proof rests on: the clock, then the
 // transactions, then the prepared ones. A transaction that turns into a prepared one in between is
 // seen at least once.
@@ -46,8 +51,11 @@ Witness observe(Connection& connection) {
     Holder holder{static_cast<int>(sessions.integer(row, 0)), sessions.string(row, 1),
                   sessions.string(row, 2)};
     if (connection.login().own->contain(holder.pid)) continue;
-    if (!sessions.null(row, 3))
+    if (sessions.null(row, 3)) {
+      witness.hidden = true;
+    } else {
       witness.oldest_stamp = std::min(witness.oldest_stamp, sessions.integer(row, 3));
+    }
     witness.holders.push_back(std::move(holder));
   }
   const Rows prepared =

@@ -17,6 +17,8 @@ class Batch {
  public:
   static constexpr std::size_t kMaxRows = 2048;  // DuckDB's vector size, checked at start-up
   static constexpr std::size_t kMaxBytes = std::size_t{8} << 20;
+  /// Rows that DuckDB stores together. Chunks of just under a multiple of it leave no small groups.
+  static constexpr std::size_t kRowGroup = 122'880;
 
   explicit Batch(duckdb_data_chunk chunk) noexcept
       : chunk_(chunk), width_(duckdb_data_chunk_get_column_count(chunk)) {}

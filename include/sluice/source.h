@@ -51,7 +51,8 @@ struct Plan {
                                     ///< write below, where the source can tell at once
   std::string
       relation;  ///< SQL that DuckDB reads by itself (an attached table); then there are no chunks
-  std::uint64_t rows = 0;  ///< estimate
+  std::uint64_t rows = 0;     ///< estimate
+  std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
 };
 
 /// One connection, used by one thread. Destroyed before its Source.
@@ -88,6 +89,9 @@ class Snapshot {
   /// Whether all that an earlier snapshot's witness names has ended when this one was taken.
   virtual bool settled(const std::string& witness) const = 0;
   virtual Proof proof(const Table& table) const = 0;
+  /// False where the source has no instant across statements: each row was there at some moment of
+  /// the run, and receipts say class D of docs/exactness.md.
+  virtual bool consistent() const { return true; }
   /// Throws Fault::connection if the instant can no longer be read. Called before a unit commits.
   virtual void check_alive() = 0;
 };

@@ -23,6 +23,14 @@ const Column* find(const std::vector<Column>& columns, const std::string& name) 
   return found == columns.end() ? nullptr : &*found;
 }
 
+/// By the name as DuckDB compares names.
+const Column* find_folded(const std::vector<Column>& columns, const std::string& name) {
+  const auto found = std::ranges::find_if(columns, [&](const Column& column) {
+    return Inventory::folded("", column.name) == Inventory::folded("", name);
+  });
+  return found == columns.end() ? nullptr : &*found;
+}
+
 bool contains(const std::vector<std::string>& list, const std::string& name) {
   return std::ranges::find(list, name) != list.end();
 }
@@ -43,6 +51,12 @@ Error drift(const Table& table, const std::string& what) {
 void compare_shapes(const Table& table, const TableState& state, Decision& decision) {
   for (const Column& column : table.columns) {
     const Column* before = find(state.columns, column.name);
+    if (const Column* twin =
+            before == nullptr ? find_folded(state.columns, column.name) : nullptr) {
+      decision.refusal = drift(table, "column " + twin->name + " is now called " + column.name +
+                                          ", which DuckDB takes for the same name");
+      return;
+    }
     if (before == nullptr || contains(state.dropped, column.name)) {
       if (before != nullptr && before->type != column.type && !widens(before->type, column.type)) {
         decision.refusal = drift(table, "column " + column.name + " came back as " + column.type +
@@ -107,7 +121,7 @@ Decision refresh(Decision decision, const std::string& why) {
 Decision mirror(Decision decision, const Table& table, const TableState& state,
                 const TableOptions& options, const Circumstances& now) {
   if (now.full) return refresh(std::move(decision), "asked for");
-  if (state.in_flight)
+  if (state.in_flight > 0)
     return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
   if (added_any(decision)) return refresh(std::move(decision), "a new column is filled in");
   const bool incremental =
@@ -150,6 +164,31 @@ Decision append(Decision decision, const Table& table, const TableState& state) 
   if (added_any(decision)) decision.notes.push_back("rows appended before keep NULL in it");
   decision.steps = {Step::append};
   return decision;
+}
+
+/// A load was cut off: its chunks that are left, or everything again.
+Decision go_on_loading(Decision decision, const Table& table, const Loading& loading,
+                       const TableOptions& options, const Circumstances& now) {
+  const bool whole = loading.todo.empty() && !loading.mixed;  // only its publication is missing
+  const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
+  const bool same = loading.options == now.options &&
+                    (whole || loading.incarnation == table.incarnation) &&
+                    loading.primary_key == table.primary_key &&
+                    std::ranges::equal(loading.columns, table.columns, {}, shape, shape);
+  const bool healable = table.has_key() && !table.replication_key.empty() &&
+                        loading.replication_key == table.replication_key &&
+                        options.mode == Mode::mirror;
+  decision.brake = loading.brake && loading.options == now.options;
+  if (same && loading.rows > 0 && (healable || whole)) {
+    decision.steps = {Step::resume};
+    decision.strategy = "resume";
+    decision.why = std::to_string(loading.rows) + " rows are loaded already";
+    return decision;
+  }
+  if (loading.rows == 0) return full_load(std::move(decision), "no copy yet");
+  return full_load(std::move(decision), same
+                                            ? "a load was cut off; without both keys it starts over"
+                                            : "a load was cut off and the table has changed since");
 }
 
 struct Decimal {
@@ -240,34 +279,12 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
   }
   if (!state) return full_load(std::move(decision), "no copy yet");
 
-  const bool reshaped = state->options != now.options;
-  if (state->loading) {
-    const bool whole =
-        state->loading->todo.empty() && !state->loading->mixed;  // only its publication is missing
-    const bool same = !reshaped && (whole || state->incarnation == table.incarnation) &&
-                      state->primary_key == table.primary_key &&
-                      std::ranges::equal(
-                          state->columns, table.columns, {},
-                          [](const Column& c) { return std::pair(c.name, c.type); },
-                          [](const Column& c) { return std::pair(c.name, c.type); });
-    const bool healable = table.has_key() && !table.replication_key.empty() &&
-                          state->replication_key == table.replication_key &&
-                          options.mode == Mode::mirror;
-    if (same && (healable || whole)) {
-      decision.steps = {Step::resume};
-      decision.strategy = "resume";
-      decision.why = std::to_string(state->loading->rows) + " rows are loaded already";
-      return decision;
-    }
-    decision.brake = !reshaped;
-    return full_load(std::move(decision),
-                     same ? "a load was cut off; without both keys it starts over"
-                          : "a load was cut off and the table has changed since");
-  }
+  if (state->loading)
+    return go_on_loading(std::move(decision), table, *state->loading, options, now);
   if (!state->live) return full_load(std::move(decision), "no copy yet");
   if (!now.target_exists)
     return full_load(std::move(decision), "the copy is gone from the destination");
-  if (reshaped) {
+  if (state->options != now.options) {
     decision.brake = false;
     return full_load(std::move(decision), "its settings have changed");
   }

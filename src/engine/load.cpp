@@ -57,9 +57,11 @@ void Shape::change(const std::vector<ColumnChange>& changes) const {
                          change.column.type);
       continue;
     }
-    // IF NOT EXISTS: a run may have been cut off between this and its state.
-    connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN IF NOT EXISTS " + column +
-                       " " + change.column.type);
+    // A run may have been cut off between this and its state, and the type have changed since. No
+    // row was written to such a column yet.
+    connection_->query("ALTER TABLE " + target_.sql() + " DROP COLUMN IF EXISTS " + column);
+    connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN " + column + " " +
+                       change.column.type);
   }
   transaction.commit();
 }

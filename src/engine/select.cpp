@@ -98,7 +98,10 @@ void choose_types(Table& table, const TableOptions& options, duck::Connection& c
   for (const auto& [name, type] : options.types) {
     require_column(table, name, "types:");
     for (Column& column : table.columns) {
-      if (column.name == name) column.type = connection.canonical_type(type);
+      if (column.name != name) continue;
+      column.type = connection.canonical_type(type);
+      // Somebody who names a type wants that type: text only where they ask for it.
+      column.misfit = Misfit::fail;
     }
   }
   for (Column& column : table.columns) {

@@ -38,21 +38,50 @@ std::optional<std::string> parse_optional(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<std::string>(json.get<std::string>());
 }
 
+/// Without the target, which is in columns of its own.
+Json copy_json(const Copy& copy) {
+  Json json = {{"dropped", copy.dropped},
+               {"primary_key", copy.primary_key},
+               {"replication_key", copy.replication_key},
+               {"options", copy.options},
+               {"incarnation", copy.incarnation},
+               {"columns", Json::array()}};
+  for (const Column& column : copy.columns) json["columns"].push_back(column_json(column));
+  return json;
+}
+
+void parse_copy(const Json& json, Copy& copy) {
+  copy.dropped = json.at("dropped").get<std::vector<std::string>>();
+  copy.primary_key = json.at("primary_key").get<std::vector<std::string>>();
+  copy.replication_key = json.at("replication_key");
+  copy.options = json.at("options");
+  copy.incarnation = json.at("incarnation");
+  for (const Json& each : json.at("columns")) copy.columns.push_back(parse_column(each));
+}
+
 Json loading_json(const Loading& loading) {
-  return {{"hidden", loading.hidden},
-          {"rows", loading.rows},
-          {"todo", loading.todo},
-          {"todo_rows", loading.todo_rows},
-          {"todo_bytes", loading.todo_bytes},
-          {"first_instant", loading.first_instant},
-          {"mixed", loading.mixed},
-          {"until", optional_json(loading.until)},
-          {"safe", optional_json(loading.safe)},
-          {"witness", loading.witness}};
+  Json json = copy_json(loading);
+  json.update({{"target_schema", loading.target_schema},
+               {"target_name", loading.target_name},
+               {"hidden", loading.hidden},
+               {"rows", loading.rows},
+               {"todo", loading.todo},
+               {"todo_rows", loading.todo_rows},
+               {"todo_bytes", loading.todo_bytes},
+               {"first_instant", loading.first_instant},
+               {"mixed", loading.mixed},
+               {"brake", loading.brake},
+               {"until", optional_json(loading.until)},
+               {"safe", optional_json(loading.safe)},
+               {"witness", loading.witness}});
+  return json;
 }
 
 Loading parse_loading(const Json& json) {
   Loading loading;
+  parse_copy(json, loading);
+  loading.target_schema = json.at("target_schema");
+  loading.target_name = json.at("target_name");
   loading.hidden = json.at("hidden");
   loading.rows = json.at("rows");
   loading.todo = json.at("todo").get<std::vector<std::string>>();
@@ -60,8 +89,9 @@ Loading parse_loading(const Json& json) {
   loading.todo_bytes = json.at("todo_bytes").get<std::vector<std::uint64_t>>();
   loading.first_instant = json.at("first_instant");
   loading.mixed = json.at("mixed");
+  loading.brake = json.at("brake");
   loading.until = parse_optional(json.at("until"));
-  loading.safe = parse_optional(json.value("safe", Json()));
+  loading.safe = parse_optional(json.at("safe"));
   loading.witness = json.at("witness");
   return loading;
 }
@@ -69,19 +99,13 @@ Loading parse_loading(const Json& json) {
 }  // namespace
 
 std::string TableState::json() const {
-  Json json = {{"live", live},
-               {"dropped", dropped},
-               {"primary_key", primary_key},
-               {"replication_key", replication_key},
-               {"options", options},
-               {"incarnation", incarnation},
+  Json json = copy_json(*this);
+  json.update({{"live", live},
                {"cursor", optional_json(cursor)},
                {"last_full", last_full},
                {"last_delete_check", last_delete_check},
                {"in_flight", in_flight},
-               {"columns", Json::array()},
-               {"pending", Json::array()}};
-  for (const Column& column : columns) json["columns"].push_back(column_json(column));
+               {"pending", Json::array()}});
   for (const PendingMark& each : pending) {
     json["pending"].push_back({{"mark", each.mark}, {"witness", each.witness}});
   }
@@ -93,17 +117,12 @@ TableState TableState::parse(const std::string& text) {
   try {
     const Json json = Json::parse(text);
     TableState state;
+    parse_copy(json, state);
     state.live = json.at("live");
-    state.dropped = json.at("dropped").get<std::vector<std::string>>();
-    state.primary_key = json.at("primary_key").get<std::vector<std::string>>();
-    state.replication_key = json.at("replication_key");
-    state.options = json.at("options");
-    state.incarnation = json.at("incarnation");
     state.cursor = parse_optional(json.at("cursor"));
     state.last_full = json.at("last_full");
     state.last_delete_check = json.at("last_delete_check");
     state.in_flight = json.at("in_flight");
-    for (const Json& each : json.at("columns")) state.columns.push_back(parse_column(each));
     for (const Json& each : json.at("pending")) {
       state.pending.push_back({each.at("mark"), each.at("witness")});
     }
@@ -255,6 +274,26 @@ void StateStore::forget(duck::Connection& connection, const TableName& name) con
   connection.query("DELETE FROM " + sql_name("state") +
                        " WHERE connection = ? AND source_schema = ? AND source_table = ?",
                    {connection_, name.schema, name.name});
+}
+
+std::vector<TableName> StateStore::names(duck::Connection& connection) const {
+  if (!present_) return {};
+  const auto rows = connection.query("SELECT source_schema, source_table FROM " +
+                                         sql_name("state") + " WHERE connection = ? ORDER BY ALL",
+                                     {connection_});
+  std::vector<TableName> names;
+  for (std::size_t i = 0; i < rows.rows(); ++i) names.push_back({rows.text(i, 0), rows.text(i, 1)});
+  return names;
+}
+
+void StateStore::reset(duck::Connection& connection, const TableName& name) const {
+  TableState blank;
+  blank.live = true;
+  blank.options = "reset";  // as no run has them
+  connection.query("UPDATE " + sql_name("state") +
+                       " SET state = ?, changed_at = now() WHERE connection = ? AND source_schema ="
+                       " ? AND source_table = ?",
+                   {blank.json(), connection_, name.schema, name.name});
 }
 
 std::string StateStore::source(duck::Connection& connection) const {

@@ -23,36 +23,41 @@ struct PendingMark {
   std::string witness;  ///< the snapshot's, see Snapshot::witness
 };
 
-/// A first load under way in a hidden table.
-struct Loading {
+/// What a table at the destination is a copy of, and how.
+struct Copy {
+  std::string target_schema, target_name;
+  std::vector<Column>
+      columns;  ///< as of the last run; those the source dropped are kept, see `dropped`
+  std::vector<std::string> dropped;  ///< columns that the source no longer has
+  std::vector<std::string> primary_key;
+  std::string replication_key;
+  std::string options;      ///< fingerprint of the settings that shape the copy
+  std::string incarnation;  ///< of the source's table
+};
+
+/// A load under way in a hidden table: the copy that it will be, beside one that may be live.
+struct Loading : Copy {
   std::string hidden;      ///< the hidden table's name, in the target's schema
   std::uint64_t rows = 0;  ///< committed so far; what is beyond in the hidden table is cut off
   std::vector<std::string> todo;  ///< bounds of the chunks not yet committed
   std::vector<std::uint64_t> todo_rows, todo_bytes;
   std::string first_instant;         ///< the snapshot that the load began under
   bool mixed = false;                ///< chunks of more than one snapshot are in it
+  bool brake = true;                 ///< whether too many deletes would stop its publication
   std::optional<std::string> until;  ///< mark of the first snapshot
   std::optional<std::string> safe;   ///< what of it bounds the next run at once
   std::string witness;               ///< of the first snapshot
 };
 
-struct TableState {
-  std::string target_schema, target_name;
-  bool live = false;  ///< published at least once
-  std::vector<Column>
-      columns;  ///< as of the last run; those the source dropped are kept, see `dropped`
-  std::vector<std::string> dropped;  ///< columns that the source no longer has
-  std::vector<std::string> primary_key;
-  std::string replication_key;
-  std::string options;  ///< fingerprint of the settings that shape the copy
-  std::string incarnation;
+struct TableState : Copy {
+  bool live = false;                  ///< published at least once
   std::optional<std::string> cursor;  ///< the safe mark: every row below it has been seen
   std::vector<PendingMark> pending;   ///< oldest first
   std::optional<Loading> loading;
   std::int64_t last_full = 0;          ///< Unix seconds: last time every row was compared
   std::int64_t last_delete_check = 0;  ///< Unix seconds
-  bool in_flight =
-      false;  ///< a commit big enough to be torn by a crash was begun and not seen to end
+  /// Rows of a commit big enough to be torn by a crash that was begun and not seen to end.
+  std::uint64_t in_flight = 0;
 
   std::string json() const;
   /// Throws Fault::internal when the text is not what json() writes.
@@ -88,6 +93,10 @@ class StateStore {
   void replace(duck::Connection& connection, const TableName& name,
                const std::optional<TableState>& expected, const TableState& next) const;
   void forget(duck::Connection& connection, const TableName& name) const;
+  /// The tables of this connection, whether or not their states can be read.
+  std::vector<TableName> names(duck::Connection& connection) const;
+  /// The next run loads the table anew, behind the copy, which stays ours. Needs no readable state.
+  void reset(duck::Connection& connection, const TableName& name) const;
 
   /// The identity of the source this connection has always read, or empty.
   std::string source(duck::Connection& connection) const;

@@ -3,6 +3,7 @@
 // connection of its own.
 #pragma once
 
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,25 +51,26 @@ class TableRun {
   struct Changes {
     apply::Merge merge;
     std::uint64_t inserted = 0, updated = 0, gone = 0, missing = 0;
-    bool pruned = false;
     std::optional<std::string> until;
   };
 
   void load();
+  void begin_loading(const Loading& loading);
   void load_units(Loading loading, const Plan& plan);
   void publish();
   void resume();
-  void settle_mixed_load();
+  bool settle_mixed_load();
   void merge(bool prune);
   void refresh();
   void refresh_keyed();
   void refresh_multiset();
+  bool may_rebuild() const;
   void append();
 
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target,
                                        const std::optional<std::string>& from, bool prune);
-  std::uint64_t stage_missing();
+  std::optional<std::uint64_t> stage_missing();
   void write_changes(Load& load, const apply::Target& target, const Changes& changes);
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});
@@ -78,7 +80,8 @@ class TableRun {
   void prove_user_key();
   void check_brake(std::uint64_t gone, std::uint64_t of) const;
   void announce(const Plan& plan);
-  void record(const Relation& relation);
+  void record(const Relation& relation, const Plan& plan);
+  void guarantee(const char* by_class);
   std::uint64_t rows_in(const std::string& temp_table);
   void announce_in_flight(std::uint64_t rows);
   void commit(Load& load, TableState next);
@@ -88,6 +91,8 @@ class TableRun {
   TableState next_state(const std::optional<std::string>& until) const;
   const std::vector<std::string>& key() const { return landing_.table.primary_key; }
   const std::vector<Column>& columns() const { return landing_.table.columns; }
+  Copy copy() const;
+  void keep_landed_types(const Copy& copy);
   void use_text(const std::string& column);
 
   const RunContext& context_;
@@ -103,6 +108,7 @@ class TableRun {
   apply::Target target_;
   Shape shape_;
   std::string fingerprint_;
+  const std::int64_t now_ = std::time(nullptr);  ///< Unix seconds
   Receipt receipt_;
 };
 

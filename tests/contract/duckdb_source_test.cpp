@@ -399,10 +399,12 @@ TEST_F(DuckdbSource, AChosenTypeHoldsValuesExactlyOrFails) {
   for (std::size_t i = 0; i < 3; ++i) {
     Column column = bad.columns[i];
     column.type = types[i];
-    const Error error = thrown([&] { rows(plan_of(*source, bad, only({column})).relation); });
-    EXPECT_EQ(error.fault(), Fault::data);
-    EXPECT_TRUE(has(error.what(), "column " + column.name + ": ")) << error.what();
+    const Error error = thrown([&] { plan_of(*source, bad, only({column})); });
+    EXPECT_EQ(error.fault(), Fault::misfit);
+    EXPECT_EQ(error.column(), column.name);
+    EXPECT_TRUE(has(error.what(), "column " + column.name + " holds 1 value")) << error.what();
     column.misfit = Misfit::null;
+    EXPECT_EQ(plan_of(*source, bad, only({column})).misfits, 1U);
     EXPECT_EQ(rows(plan_of(*source, bad, only({column})).relation), (Rows{"NULL"}));
     column.type = "VARCHAR";
     EXPECT_EQ(rows(plan_of(*source, bad, only({column})).relation).count("NULL"), 0U);

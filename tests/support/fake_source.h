@@ -37,6 +37,10 @@ class FakeSource : public Source {
   /// Witnesses of snapshots taken while this is false are never settled.
   std::atomic<bool> quiet{true};
   std::atomic<int> snapshots{0};
+  /// Whether its snapshots are instants.
+  bool consistent = true;
+  /// Keys that a read by key does not find.
+  std::string lost_keys = "false";
 
   std::string identity() override { return identity_text; }
 
@@ -58,6 +62,8 @@ class FakeSource : public Source {
       std::string instant() const override { return "instant " + mine; }
       const std::vector<std::variant<Table, Error>>& tables() const override { return shapes; }
       std::string witness() const override { return now_quiet->load() ? "quiet" : "busy"; }
+      bool is_consistent = true;
+      bool consistent() const override { return is_consistent; }
       bool settled(const std::string& text) const override {
         return text == "quiet" || now_quiet->load();
       }
@@ -69,6 +75,7 @@ class FakeSource : public Source {
     for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
     snapshot->mine = std::to_string(++snapshots);
     snapshot->now_quiet = &quiet;
+    snapshot->is_consistent = consistent;
     return snapshot;
   }
 
@@ -95,7 +102,7 @@ class FakeSource : public Source {
       for (const std::string& name : table.primary_key) {
         names += (names.empty() ? "" : ", ") + duck::quoted(name) + "::VARCHAR";
       }
-      where = "(" + names + ") IN (" + tuples + ")";
+      where = "(" + names + ") IN (" + tuples + ") AND NOT (" + lost_keys + ")";
     }
     const std::string from = " FROM fake.main." + duck::quoted(table.name.name);
     plan.rows = static_cast<std::uint64_t>(c.query("SELECT count(*)" + from).integer(0, 0));

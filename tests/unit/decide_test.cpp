@@ -45,9 +45,11 @@ Circumstances there() {
 
 Loading half_loaded() {
   Loading loading;
+  static_cast<Copy&>(loading) = live();
   loading.hidden = "h";
   loading.todo = {"a"};
   loading.todo_rows = loading.todo_bytes = {1};
+  loading.rows = 1;
   return loading;
 }
 
@@ -176,11 +178,12 @@ table.incarnation = "2";
 }
 , Row{"half_loaded_without_key", CHANGE{UNUSED, state.loading = half_loaded();
 table.primary_key.clear();
-state.primary_key.clear();
+state.loading->primary_key.clear();
 }
 , { Step::load }
 }
-, Row{"loaded_but_not_published", CHANGE{UNUSED, state.loading = Loading{};
+, Row{"loaded_but_not_published", CHANGE{UNUSED, state.loading = half_loaded();
+state.loading->todo.clear();
 table.incarnation = "2";
 }
 , { Step::resume }

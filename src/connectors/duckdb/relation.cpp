@@ -36,17 +36,12 @@ std::string survives(const std::string& value, const std::string& from, const st
   return "TRY_CAST(" + there + " AS " + from + ") IS NOT DISTINCT FROM " + value;
 }
 
-/// The value as the type that the user chose. One that it cannot hold exactly is NULL or a
-/// conversion error that names the column and the value.
+/// The value as the type that the user chose; NULL where that cannot hold it exactly, which
+/// find_misfits() has looked at before.
 std::string converted(const std::string& value, const Column& from, const Column& to) {
   const std::string cast = "CAST(" + value + " AS " + to.type + ")";
   if (to.type == "VARCHAR") return cast;
-  const std::string otherwise = to.misfit == Misfit::null
-                                    ? "NULL"
-                                    : "CAST(" + duck::literal("column " + from.name + ": ") +
-                                          " || CAST(" + value + " AS VARCHAR) AS " + to.type + ")";
-  return "CASE WHEN " + value + " IS NULL THEN NULL WHEN " + survives(value, from.type, to.type) +
-         " THEN TRY_" + cast + " ELSE " + otherwise + " END";
+  return "CASE WHEN " + survives(value, from.type, to.type) + " THEN TRY_" + cast + " END";
 }
 
 std::string selected(const Attached& attached, const Column& wanted) {
@@ -122,6 +117,40 @@ std::string relation(const Attached& attached, const Table& wanted, const Read& 
     list += (list.empty() ? "" : ", ") + selected(attached, column);
   return "(SELECT " + list + " FROM " + attached.sql_name + conditions(attached, wanted, &read) +
          ")";
+}
+
+std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,
+                           const Table& wanted, const Read& read) {
+  std::vector<const Column*> chosen;
+  std::string list;
+  for (const Column& column : read.columns) {
+    const Column& own = native(attached, column.name);
+    if (own.type == column.type || column.type == "VARCHAR") continue;
+    const std::string value = plain(attached, own);
+    const std::string bad = " FILTER (" + value + " IS NOT NULL AND (" +
+                            survives(value, own.type, column.type) + ") IS NOT TRUE)";
+    list += (list.empty() ? "" : ", ") + ("count(*)" + bad) + ", CAST(any_value(" + value + ")" +
+            bad + " AS VARCHAR)";
+    chosen.push_back(&column);
+  }
+  if (chosen.empty()) return 0;
+  const auto found = connection.query("SELECT " + list + " FROM " + attached.sql_name +
+                                      conditions(attached, wanted, &read));
+  std::uint64_t dropped = 0;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto count = static_cast<std::uint64_t>(found.integer(0, 2 * i));
+    if (count == 0) continue;
+    if (chosen[i]->misfit != Misfit::null) {
+      throw Error::misfit(chosen[i]->name,
+                          "column " + chosen[i]->name + " holds " + std::to_string(count) +
+                              (count == 1 ? " value" : " values") + " that " + chosen[i]->type +
+                              " cannot hold exactly, one is " +
+                              found.text(0, 2 * i + 1).substr(0, 100),
+                          "choose another type, or misfit: null to drop such values");
+    }
+    dropped += count;
+  }
+  return dropped;
 }
 
 std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A read of an attached table as SQL text. Text only: no connection, no I/O.
+// A read of an attached table as SQL.
 #pragma once
 
 #include <string>
 
+#include "duck/duck.h"
 #include "sluice/source.h"
 
 namespace sluice::duckdb_file {
@@ -18,6 +19,11 @@ struct Attached {
 /// The parenthesised SELECT of `read`. `wanted` is the table as the plan has it, with the user's
 /// rows and types.
 std::string relation(const Attached& attached, const Table& wanted, const Read& read);
+
+/// Looks for values that the types chosen for columns cannot hold exactly. Returns how many
+/// `misfit: null` columns drop; throws Error::misfit for one of any other column.
+std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,
+                           const Table& wanted, const Read& read);
 
 /// One row, one text column: the replication key up to which the file is complete at `t0`
 /// ("YYYY-MM-DD HH:MM:SS.ffffff", UTC), or NULL where no row has one.

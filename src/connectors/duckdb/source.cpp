@@ -113,9 +113,11 @@ class FileSource : public Source {
     plan.table = table;
     plan.read = read;
     plan.rows = read.keys.empty() ? own->rows : read.keys.size();
+    duck::Connection connection = file_.connect();
+    plan.misfits = find_misfits(connection, attached, table, read);
     plan.relation = relation(attached, table, read);
     if (!table.replication_key.empty() && read.keys.empty()) {
-      plan.until = file_.connect().query(until_query(attached, table, t0_)).optional(0, 0);
+      plan.until = connection.query(until_query(attached, table, t0_)).optional(0, 0);
     }
     return plan;
   }

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Later loads: what changed since the last one, found by mark and key or by comparing everything.
+#include <algorithm>
+#include <utility>
+
+#include "engine/table_run.h"
+
+namespace sluice {
+namespace {
+
+/// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB keeps
+/// row groups of 122,880 rows outside its log.
+constexpr std::uint64_t kTearable = 100'000;
+/// From a share of 1/6 on, building a table anew costs less than changing it in place (measured).
+constexpr std::uint64_t kRebuildShare = 6;
+constexpr std::uint64_t kAlwaysInPlace = 10'000;
+/// Above this many missing keys, comparing everything is cheaper than asking for each.
+constexpr std::uint64_t kMostMissing = 20'000;
+
+}  // namespace
+
+void TableRun::announce_in_flight(std::uint64_t rows) {
+  if (rows < kTearable) return;
+  TableState flying = *stored_;
+  flying.in_flight = rows;
+  Load load(connection_, context_.states, table_.name);
+  load.commit(stored_, flying);
+  stored_ = std::move(flying);
+}
+
+std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& target,
+                                                         const std::optional<std::string>& from,
+                                                         bool prune) {
+  Changes changes;
+  const Plan range = plan(table_.columns, from);
+  changes.until = range.until;
+  announce(range);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
+    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+    record(relation, range);
+    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
+  }
+  changes.merge = apply::merge(target, "sluice_stage", columns(), key());
+  connection_.query(changes.merge.match);
+  const auto counts = connection_.query(changes.merge.counts);
+  changes.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
+  changes.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
+  if (!prune) return changes;
+  std::vector<Column> key_columns;
+  for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
+  const Plan keys = plan(key_columns);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, keys);
+    relation.run(apply::prune_match(target, landed(relation, keys), key()));
+    record(relation, keys);
+  }
+  const auto found = connection_.query(
+      "SELECT count(*) FILTER (sluice_rid IS NOT NULL), count(*) FILTER (sluice_rid IS NULL) FROM "
+      "sluice_prune");
+  changes.gone = static_cast<std::uint64_t>(found.integer(0, 0));
+  if (found.integer(0, 1) == 0) return changes;
+  const auto missing = stage_missing();
+  if (!missing) return std::nullopt;
+  changes.missing = *missing;
+  return changes;
+}
+
+/// Fetches by key the rows that the source has, the copy lacks and this run's range did not bring.
+/// None when they are too many, or could not all be fetched.
+std::optional<std::uint64_t> TableRun::stage_missing() {
+  const std::string list = apply::column_list(key());
+  connection_.query("CREATE OR REPLACE TEMP TABLE sluice_lacking AS SELECT " + list +
+                    " FROM sluice_prune p WHERE sluice_rid IS NULL AND NOT EXISTS (SELECT 1 FROM "
+                    "sluice_stage s WHERE " +
+                    apply::equal_keys(key(), "s.", "p.") + ")");
+  const std::uint64_t lacking = rows_in("sluice_lacking");
+  if (lacking == 0) return lacking;
+  if (lacking > kMostMissing) return std::nullopt;
+  std::string texts;
+  for (const std::string& name : key()) {
+    const Column& column = *landing_.table.column(name);
+    texts +=
+        (texts.empty() ? "" : ", ") + (column.type == "BLOB" ? "hex(" + duck::quoted(name) + ")"
+                                                             : duck::quoted(name) + "::VARCHAR");
+  }
+  const auto rows = connection_.query("SELECT " + texts + " FROM sluice_lacking");
+  Read read;
+  read.columns = table_.columns;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    std::vector<std::string>& tuple = read.keys.emplace_back();
+    for (std::size_t k = 0; k < rows.columns(); ++k) tuple.push_back(rows.text(i, k));
+  }
+  const Plan fetch = context_.scan.source.plan(snapshot_, table_, read);
+  Relation relation(connection_, context_.scan, snapshot_, fetch, progress_.get());
+  relation.run("CREATE OR REPLACE TEMP TABLE sluice_missing AS SELECT " +
+               apply::column_list(apply::names(columns())) + " FROM " + landed(relation, fetch));
+  record(relation, fetch);
+  // Under one snapshot a key that was listed has its row. Where it has not, the source did not know
+  // the key as we wrote it.
+  return rows_in("sluice_missing") == lacking ? std::optional(lacking) : std::nullopt;
+}
+
+void TableRun::write_changes(Load& load, const apply::Target& target, const Changes& changes) {
+  if (changes.updated > 0) load.execute(changes.merge.remove);
+  if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
+  if (changes.gone > 0) {
+    load.execute(
+        "DELETE FROM " + target.sql() +
+        " WHERE rowid IN (SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL)");
+  }
+  if (changes.missing > 0)
+    load.execute(apply::insert_into(target, columns()) + " FROM sluice_missing");
+}
+
+void TableRun::merge(bool prune) {
+  guarantee(prune ? "B+C" : "B");
+  prove_user_key();
+  const auto changes = stage_changes(target_, lower_bound(state_.cursor), prune);
+  if (!changes) {
+    receipt_.notes.emplace_back(
+        "the copy lacked rows that could not be fetched by key: everything was compared");
+    refresh();
+    return;
+  }
+  if (changes->gone > 0) check_brake(changes->gone, shape_.rows(landing_.name));
+  if (changes->missing > 0) {
+    receipt_.notes.push_back(
+        std::to_string(changes->missing) +
+        " rows that the replication key did not show were missing and have been fetched");
+  }
+  const std::uint64_t arriving = changes->inserted + changes->updated + changes->missing;
+  TableState next = next_state(changes->until);
+  if (prune && options_.delete_check.kind == Cadence::Kind::interval) {
+    next.last_delete_check = now_;
+  }
+  if (arriving + changes->gone > 0 || next.json() != stored_->json()) {
+    announce_in_flight(arriving);
+    Load load(connection_, context_.states, table_.name);
+    write_changes(load, target_, *changes);
+    commit(load, std::move(next));
+  }
+  receipt_.inserted = changes->inserted + changes->missing;
+  receipt_.updated = changes->updated;
+  receipt_.deleted = changes->gone;
+  receipt_.until = changes->until;
+}
+
+void TableRun::refresh() {
+  guarantee("A");
+  prove_user_key();
+  if (table_.has_key()) {
+    refresh_keyed();
+  } else {
+    refresh_multiset();
+  }
+}
+
+/// A table built anew holds just what the source holds now: neither rows that stay though they were
+/// deleted there, nor columns that stay though they were dropped.
+bool TableRun::may_rebuild() const {
+  return options_.deletes == Deletes::hard && decision_.dropped.empty();
+}
+
+void TableRun::refresh_keyed() {
+  const std::uint64_t before = shape_.rows(landing_.name);
+  if (state_.in_flight > 0) {
+    // The torn commit may have left old and new versions of a key side by side.
+    Load load(connection_, context_.states, table_.name);
+    load.execute(apply::remove_duplicates(target_, key(), true));
+    commit(load, state_);
+  }
+  const bool mirror_deletes = options_.deletes == Deletes::hard;
+  const std::uint64_t limit =
+      may_rebuild() ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
+  const Plan whole = plan(table_.columns);
+  announce(whole);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
+    relation.run(apply::keyed_difference(
+        target_, landed(relation, whole), columns(), key(),
+        mirror_deletes ? apply::Gone::wanted : apply::Gone::ignored, limit));
+    record(relation, whole);
+    if (!whole.relation.empty()) receipt_.read += rows_in(relation.sql());
+  }
+  const std::string first = duck::quoted(key().front());
+  const auto counts =
+      connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" +
+                        first + " IS NULL) FROM sluice_diff");
+  const auto total = static_cast<std::uint64_t>(counts.integer(0, 0));
+  if (total >= limit) {
+    load();
+    return;
+  }
+  receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 1));
+  receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
+  receipt_.updated = total - receipt_.inserted - receipt_.deleted;
+  check_brake(receipt_.deleted, before);
+  announce_in_flight(receipt_.inserted + receipt_.updated);
+  TableState next = next_state(whole.until);
+  if (state_.incarnation != next.incarnation || state_.replication_key != next.replication_key) {
+    next.cursor.reset();
+    next.pending.clear();
+    if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
+    promote_settled(next);
+  }
+  if (!next.cursor) next.cursor = whole.safe;
+  next.last_full = next.last_delete_check = now_;
+  Load load(connection_, context_.states, table_.name);
+  if (receipt_.updated + receipt_.deleted > 0) {
+    load.execute(
+        "DELETE FROM " + target_.sql() +
+        " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL)");
+  }
+  if (receipt_.updated + receipt_.inserted > 0) {
+    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
+                 " IS NOT NULL");
+  }
+  commit(load, std::move(next));
+  receipt_.until = whole.until;
+}
+
+void TableRun::refresh_multiset() {
+  const std::uint64_t before = shape_.rows(landing_.name);
+  const Plan whole = plan(table_.columns);
+  announce(whole);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
+    relation.run(apply::multiset_source(landed(relation, whole), columns()));
+    record(relation, whole);
+    if (!whole.relation.empty()) receipt_.read += rows_in(relation.sql());
+  }
+  connection_.query(apply::multiset_delta(target_, columns(), ""));
+  const auto sums = connection_.query(
+      "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM "
+      "sluice_delta");
+  const auto come = static_cast<std::uint64_t>(sums.integer(0, 0));
+  const auto go =
+      options_.deletes == Deletes::hard ? static_cast<std::uint64_t>(sums.integer(0, 1)) : 0;
+  check_brake(go - std::min(go, come), before);
+  if (may_rebuild() && come + go >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
+    load();
+    return;
+  }
+  if (come > 0) {
+    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
+    relation.run(apply::multiset_new(landed(relation, whole), columns()));
+    receipt_.read += relation.rows();
+    receipt_.bytes += relation.bytes();
+  }
+  announce_in_flight(come);
+  TableState next = next_state(whole.until);
+  next.last_full = next.last_delete_check = now_;
+  Load load(connection_, context_.states, table_.name);
+  if (go > 0) load.execute(apply::multiset_remove(target_, columns(), ""));
+  if (come > 0) load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
+  commit(load, std::move(next));
+  receipt_.inserted = come;
+  receipt_.deleted = go;
+  receipt_.until = whole.until;
+}
+
+void TableRun::append() {
+  guarantee("B");
+  const auto from = lower_bound(state_.cursor);
+  const Plan range = plan(table_.columns, from);
+  announce(range);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
+    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+    record(relation, range);
+    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
+  }
+  // What the copy holds of the same range stays; only rows, or versions of rows, that it lacks are
+  // added. A commit torn by a crash is healed by the same comparison.
+  std::string window;
+  if (from) {
+    const std::string name = duck::quoted(landing_.table.replication_key);
+    window = " WHERE " + name + " >= " + duck::literal(*from) +
+             "::" + landing_.table.column(landing_.table.replication_key)->type + " OR " + name +
+             " IS NULL";
+  }
+  connection_.query(apply::multiset_source("sluice_stage", columns()));
+  connection_.query(apply::multiset_delta(target_, columns(), window));
+  connection_.query(apply::multiset_new("sluice_stage", columns()));
+  TableState next = next_state(range.until);
+  Load load(connection_, context_.states, table_.name);
+  receipt_.inserted = load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
+  commit(load, std::move(next));
+  receipt_.until = range.until;
+}
+
+}  // namespace sluice

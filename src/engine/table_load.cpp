@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// A first load, or a load anew behind the copy: committed units into a hidden table, then its
+// publication.
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "engine/table_run.h"
+
+namespace sluice {
+namespace {
+
+std::vector<std::size_t> all_chunks(const Plan& plan) {
+  std::vector<std::size_t> all(plan.chunks.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+void set_todo(Loading& loading, const Plan& plan, const std::vector<std::size_t>& todo) {
+  loading.todo.clear();
+  loading.todo_rows.clear();
+  loading.todo_bytes.clear();
+  for (const std::size_t i : todo) {
+    loading.todo.push_back(plan.chunks[i].bounds);
+    loading.todo_rows.push_back(plan.chunks[i].rows);
+    loading.todo_bytes.push_back(plan.chunks[i].bytes);
+  }
+}
+
+}  // namespace
+
+void TableRun::load() {
+  guarantee("A");
+  prove_user_key();
+  const Plan whole = plan(table_.columns);
+  Loading loading;
+  static_cast<Copy&>(loading) = copy();
+  loading.brake = decision_.brake;
+  loading.hidden = landing_.hidden;
+  loading.first_instant = snapshot_.instant();
+  loading.until = whole.until;
+  loading.safe = whole.safe;
+  loading.witness = snapshot_.witness();
+  set_todo(loading, whole, all_chunks(whole));
+  begin_loading(loading);
+  announce(whole);
+  load_units(loading, whole);
+  publish();
+}
+
+/// The state first: no hidden table is ever there that it does not know of, and none with rows of
+/// another load than it speaks of.
+void TableRun::begin_loading(const Loading& loading) {
+  if (state_.loading) {
+    apply::Target left = target_;
+    left.schema = state_.loading->target_schema;
+    Shape(connection_, left).drop(state_.loading->hidden);
+  }
+  TableState next = state_;
+  if (!next.live) static_cast<Copy&>(next) = loading;
+  next.loading = loading;
+  Load load(connection_, context_.states, table_.name);
+  commit(load, std::move(next));
+  shape_.create(loading.hidden, columns());
+  failpoint("after-create");
+}
+
+void TableRun::load_units(Loading loading, const Plan& plan) {
+  apply::Target hidden = target_;
+  hidden.name = loading.hidden;
+  const UnitLimit limit{context_.options.unit_rows, context_.options.unit_bytes,
+                        context_.options.unit_time};
+  std::vector<std::size_t> todo = all_chunks(plan);
+  do {
+    if (context_.scan.stop.load() != StopLevel::none) {
+      throw Error(Fault::cancelled, "stopped between two units",
+                  "the next run goes on where this one stopped");
+    }
+    Relation relation(connection_, context_.scan, snapshot_, plan, todo, limit, progress_.get());
+    Load load(connection_, context_.states, table_.name);
+    const auto written =
+        relation.run(apply::insert_into(hidden, columns()) + " FROM " + landed(relation, plan))
+            .changed();
+    snapshot_.check_alive();
+    for (const std::size_t chunk : relation.finished()) std::erase(todo, chunk);
+    loading.rows += written;
+    set_todo(loading, plan, todo);
+    TableState next = state_;
+    if (!next.live) static_cast<Copy&>(next) = loading;
+    next.loading = loading;
+    commit(load, std::move(next));
+    record(relation, plan);
+    if (!plan.relation.empty()) receipt_.read += written;
+    receipt_.inserted += written;
+    if (context_.unit_committed) context_.unit_committed(table_.name, loading.rows);
+    failpoint("after-unit");
+  } while (!todo.empty());
+}
+
+void TableRun::publish() {
+  const Loading loading = *state_.loading;
+  if (stored_->live && shape_.exists(landing_.name)) {
+    const std::uint64_t before = shape_.rows(landing_.name);
+    // A rebuild replaces rows of the same shape, so they can be compared; other loads only counted.
+    if (decision_.steps.front() == Step::refresh && table_.has_key()) {
+      const auto counts =
+          connection_.query(apply::replacement_counts(target_, loading.hidden, columns(), key()));
+      receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
+      receipt_.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
+      receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
+      check_brake(receipt_.deleted, before);
+    } else {
+      check_brake(before - std::min(before, loading.rows), before);
+      receipt_.deleted = before;
+    }
+  }
+  TableState next = state_;
+  static_cast<Copy&>(next) = loading;
+  next.loading.reset();
+  next.live = true;
+  next.in_flight = 0;
+  next.cursor = loading.safe;
+  next.pending.clear();
+  if (loading.until) next.pending.push_back({*loading.until, loading.witness});
+  // Under a later snapshot than the load's, what its holders committed since has not been read.
+  if (!loading.mixed && loading.witness == snapshot_.witness()) promote_settled(next);
+  next.last_full = next.last_delete_check = now_;
+  receipt_.until = loading.until;
+  failpoint("before-publish");
+  Load load(connection_, context_.states, table_.name);
+  load.execute("DROP TABLE IF EXISTS " + target_.sql());
+  load.execute("ALTER TABLE " + target_.sibling(loading.hidden) + " RENAME TO " +
+               duck::quoted(landing_.name));
+  commit(load, std::move(next));
+  failpoint("after-publish");
+}
+
+void TableRun::resume() {
+  Loading loading = *state_.loading;
+  if (!shape_.exists(loading.hidden) || !shape_.cut(loading.hidden, loading.rows)) {
+    receipt_.notes.emplace_back(
+        "what the last run left behind could not be trusted: the load starts over");
+    load();
+    return;
+  }
+  receipt_.inserted = loading.rows;
+  if (loading.todo.empty() && !loading.mixed) {
+    guarantee("A");
+    receipt_.instant = loading.first_instant;
+    publish();
+    return;
+  }
+  guarantee("B+C");
+  prove_user_key();
+  Plan rest = plan(table_.columns);
+  rest.chunks.clear();
+  for (std::size_t i = 0; i < loading.todo.size(); ++i) {
+    rest.chunks.push_back({loading.todo[i], loading.todo_rows[i], loading.todo_bytes[i]});
+  }
+  loading.mixed = true;
+  announce(rest);
+  load_units(loading, rest);
+  if (!settle_mixed_load()) {
+    receipt_.notes.emplace_back("too much has changed since the load was cut off: it starts over");
+    receipt_.inserted = 0;
+    load();
+    return;
+  }
+  publish();
+}
+
+bool TableRun::settle_mixed_load() {
+  // Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows
+  // changed since the first one's mark are merged, keys are compared both ways, and keys found
+  // twice are fetched again.
+  apply::Target hidden = target_;
+  hidden.name = state_.loading->hidden;
+  {
+    Load load(connection_, context_.states, table_.name);
+    load.execute(apply::remove_duplicates(hidden, key(), false));
+    TableState next = state_;
+    next.loading->rows = shape_.rows(hidden.name);
+    commit(load, std::move(next));
+  }
+  const auto changes = stage_changes(
+      hidden, lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until),
+      true);
+  if (!changes) return false;
+  Load load(connection_, context_.states, table_.name);
+  write_changes(load, hidden, *changes);
+  TableState next = state_;
+  next.loading->rows = shape_.rows(hidden.name);
+  commit(load, std::move(next));
+  return true;
+}
+
+}  // namespace sluice

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to one table at the edges: loads that were cut off, columns that come and go,
+// commits that a crash tore.
+#include <gtest/gtest.h>
+
+#include "engine/state.h"
+#include "support/engine_fixture.h"
+
+namespace sluice {
+namespace {
+
+class EngineTable : public test::EngineSync {
+ protected:
+  /// The first load breaks off after so many batches of 1,000 rows.
+  void cut_off_load(int batches) {
+    source->chunk_rows = 1000;
+    std::atomic<int> seen{0};
+    source->before_batch = [&](int) {
+      if (seen++ == batches) throw Error(Fault::connection, "cut");
+    };
+    EXPECT_FALSE(run().receipts.at(0).error.empty());
+    source->before_batch = nullptr;
+  }
+  std::string copy(const std::string& what) {
+    return database.connect().query("SELECT (" + what + ")::VARCHAR").text(0, 0);
+  }
+  void state(const std::string& change) {
+    database.connect().query("UPDATE dst._sluice.state SET state = " + change);
+  }
+};
+
+TEST_F(EngineTable, ALoadThatCannotBeHealedStartsOverInTheSameRun) {
+  make_orders(60'000);
+  source->replication_keys["t"] = "updated_at";
+  options.unit_rows = 10'000;
+  cut_off_load(50);
+  // More rows than are fetched by key, none of them with a newer mark.
+  source->sql("INSERT INTO fake.main.t SELECT 100000 + i, 'back-dated', 1 FROM range(25000) r(i)");
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.strategy, "resume");
+  EXPECT_EQ(receipt.inserted, 85'000U);
+  EXPECT_EQ(receipt.guarantee, "A");
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, AHiddenTableOfAnotherLoadIsNeverTakenForTheOneThatWasCutOff) {
+  make_orders(10'000);
+  cut_off_load(14);
+  const std::string before = copy("SELECT state FROM dst._sluice.state");
+  // A load anew, torn by a crash: the rows of its first unit are there, its state is not.
+  options.table_options.emplace_back("*", [](TableOptions& o) { o.where = "id >= 0"; });
+  cut_off_load(14);
+  EXPECT_EQ(copy("SELECT count(*) FROM dst._sluice.state WHERE state = " + duck::literal(before)),
+            "0");
+  options.table_options.clear();
+  run_one();
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, ADroppedColumnSurvivesARunThatChangesMostRows) {
+  make_orders(20'000);
+  run_one();
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN extra VARCHAR");
+  source->sql("UPDATE fake.main.t SET extra = 'e' || id");
+  run_one();
+  source->sql("ALTER TABLE fake.main.t DROP COLUMN extra");
+  run_one();
+  source->sql("UPDATE fake.main.t SET v = 'changed' WHERE id >= 5000");
+  options.full = true;
+  run_one();
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t WHERE extra = 'e' || id"), "5000");
+  options.full = false;
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN extra VARCHAR DEFAULT 'back'");
+  run_one();
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, AColumnThatReturnsInOtherLettersIsRefused) {
+  make_orders(100);
+  run_one();
+  source->sql("ALTER TABLE fake.main.t DROP COLUMN v");
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN \"V\" DOUBLE DEFAULT 1.5");
+  const RunResult result = run();
+  EXPECT_EQ(result.receipts.at(0).fault, Fault::drift);
+  EXPECT_EQ(result.exit_code(), 5);
+  options.accept_drift = {"*"};
+  run_one();
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, AColumnAddedByARunThatDiedHasTheTypeThatTheSourceHasNow) {
+  make_orders(100);
+  run_one();
+  database.connect().query("ALTER TABLE dst.main.t ADD COLUMN price INTEGER");
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN price DOUBLE DEFAULT 1.5");
+  run_one();
+  EXPECT_EQ(copy("SELECT sum(price) FROM dst.main.t"), "150.0");
+}
+
+TEST_F(EngineTable, ATornCommitOfAKeylessTableIsHealedThoughNoComparisonIsDue) {
+  source->sql("CREATE TABLE fake.main.t (a BIGINT, b VARCHAR)");
+  source->sql("INSERT INTO fake.main.t SELECT i, 'x' FROM range(900000) r(i)");
+  run_one();
+  options.defaults.full_every = Cadence{Cadence::Kind::never, {}};
+  options.full = true;
+  source->sql("INSERT INTO fake.main.t SELECT i, 'y' FROM range(130000) r(i)");
+  run_one();
+  EXPECT_EQ(copy("SELECT count(*) FROM dst._sluice.state WHERE state LIKE '%\"in_flight\":0%'"),
+            "1");
+  state("replace(state, '\"in_flight\":0', '\"in_flight\":130000')");
+  database.connect().query("INSERT INTO dst.main.t SELECT i, 'y' FROM range(130000) r(i)");
+  options.full = false;
+  EXPECT_EQ(run_one().strategy, "full");
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, KeysThatCannotBeFetchedAreFoundByComparingEverything) {
+  make_orders(2'000);
+  run_one();
+  source->sql("INSERT INTO fake.main.t VALUES (99999, 'back-dated', 3)");
+  source->lost_keys = "id = 99999";
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.guarantee, "A");
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, TheBrakeStaysOffForALoadThatIsResumedAfterItsSettingsChanged) {
+  make_orders(20'000);
+  run_one();
+  options.table_options.emplace_back("*", [](TableOptions& o) { o.exclude_columns = {"v"}; });
+  source->sql("DELETE FROM fake.main.t WHERE id >= 8000");
+  cut_off_load(14);
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "20000");
+  EXPECT_EQ(run_one().strategy, "resume");
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "8000");
+}
+
+TEST_F(EngineTable, ALoadElsewhereThatWasCutOffLeavesTheLiveCopyOurs) {
+  make_orders(10'000);
+  run_one();
+  options.schema = "elsewhere";
+  cut_off_load(14);
+  options.schema.reset();
+  run_one();
+  EXPECT_EQ(differences(), "");
+  EXPECT_EQ(copy("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '\\_sluice\\_load%' "
+                 "ESCAPE '\\'"),
+            "0");
+}
+
+TEST_F(EngineTable, ASourceWithoutInstantsIsClassD) {
+  make_orders(100);
+  source->consistent = false;
+  EXPECT_EQ(run_one().guarantee, "D");
+  EXPECT_EQ(run_one().guarantee, "D");
+}
+
+TEST_F(EngineTable, AStateThatCannotBeReadIsResetByItsTablesName) {
+  make_orders(100);
+  run_one();
+  state("'{'");
+  EXPECT_THROW(run(), Error);
+  StateStore states("dst", "default");
+  duck::Connection connection = database.connect();
+  states.open(connection, StateStore::Create::no);
+  EXPECT_EQ(states.names(connection).size(), 1U);
+  states.reset(connection, {"main", "t"});
+  EXPECT_EQ(run_one().strategy, "load");
+  EXPECT_EQ(differences(), "");
+}
+
+}  // namespace
+}  // namespace sluice

@@ -83,7 +83,7 @@ class Relation {
   std::vector<std::size_t> all_;
 };
 
-/// Registers the table function; once per database.
+/// Registers the table function, unless the database has it.
 void register_scan(duck::Connection& connection);
 
 }  // namespace sluice

@@ -29,7 +29,7 @@ Grid receipts_grid(const RunResult& result, Count count) {
              {"seconds", Align::right, false}});
   for (const Receipt& receipt : result.receipts) {
     const bool said = went_well(receipt) && !receipt.strategy.empty();
-    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_word(receipt.outcome),
+    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
               went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
               count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
               fmt::format("{:.1f}", receipt.seconds)});
@@ -94,7 +94,7 @@ std::string failures_text(const RunResult& result, bool color) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     if (went_well(receipt)) continue;
-    text += failure_text(outcome_word(receipt.outcome), receipt.table.text(), receipt.error,
+    text += failure_text(outcome_name(receipt.outcome), receipt.table.text(), receipt.error,
                          receipt.hint, color);
   }
   return text;

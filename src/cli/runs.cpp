@@ -151,7 +151,14 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
       runs.back().started = json.value("time", "");
       runs.back().connection = json.value("connection", "");
       runs.back().source = json.value("source", "");
+      runs.back().run = json.value("run", "");
       continue;
+    }
+    if (event == "run_failed" && !open.contains(pid)) {  // refused before it began
+      open[pid] = runs.size();
+      runs.push_back({});
+      runs.back().started = json.value("time", "");
+      runs.back().connection = json.value("connection", "");
     }
     const auto found = open.find(pid);
     if (found == open.end()) continue;
@@ -165,7 +172,7 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
     }
     if (event == "run_finished" || event == "run_failed") {
       run.ended = true;
-      run.run = json.value("run", "");
+      run.run = json.value("run", run.run);
       run.exit_code = json.value("exit_code", 1);
       run.error = json.value("error", "");
       open.erase(found);

@@ -98,8 +98,9 @@ TEST(Progress, ALineFitsEveryWidth) {
 
 TEST(Events, ALogTellsOfRuns) {
   std::string text;
-  Events events("shop", [&](const std::string& line) { text += line + "\n"; });
-  events.run_started("postgresql://***@host/shop", "w.duckdb");
+  Events events("shop", "postgresql://***@host/shop", "w.duckdb",
+                [&](const std::string& line) { text += line + "\n"; });
+  events.run_started("20261121T040506.789Z-1");
   const auto progress = std::make_shared<Progress>();
   progress->table = {"public", "orders"};
   events.table_started(progress);
@@ -125,6 +126,30 @@ TEST(Events, ALogTellsOfRuns) {
   EXPECT_EQ(runs[0].tables_done, 1U);
   EXPECT_EQ(runs[0].tables_failed, 1U);
   EXPECT_EQ(runs[0].run, "20260101T000000.000Z-1");
+}
+
+TEST(Events, ARunRefusedBeforeItBeganIsInTheLog) {
+  std::string text;
+  Events events("shop", "a.duckdb", "w.duckdb",
+                [&](const std::string& line) { text += line + "\n"; });
+  events.run_failed(Error(Fault::config, "another source"), 2);
+  const auto runs = logged_runs(text);
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_TRUE(runs[0].ended);
+  EXPECT_EQ(runs[0].error, "another source");
+}
+
+TEST(Events, EveryObserverIsToldAlsoWhereOneThrows) {
+  struct Throwing : Observer {
+    void note(const std::string&) override { throw std::runtime_error("full"); }
+  } throwing;
+  std::string text;
+  Events events("shop", "", "", [&](const std::string& line) { text += line; });
+  Observers all;
+  all.add(throwing);
+  all.add(events);
+  EXPECT_THROW(all.note("said"), std::runtime_error);
+  EXPECT_NE(text.find("said"), std::string::npos);
 }
 
 TEST(Events, TheLogFileTurnsOver) {

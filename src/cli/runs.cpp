@@ -13,6 +13,7 @@
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -191,7 +192,7 @@ int runs(const HistoryRequest& request) {
         no_runs(place, request);
       }
     } catch (const Error& error) {
-      const auto file = file_of(place);
+      const auto file = local_file(place);
       if (error.fault() != Fault::busy || !file) throw;
       from_log(*file, request);
     }

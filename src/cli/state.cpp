@@ -12,6 +12,7 @@
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "engine/select.h"
 #include "sluice/error.h"
 
@@ -83,7 +84,7 @@ int state_show(const HistoryRequest& request) {
 int state_reset(const HistoryRequest& request) {
   std::size_t found = 0;
   for (const auto& [wanted, place] : request.places()) {
-    const auto file = file_of(place);
+    const auto file = local_file(place);
     if (file && ::access(file->c_str(), F_OK) != 0) {
       throw Error(Fault::config, "there is no file " + *file, "--destination FILE names it");
     }

@@ -100,10 +100,10 @@ class Watchers {
                 [](const std::string& line) { print(line + "\n"); }),
         log_events_(connection.sync.connection, redacted(connection.source), destination,
                     [this](const std::string& line) { log_file_.append(line); }),
-        log_file_(file_of(connection.destination).value_or("") + ".sluice.log"),
+        log_file_(local_file(connection.destination).value_or("") + ".sluice.log"),
         logged_(!live_, !live_ && !output.quiet),
         json_(output.json),
-        to_file_(file_of(connection.destination).has_value()),
+        to_file_(local_file(connection.destination).has_value()),
         display_(screen_, live_, [this](const Display& display) { every_ten_seconds(display); }),
         around_([this](const std::function<void()>& write) { display_.above(write); }) {
     all_.add(display_);

@@ -174,12 +174,5 @@ TEST(Open, MemoryIsSharedWithTheRestOfTheProcess) {
   EXPECT_EQ(duck_memory_limit(1), 64'000'000U);
 }
 
-TEST(Open, FilesBehindUrls) {
-  EXPECT_EQ(file_of("duckdb:a/b.duckdb"), "a/b.duckdb");
-  EXPECT_EQ(file_of("b.duckdb"), "b.duckdb");
-  EXPECT_EQ(file_of("md:shop"), std::nullopt);
-  EXPECT_EQ(file_of("postgresql://host/db"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace sluice::cli

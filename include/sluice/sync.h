@@ -80,6 +80,9 @@ struct SyncOptions {
   std::uint64_t unit_rows = 1'000'000;
   std::uint64_t unit_bytes = std::uint64_t{256} << 20;
   std::chrono::seconds unit_time{60};
+  /// A table none of whose readers got anything for so long is given up, and tried again; zero:
+  /// never. Longer than the longest query of a view takes to its first row.
+  std::chrono::seconds idle_timeout{600};
 };
 
 /// How many reading connections a run with these options has.

@@ -33,7 +33,7 @@ struct Sync::Impl {
         told(observer),
         states(the_destination.catalog(), options.connection),
         budget(readers_of(options)),
-        scan{source, budget, stop.level} {
+        scan{source, budget, stop.level, options.idle_timeout} {
     duck::Connection connection = database.connect();
     register_scan(connection);
   }

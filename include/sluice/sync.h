@@ -109,7 +109,9 @@ struct Receipt {
   Fault fault = Fault::internal;
 };
 
-/// Counters of a running table. Written by scanning threads, read by whoever draws progress.
+/// Counters of a running table. Written by scanning threads, read by whoever draws progress. Where
+/// DuckDB reads a source by itself, `rows` is how far it says it is, in rows: an estimate until the
+/// statement ends.
 struct Progress {
   TableName table;
   std::atomic<std::uint64_t> rows{0}, bytes{0}, chunks_done{0};

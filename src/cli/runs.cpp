@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -139,7 +140,8 @@ void no_runs(const std::string& place, const HistoryRequest& request) {
 
 std::vector<LoggedRun> logged_runs(const std::string& text) {
   std::vector<LoggedRun> runs;
-  std::map<long, std::size_t> open;  // process -> its run
+  std::map<long, std::size_t> open;                          // process -> its run
+  std::map<std::size_t, std::map<std::string, bool>> ended;  // by run: tables, and whether well
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const Json json = Json::parse(line, nullptr, false);
@@ -169,7 +171,11 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
     if (event == "table_finished") {
       if (run.current == table) run.current.clear();
       const std::string outcome = json.value("outcome", "");
-      ++(outcome == "done" || outcome == "unchanged" ? run.tables_done : run.tables_failed);
+      auto& tables = ended[found->second];
+      tables[table] = outcome == "done" || outcome == "unchanged";  // the last attempt counts
+      run.tables_done = static_cast<std::size_t>(
+          std::ranges::count_if(tables, [](const auto& each) { return each.second; }));
+      run.tables_failed = tables.size() - run.tables_done;
     }
     if (event == "run_finished" || event == "run_failed") {
       run.ended = true;

@@ -251,6 +251,12 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
     : connection_(connection), context_(context) {
   if (!plan.relation.empty()) {
     sql_ = plan.relation;
+    if (progress != nullptr) {
+      connection_.measure_progress();
+      progress_ = progress;
+      rows_before_ = progress->rows.load();
+      rows_expected_ = plan.rows;
+    }
     watched_.emplace(*this);
     return;
   }
@@ -288,18 +294,35 @@ duck::Result Relation::run(const std::string& statement) {
   running_ = true;
   try {
     duck::Result result = connection_.query_patiently(statement);
-    running_ = false;
+    ended(&result);
     if (scan_ != nullptr) scan_->rethrow_first_error();
     return result;
   } catch (const Error&) {
-    running_ = false;
+    ended(nullptr);
     if (scan_ != nullptr) scan_->rethrow_first_error();
     throw;
   }
 }
 
+/// The rows that a statement which is done to this part has gone through.
+void Relation::show(double share) noexcept {
+  progress_->rows =
+      rows_before_ + static_cast<std::uint64_t>(share * static_cast<double>(rows_expected_));
+}
+
+void Relation::ended(const duck::Result* result) noexcept {
+  const std::scoped_lock lock(alive().mutex);  // no later look of the watchdog writes an older part
+  running_ = false;
+  if (progress_ == nullptr || result == nullptr) return;
+  show(1);
+  if (result->changed() > 0) progress_->rows = rows_before_ + result->changed();
+}
+
 void Relation::watch() noexcept {
   if (scan_ != nullptr) scan_->watch();
+  if (running_ && progress_ != nullptr) {
+    if (const auto share = connection_.progress()) show(*share);
+  }
   // Readers first: DuckDB waits for a callback that blocks, whatever it is told.
   if (running_ && context_.stop.load() == StopLevel::now) connection_.interrupt();
 }

@@ -76,6 +76,8 @@ class Relation {
   struct Alive;
   static Alive& alive();
   void watch() noexcept;
+  void show(double share) noexcept;
+  void ended(const duck::Result* result) noexcept;
 
   /// For as long as it lives, the watchdog sees the relation.
   struct Watched {
@@ -89,6 +91,8 @@ class Relation {
   duck::Connection& connection_;
   const ScanContext& context_;
   std::atomic<bool> running_{false};
+  Progress* progress_ = nullptr;  ///< where DuckDB reads by itself: no reader counts rows then
+  std::uint64_t rows_before_ = 0, rows_expected_ = 0;
   std::shared_ptr<PlanScan> scan_;
   std::unique_ptr<duck::ScanHandle> handle_;
   std::string sql_;

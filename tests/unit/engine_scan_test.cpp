@@ -117,5 +117,31 @@ TEST_F(EngineScan, CountingRowsReadsTheFirstColumnWhateverItsType) {
   }
 }
 
+TEST_F(EngineScan, ARelationThatDuckDbReadsByItselfShowsHowFarItIs) {
+  source.sql("CREATE TABLE fake.main.big AS SELECT i AS id FROM range(4000000) r(i)");
+  connection.query("SET threads = 1");
+  plan.relation = "(SELECT id FROM fake.main.big)";
+  plan.chunks.clear();
+  plan.rows = 4'000'000;
+  const ScanContext context{source, budget, stop};
+  Progress progress;
+  progress.rows = 5;
+  Relation relation(connection, context, *snapshot, plan, &progress);
+  std::uint64_t between = 0;
+  {
+    const std::jthread watchdog([&](const std::stop_token& done) {
+      while (!done.stop_requested()) {
+        Relation::watch_all();
+        const std::uint64_t rows = progress.rows.load();
+        if (rows > 5 && rows < 4'000'005) between = rows;
+        std::this_thread::sleep_for(milliseconds(1));
+      }
+    });
+    relation.run("SELECT max(md5(id::VARCHAR)) FROM " + relation.sql());
+  }
+  EXPECT_GT(between, 5U);
+  EXPECT_EQ(progress.rows.load(), 4'000'005U);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -139,6 +139,20 @@ TEST(Events, ARunRefusedBeforeItBeganIsInTheLog) {
   EXPECT_EQ(runs[0].error, "another source");
 }
 
+TEST(Events, ATableThatWasTriedAgainCountsOnceInTheLog) {
+  std::string text;
+  Events events("shop", "", "", [&](const std::string& line) { text += line + "\n"; });
+  events.run_started("1");
+  Receipt receipt;
+  receipt.table = {"public", "orders"};
+  receipt.outcome = Outcome::failed;
+  events.table_finished(receipt);
+  receipt.outcome = Outcome::done;
+  events.table_finished(receipt);
+  EXPECT_EQ(logged_runs(text).at(0).tables_done, 1U);
+  EXPECT_EQ(logged_runs(text).at(0).tables_failed, 0U);
+}
+
 TEST(Events, EveryObserverIsToldAlsoWhereOneThrows) {
   struct Throwing : Observer {
     void note(const std::string&) override { throw std::runtime_error("full"); }

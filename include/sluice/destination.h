@@ -7,13 +7,6 @@
 
 namespace sluice {
 
-/// What a destination can do. The engine asks; it knows no destination by name.
-struct DestinationTraits {
-  /// Rows of a big insert can survive a crash that dropped the rest of their transaction (a DuckDB
-  /// file's log): append-only tables are counted at every open.
-  bool heal_counts = true;
-};
-
 /// Attached by its constructor into the process's one DuckDB instance, detached by its destructor.
 /// Used from one thread at a time; its tables from any. The destructor commits nothing.
 class Destination {
@@ -23,7 +16,6 @@ class Destination {
   virtual const std::string& catalog() const = 0;
   /// For people: the path or database, never a secret.
   virtual std::string name() const = 0;
-  virtual DestinationTraits traits() const = 0;
   /// After a run that left everything committed: checkpoint, and refresh the read copy if there is
   /// one.
   virtual void finish() = 0;

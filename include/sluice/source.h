@@ -114,7 +114,8 @@ class Source {
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) = 0;
   virtual Plan plan(Snapshot& snapshot, const Table& table, const Read& read) = 0;
   /// A reader of `plan`'s chunks that delivers the plan's columns at these positions, in this
-  /// order. Opens its connection here or in start().
+  /// order. Connecting belongs into start(): cancel(), the stop of a run and its idle limit reach a
+  /// reader only after this has returned.
   virtual std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                          std::span<const std::size_t> projection) = 0;
   /// For `sluice check`: TLS, a standby, row security, settings that slow a sync down. Connects.

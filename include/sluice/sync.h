@@ -80,17 +80,24 @@ struct SyncOptions {
   std::uint64_t unit_rows = 1'000'000;
   std::uint64_t unit_bytes = std::uint64_t{256} << 20;
   std::chrono::seconds unit_time{60};
+  /// A table none of whose readers got anything for so long is given up, and tried again; zero:
+  /// never. Longer than the longest query of a view takes to its first row.
+  std::chrono::seconds idle_timeout{600};
 };
 
+/// How many reading connections a run with these options has.
+std::size_t readers_of(const SyncOptions& options);
+
 enum class Outcome { done, unchanged, skipped, failed, refused, interrupted };
+/// The word for it in the history and in events.
+const char* outcome_name(Outcome outcome);
 
 /// What one run did to one table.
 struct Receipt {
   TableName table;     ///< at the source
   std::string target;  ///< "schema.table" at the destination
   Outcome outcome = Outcome::done;
-  std::string
-      strategy;  ///< "first load", "resumed load", "incremental", "full", "append", "not due", ..
+  std::string strategy;   ///< "load", "resume", "incremental", "full", "append", "not due", ..
   std::string guarantee;  ///< class of docs/exactness.md; what holds at once is joined: "B+C"
   std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
   double seconds = 0;
@@ -102,7 +109,9 @@ struct Receipt {
   Fault fault = Fault::internal;
 };
 
-/// Counters of a running table. Written by scanning threads, read by whoever draws progress.
+/// Counters of a running table. Written by scanning threads, read by whoever draws progress. Where
+/// DuckDB reads a source by itself, `rows` is how far it says it is, in rows: an estimate until the
+/// statement ends.
 struct Progress {
   TableName table;
   std::atomic<std::uint64_t> rows{0}, bytes{0}, chunks_done{0};
@@ -111,12 +120,15 @@ struct Progress {
   std::atomic<bool> finished{false};
 };
 
-/// Told what happens, from the threads on which it happens, never two at once.
+/// Told what happens, from the threads on which it happens, never two at once. What a member throws
+/// is kept from the run, which goes on: RunResult::error says the first of it.
 class Observer {
  public:
   virtual ~Observer() = default;
+  virtual void run_started(const std::string& /*id*/) {}
   virtual void table_started(const std::shared_ptr<const Progress>&) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
+  /// At the end of each attempt: a table that is tried again finishes again.
   virtual void table_finished(const Receipt&) {}
   virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/,
                         int /*attempt*/) {}
@@ -127,8 +139,10 @@ struct RunResult {
   std::string id;                 ///< of the row in _sluice.runs
   std::vector<Receipt> receipts;  ///< ordered by table
   double seconds = 0;
-  /// 0 done, 1 failed, 2 nothing is ours to touch, 3 some tables failed, 5 drift refused, 130
-  /// interrupted.
+  std::optional<Error> error;  ///< what failed beside the tables: the checkpoint, the read copy,
+                               ///< the history, an observer
+  /// The first that applies: 130 the user interrupted it, 2 nothing is ours to touch, 1 failed, 3
+  /// some tables failed, 5 drift refused, 0 done.
   int exit_code() const;
 };
 

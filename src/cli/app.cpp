@@ -131,8 +131,8 @@ void add_history_flags(CLI::App& app, HistoryRequest& request) {
 }
 
 void add_names(CLI::App& app, HistoryRequest& request) {
-  app.add_option("names", request.choice.words, "connections of sluice.yaml [all]")
-      ->type_name("NAME..");
+  app.add_option("names", request.choice.words, "destinations, or connections of sluice.yaml [all]")
+      ->type_name("DESTINATION | NAME..");
 }
 
 void add_history(CLI::App& app, Session& session) {

@@ -131,7 +131,7 @@ void check_file(const std::string& file, std::uint64_t bytes, Findings& findings
 
 void check_destination(duck::Database& database, const Connection& connection, std::uint64_t bytes,
                        Findings& findings) {
-  const auto file = file_of(connection.destination);
+  const auto file = local_file(connection.destination);
   if (file) check_file(*file, bytes, findings);
   if (file && !std::filesystem::exists(*file)) {
     findings.say(Verdict::ok, "destination: " + *file + " will be made by the first sync");

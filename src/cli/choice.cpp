@@ -99,7 +99,13 @@ Connection SourceRequest::connection() const {
 std::vector<std::pair<std::string, std::string>> HistoryRequest::places() const {
   if (!destination.empty()) return {{std::string(), destination}};
   std::vector<std::pair<std::string, std::string>> places;
-  for (const Connection& connection : choice.connections()) {
+  Choice named = choice;
+  std::erase_if(named.words, [&](const std::string& word) {
+    if (looks_like_url(word)) places.emplace_back(std::string(), word);
+    return looks_like_url(word);
+  });
+  if (!places.empty() && named.words.empty()) return places;
+  for (const Connection& connection : named.connections()) {
     places.emplace_back(connection.sync.connection, connection.destination);
   }
   return places;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -62,7 +63,7 @@ class File {
          {std::pair{"source", &connection.source}, {"destination", &connection.destination}}) {
       if (url->empty())
         place.fail("connection " + name + " has no " + word, std::string("add ") + word + ": ..");
-      *url = resolved_url(*url, folder_);
+      *url = url_from(folder_, *url);
     }
     return connection;
   }

@@ -83,44 +83,43 @@ const char* fault_word(Fault fault) {
   }
 }
 
-const char* outcome_word(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::done:
-      return "done";
-    case Outcome::unchanged:
-      return "unchanged";
-    case Outcome::skipped:
-      return "skipped";
-    case Outcome::failed:
-      return "failed";
-    case Outcome::refused:
-      return "refused";
-    case Outcome::interrupted:
-      return "interrupted";
+template <typename What>
+void Observers::each(What&& what) {
+  std::exception_ptr first;
+  for (Observer* observer : all_) {
+    try {
+      what(*observer);
+    } catch (...) {
+      if (first == nullptr) first = std::current_exception();
+    }
   }
-  return "";
+  if (first != nullptr) std::rethrow_exception(first);
 }
 
+void Observers::run_started(const std::string& id) {
+  each([&](Observer& o) { o.run_started(id); });
+}
 void Observers::table_started(const std::shared_ptr<const Progress>& progress) {
-  for (Observer* each : all_) each->table_started(progress);
+  each([&](Observer& o) { o.table_started(progress); });
 }
 void Observers::unit_committed(const TableName& table, std::uint64_t rows_so_far) {
-  for (Observer* each : all_) each->unit_committed(table, rows_so_far);
+  each([&](Observer& o) { o.unit_committed(table, rows_so_far); });
 }
 void Observers::table_finished(const Receipt& receipt) {
-  for (Observer* each : all_) each->table_finished(receipt);
+  each([&](Observer& o) { o.table_finished(receipt); });
 }
 void Observers::retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) {
-  for (Observer* each : all_) each->retrying(why, wait, attempt);
+  each([&](Observer& o) { o.retrying(why, wait, attempt); });
 }
 void Observers::note(const std::string& line) {
-  for (Observer* each : all_) each->note(line);
+  each([&](Observer& o) { o.note(line); });
 }
 
-void Events::run_started(const std::string& source, const std::string& destination) {
+void Events::run_started(const std::string& id) {
   Json json = event("run_started", connection_);
-  json["source"] = source;
-  json["destination"] = destination;
+  json["run"] = id;
+  json["source"] = source_;
+  json["destination"] = destination_;
   json["version"] = kVersionText;
   sink_(dumped(json));
 }
@@ -131,6 +130,7 @@ void Events::run_finished(const RunResult& result, int exit_code) {
   json["tables"] = result.receipts.size();
   json["seconds"] = rounded(result.seconds);
   json["exit_code"] = exit_code;
+  if (result.error) json["error"] = result.error->what();
   sink_(dumped(json));
 }
 
@@ -173,7 +173,7 @@ void Events::table_finished(const Receipt& receipt) {
   Json json = event("table_finished", connection_);
   add_table(json, receipt.table);
   json["target"] = receipt.target;
-  json["outcome"] = outcome_word(receipt.outcome);
+  json["outcome"] = outcome_name(receipt.outcome);
   json["strategy"] = receipt.strategy;
   json["guarantee"] = receipt.guarantee;
   json["read"] = receipt.read;

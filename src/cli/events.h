@@ -13,10 +13,12 @@
 
 namespace sluice::cli {
 
-/// Passes everything on to several observers, in order.
+/// Passes everything on to several observers, in order: to all of them, also where one throws. The
+/// first exception goes on to the caller.
 class Observers : public Observer {
  public:
   void add(Observer& observer) { all_.push_back(&observer); }
+  void run_started(const std::string& id) override;
   void table_started(const std::shared_ptr<const Progress>& progress) override;
   void unit_committed(const TableName& table, std::uint64_t rows_so_far) override;
   void table_finished(const Receipt& receipt) override;
@@ -24,6 +26,8 @@ class Observers : public Observer {
   void note(const std::string& line) override;
 
  private:
+  template <typename What>
+  void each(What&& what);
   std::vector<Observer*> all_;
 };
 
@@ -32,15 +36,19 @@ class Observers : public Observer {
 class Events : public Observer {
  public:
   using Sink = std::function<void(const std::string& line)>;
-  Events(std::string connection, Sink sink)
-      : connection_(std::move(connection)), sink_(std::move(sink)) {}
+  /// `source` and `destination` as they may be shown.
+  Events(std::string connection, std::string source, std::string destination, Sink sink)
+      : connection_(std::move(connection)),
+        source_(std::move(source)),
+        destination_(std::move(destination)),
+        sink_(std::move(sink)) {}
 
-  void run_started(const std::string& source, const std::string& destination);
   void run_finished(const RunResult& result, int exit_code);
   void run_failed(const Error& error, int exit_code);
   /// What --json says every ten seconds of each running table.
   void progress(const Progress& progress);
 
+  void run_started(const std::string& id) override;
   void table_started(const std::shared_ptr<const Progress>& progress) override;
   void unit_committed(const TableName& table, std::uint64_t rows_so_far) override;
   void table_finished(const Receipt& receipt) override;
@@ -48,7 +56,7 @@ class Events : public Observer {
   void note(const std::string& line) override;
 
  private:
-  std::string connection_;
+  std::string connection_, source_, destination_;
   Sink sink_;
 };
 
@@ -65,7 +73,6 @@ std::string summary_line(const Summary& summary, int exit_code);
 std::string error_line(const Error& error);
 
 const char* fault_word(Fault fault);
-const char* outcome_word(Outcome outcome);
 /// "2026-11-21T04:05:06.789Z".
 std::string now_text();
 

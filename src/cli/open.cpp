@@ -6,27 +6,17 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <thread>
 
 #include "connectors/registry.h"
 
 namespace sluice::cli {
 namespace {
 
-std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
-
-/// Readers wait for the server half of the time, so there is one more than cores; DuckDB has a
-/// thread for each.
-std::size_t readers_of(const Connection& connection) {
-  return connection.sync.parallel > 0 ? connection.sync.parallel
-                                      : std::clamp<std::size_t>(cores() + 1, 2, 4);
-}
-
 /// Where DuckDB spills: beside the file, which is where space was planned for; never in the folder
 /// one happens to be.
 std::string temp_folder(const Connection& connection) {
   if (!connection.temp.empty()) return connection.temp;
-  const auto file = file_of(connection.destination);
+  const auto file = local_file(connection.destination);
   if (file && !file->empty()) return *file + ".sluice.tmp";
   return (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid())))
       .string();
@@ -45,12 +35,12 @@ std::map<std::string, std::string> settings(std::uint64_t memory, const std::str
 duck::Database reading_database(const std::string& url) {
   Connection connection;
   connection.destination = url;
-  if (file_of(url)) {
+  if (local_file(url)) {
     connection.temp =
         (std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid())))
             .string();
   }
-  auto options = settings(connection.memory, temp_folder(connection), readers_of(connection));
+  auto options = settings(connection.memory, temp_folder(connection), readers_of(connection.sync));
   options["preserve_insertion_order"] = "true";
   return duck::Database(options);
 }
@@ -63,15 +53,9 @@ std::uint64_t duck_memory_limit(std::uint64_t process) {
   return std::max(kLeast, std::min(beside, process / 10 * 6));
 }
 
-std::optional<std::string> file_of(const std::string& url) {
-  if (url.starts_with("duckdb:")) return url.substr(7);
-  if (url.find(':') != std::string::npos) return std::nullopt;
-  return url;
-}
-
 duck::Database open_database(const Connection& connection) {
   return duck::Database(
-      settings(connection.memory, temp_folder(connection), readers_of(connection)));
+      settings(connection.memory, temp_folder(connection), readers_of(connection.sync)));
 }
 
 std::unique_ptr<Source> open_source(duck::Database& database, const Connection& connection,
@@ -79,7 +63,7 @@ std::unique_ptr<Source> open_source(duck::Database& database, const Connection& 
   SourceSettings settings;
   settings.application_name = "sluice/" + connection.sync.connection;
   settings.password = password;
-  settings.parallel = readers_of(connection);
+  settings.parallel = readers_of(connection.sync);
   settings.max_rate_bytes = connection.max_rate;
   settings.wait = connection.wait;
   settings.stop = stop;
@@ -99,33 +83,31 @@ std::unique_ptr<Destination> open_destination(duck::Database& database,
 
 Looked::Looked(const std::string& url)
     : database_(reading_database(url)), connection_(database_.connect()) {
-  const auto file = file_of(url);
-  if (!file) {
-    destination_ = make_destination(database_, url);
-    catalog_ = destination_->catalog();
-    return;
-  }
-  if (!std::filesystem::exists(*file)) {
+  const auto file = local_file(url);
+  if (file && !file->empty() && !std::filesystem::exists(*file)) {
     throw Error(Fault::config, "there is no file " + *file,
                 "a sync makes it: sluice sync SOURCE " + url);
   }
-  catalog_ = std::filesystem::path(*file).stem().string();
-  if (catalog_.empty() || catalog_ == "memory" || catalog_ == "temp" || catalog_ == "system")
-    catalog_ = "file";
-  connection_.query("ATTACH " + duck::literal(*file) + " AS " + duck::quoted(catalog_) +
-                    " (READ_ONLY)");
-  connection_.query("USE " + duck::quoted(catalog_));
+  try {
+    destination_ = look_into(database_, url);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::busy) throw;
+    throw Error(Fault::busy, error.what(),
+                "ask again when it is closed there; with read_copy: FILE a sync leaves a file of "
+                "their own to those who read");
+  }
+  connection_.query("USE " + duck::quoted(catalog()));
 }
 
 std::string Looked::table(const std::string& name) const {
-  return duck::quoted(catalog_) + ".\"_sluice\"." + duck::quoted(name);
+  return duck::quoted(catalog()) + ".\"_sluice\"." + duck::quoted(name);
 }
 
 bool Looked::known() {
   const auto found = connection_.query(
       "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' "
       "AND table_name = 'meta'",
-      {catalog_});
+      {catalog()});
   return found.integer(0, 0) > 0;
 }
 

@@ -19,9 +19,6 @@ namespace sluice::cli {
 /// code, readers and the allocator: measured, a first load takes about 75 MB more than the limit.
 std::uint64_t duck_memory_limit(std::uint64_t process);
 
-/// The file behind a DuckDB URL or path; nullopt for other destinations.
-std::optional<std::string> file_of(const std::string& url);
-
 duck::Database open_database(const Connection& connection);
 std::unique_ptr<Source> open_source(duck::Database& database, const Connection& connection,
                                     const Secret& password, const std::function<bool()>& stop = {});
@@ -29,12 +26,12 @@ std::unique_ptr<Destination> open_destination(duck::Database& database,
                                               const Connection& connection,
                                               const std::function<bool()>& stop = {});
 
-/// A destination to look into. A file is attached read-only: Fault::busy while a sync writes to it.
+/// A destination to look into, opened read-only: Fault::busy while a sync writes to it.
 class Looked {
  public:
   explicit Looked(const std::string& url);
   duck::Connection& connection() { return connection_; }
-  const std::string& catalog() const { return catalog_; }
+  const std::string& catalog() const { return destination_->catalog(); }
   /// `"catalog"."_sluice"."name"`.
   std::string table(const std::string& name) const;
   /// Whether sluice has ever written there.
@@ -44,7 +41,6 @@ class Looked {
   duck::Database database_;
   std::unique_ptr<Destination> destination_;
   duck::Connection connection_;
-  std::string catalog_;
 };
 
 }  // namespace sluice::cli

@@ -37,7 +37,6 @@ class Nowhere : public Destination {
   }
   const std::string& catalog() const override { return catalog_; }
   std::string name() const override { return name_; }
-  DestinationTraits traits() const override { return {}; }
   void finish() override {}
 
  private:
@@ -48,7 +47,7 @@ class Nowhere : public Destination {
 std::vector<TablePlan> plans_of(const Connection& connection) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
-  const auto file = file_of(connection.destination);
+  const auto file = local_file(connection.destination);
   const std::unique_ptr<Destination> destination = file && !std::filesystem::exists(*file)
                                                        ? std::make_unique<Nowhere>(database, *file)
                                                        : open_destination(database, connection);

@@ -109,7 +109,7 @@ void Display::table_finished(const Receipt& receipt) {
   const std::scoped_lock lock(mutex_);
   const auto found = std::ranges::find(tables_, receipt.table,
                                        [](const Tracked& each) { return each.progress->table; });
-  ++finished_;
+  finished_.insert(receipt.table);
   if (found == tables_.end()) return;
   finished_rows_ += found->progress->rows.load();
   finished_bytes_ += found->progress->bytes.load();
@@ -124,7 +124,7 @@ void Display::above(const std::function<void()>& write) {
 
 std::string Display::summary() const {
   const std::scoped_lock lock(mutex_);
-  return total_line(finished_, tables_.size(), rows_now(), rate_, bytes_now(), elapsed());
+  return total_line(finished_.size(), tables_.size(), rows_now(), rate_, bytes_now(), elapsed());
 }
 
 std::vector<std::shared_ptr<const Progress>> Display::running() const {
@@ -192,12 +192,27 @@ void Display::draw() {
     put(fmt::format("and {} more", tables_.size() - shown));
     ++lines;
   }
-  put(styled(
-      fitted(total_line(finished_, tables_.size(), rows_now(), rate_, bytes_now(), elapsed()),
-             width),
-      Style::bold, screen_.color));
+  put(styled(fitted(total_line(finished_.size(), tables_.size(), rows_now(), rate_, bytes_now(),
+                               elapsed()),
+                    width),
+             Style::bold, screen_.color));
   to_terminal(frame + "\x1b[J");
   drawn_ = lines + 1;
+}
+
+/// No exception may leave this thread: it would end the process.
+void Display::report() noexcept {
+  try {
+    if (every_ten_seconds_) every_ten_seconds_(*this);
+  } catch (...) {
+    const std::scoped_lock lock(mutex_);
+    if (failure_ == nullptr) failure_ = std::current_exception();
+  }
+}
+
+std::exception_ptr Display::failure() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
 }
 
 void Display::loop(const std::stop_token& done) {
@@ -220,7 +235,7 @@ void Display::loop(const std::stop_token& done) {
     last_frame = now;
     if (now - last_report >= kReport) {
       last_report = now;
-      if (every_ten_seconds_) every_ten_seconds_(*this);
+      report();
     }
   }
 }

@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +51,8 @@ class Display : public Observer {
   /// For the line every ten seconds.
   std::string summary() const;
   std::vector<std::shared_ptr<const Progress>> running() const;
+  /// What `every_ten_seconds` threw first; the lines go on.
+  std::exception_ptr failure() const;
 
  private:
   struct Tracked {
@@ -57,6 +61,7 @@ class Display : public Observer {
     double rate = 0;
   };
   void loop(const std::stop_token& done);
+  void report() noexcept;
   void measure(double seconds);
   void erase();
   void draw();
@@ -70,7 +75,8 @@ class Display : public Observer {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
   std::vector<Tracked> tables_;
-  std::size_t finished_ = 0;
+  std::set<TableName> finished_;  ///< a table that is tried again finishes more than once
+  std::exception_ptr failure_;
   std::uint64_t finished_rows_ = 0, finished_bytes_ = 0;
   std::uint64_t last_rows_ = 0;
   double rate_ = 0;

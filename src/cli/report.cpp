@@ -8,6 +8,7 @@
 #include "cli/events.h"
 #include "cli/open.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 
 namespace sluice::cli {
 namespace {
@@ -29,7 +30,7 @@ Grid receipts_grid(const RunResult& result, Count count) {
              {"seconds", Align::right, false}});
   for (const Receipt& receipt : result.receipts) {
     const bool said = went_well(receipt) && !receipt.strategy.empty();
-    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_word(receipt.outcome),
+    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
               went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
               count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
               fmt::format("{:.1f}", receipt.seconds)});
@@ -79,7 +80,7 @@ std::string next_text(const RunResult& result, const Connection& connection) {
     return "next: the same command again goes on where this run stopped\n";
   if (is(Outcome::failed))
     return "next: see the hints above, then the same command again; what is done stays done\n";
-  const auto file = file_of(connection.destination);
+  const auto file = local_file(connection.destination);
   for (const Receipt& receipt : result.receipts) {
     if (file && receipt.inserted > 0 && went_well(receipt) && plain_name(receipt.target)) {
       return fmt::format("next: sluice sql {} \"from {} limit 10\"\n", *file, receipt.target);
@@ -94,7 +95,7 @@ std::string failures_text(const RunResult& result, bool color) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     if (went_well(receipt)) continue;
-    text += failure_text(outcome_word(receipt.outcome), receipt.table.text(), receipt.error,
+    text += failure_text(outcome_name(receipt.outcome), receipt.table.text(), receipt.error,
                          receipt.hint, color);
   }
   return text;
@@ -152,7 +153,7 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
                       bytes == 0 ? "" : " and " + human_bytes(bytes));
   // 50 MB/s is what one busy core of a server delivers; said as a guess.
   constexpr std::uint64_t kGuess = 50'000'000, kWorthSaying = 30;
-  if (!file_of(connection.source) && !connection.sync.snapshot_per_table &&
+  if (!local_file(connection.source) && !connection.sync.snapshot_per_table &&
       bytes / kGuess > kWorthSaying) {
     text += fmt::format(
         "one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that "

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -13,6 +14,7 @@
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -138,7 +140,8 @@ void no_runs(const std::string& place, const HistoryRequest& request) {
 
 std::vector<LoggedRun> logged_runs(const std::string& text) {
   std::vector<LoggedRun> runs;
-  std::map<long, std::size_t> open;  // process -> its run
+  std::map<long, std::size_t> open;                          // process -> its run
+  std::map<std::size_t, std::map<std::string, bool>> ended;  // by run: tables, and whether well
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const Json json = Json::parse(line, nullptr, false);
@@ -151,7 +154,14 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
       runs.back().started = json.value("time", "");
       runs.back().connection = json.value("connection", "");
       runs.back().source = json.value("source", "");
+      runs.back().run = json.value("run", "");
       continue;
+    }
+    if (event == "run_failed" && !open.contains(pid)) {  // refused before it began
+      open[pid] = runs.size();
+      runs.push_back({});
+      runs.back().started = json.value("time", "");
+      runs.back().connection = json.value("connection", "");
     }
     const auto found = open.find(pid);
     if (found == open.end()) continue;
@@ -161,11 +171,15 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
     if (event == "table_finished") {
       if (run.current == table) run.current.clear();
       const std::string outcome = json.value("outcome", "");
-      ++(outcome == "done" || outcome == "unchanged" ? run.tables_done : run.tables_failed);
+      auto& tables = ended[found->second];
+      tables[table] = outcome == "done" || outcome == "unchanged";  // the last attempt counts
+      run.tables_done = static_cast<std::size_t>(
+          std::ranges::count_if(tables, [](const auto& each) { return each.second; }));
+      run.tables_failed = tables.size() - run.tables_done;
     }
     if (event == "run_finished" || event == "run_failed") {
       run.ended = true;
-      run.run = json.value("run", "");
+      run.run = json.value("run", run.run);
       run.exit_code = json.value("exit_code", 1);
       run.error = json.value("error", "");
       open.erase(found);
@@ -184,7 +198,7 @@ int runs(const HistoryRequest& request) {
         no_runs(place, request);
       }
     } catch (const Error& error) {
-      const auto file = file_of(place);
+      const auto file = local_file(place);
       if (error.fault() != Fault::busy || !file) throw;
       from_log(*file, request);
     }

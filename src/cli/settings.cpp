@@ -119,6 +119,15 @@ constexpr std::array kConnectionWords{
     ConnectionWord{"max_rate", Group::source, "SIZE",
                    "bytes a second read from the source, of all connections",
                    [](Connection& c, const Value& v) { c.max_rate = v.bytes(); }},
+    ConnectionWord{"idle_timeout", Group::source, "DURATION",
+                   "a table whose source sends nothing for so long is tried again; 0: never [10m]",
+                   [](Connection& c, const Value& v) { c.sync.idle_timeout = v.duration(); }},
+    ConnectionWord{"unit_rows", Group::source, "N",
+                   "rows after which a first load commits what it has [1000000]",
+                   [](Connection& c, const Value& v) {
+                     c.sync.unit_rows = v.number();
+                     if (c.sync.unit_rows == 0) v.fail("at least 1 row is needed");
+                   }},
     ConnectionWord{"snapshot", Group::source, "WORD", "one instant for the run, or for each table",
                    [](Connection& c, const Value& v) {
                      c.sync.snapshot_per_table = v.one_of<bool>({{"run", false}, {"table", true}});

@@ -12,6 +12,7 @@
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "engine/select.h"
 #include "sluice/error.h"
 
@@ -83,7 +84,7 @@ int state_show(const HistoryRequest& request) {
 int state_reset(const HistoryRequest& request) {
   std::size_t found = 0;
   for (const auto& [wanted, place] : request.places()) {
-    const auto file = file_of(place);
+    const auto file = local_file(place);
     if (file && ::access(file->c_str(), F_OK) != 0) {
       throw Error(Fault::config, "there is no file " + *file, "--destination FILE names it");
     }
@@ -96,19 +97,15 @@ int state_reset(const HistoryRequest& request) {
     for (const std::string& name : connections_in(connection, any.sql_name("state"), wanted)) {
       StateStore store(destination->catalog(), name);
       store.open(connection, StateStore::Create::no);
-      for (const auto& [table, state] : store.tables(connection)) {
+      for (const TableName& table : store.names(connection)) {
         if (!request.tables.empty() && !matches_any(request.tables, table)) continue;
         ++found;
         if (!request.yes) {
           print("would reset " + name + ": " + table.text() + "\n");
           continue;
         }
-        // The state stays, so that the copy stays ours; with settings that no run has, it is loaded
-        // behind the copy.
-        TableState next = state;
-        next.options = "reset";
         duck::Transaction transaction(connection);
-        store.replace(connection, table, state, next);
+        store.reset(connection, table);
         transaction.commit();
         print("reset " + name + ": " + table.text() + "\n");
       }

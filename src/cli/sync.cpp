@@ -34,15 +34,25 @@ class Stop {
     }
   }
   bool asked() const { return asked_.load(); }
-  void run_begins(Sync& sync) {
-    const std::scoped_lock lock(mutex_);
-    sync_ = &sync;
-    if (asked_) sync.stop();
-  }
-  void run_ended() {
-    const std::scoped_lock lock(mutex_);
-    sync_ = nullptr;
-  }
+
+  /// While it lives, signals reach `sync`, which must outlive it.
+  class Run {
+   public:
+    Run(Stop& stop, Sync& sync) : stop_(stop) {
+      const std::scoped_lock lock(stop_.mutex_);
+      stop_.sync_ = &sync;
+      if (stop_.asked_) sync.stop();
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+    ~Run() {
+      const std::scoped_lock lock(stop_.mutex_);
+      stop_.sync_ = nullptr;
+    }
+
+   private:
+    Stop& stop_;
+  };
 
  private:
   std::mutex mutex_;
@@ -83,16 +93,17 @@ class Logged : public Observer {
 /// Everything that watches one connection's run.
 class Watchers {
  public:
-  Watchers(const Connection& connection, const Output& output)
+  Watchers(const Connection& connection, const std::string& destination, const Output& output)
       : screen_(Screen::of(STDERR_FILENO)),
         live_(screen_.tty && !output.json && !output.quiet),
-        events_(connection.sync.connection, [](const std::string& line) { print(line + "\n"); }),
-        log_events_(connection.sync.connection,
+        events_(connection.sync.connection, redacted(connection.source), destination,
+                [](const std::string& line) { print(line + "\n"); }),
+        log_events_(connection.sync.connection, redacted(connection.source), destination,
                     [this](const std::string& line) { log_file_.append(line); }),
-        log_file_(file_of(connection.destination).value_or("") + ".sluice.log"),
+        log_file_(local_file(connection.destination).value_or("") + ".sluice.log"),
         logged_(!live_, !live_ && !output.quiet),
         json_(output.json),
-        to_file_(file_of(connection.destination).has_value()),
+        to_file_(local_file(connection.destination).has_value()),
         display_(screen_, live_, [this](const Display& display) { every_ten_seconds(display); }),
         around_([this](const std::function<void()>& write) { display_.above(write); }) {
     all_.add(display_);
@@ -102,11 +113,16 @@ class Watchers {
   }
 
   Observer& observer() { return all_; }
-  /// Says something in both streams of events.
+  /// Says how the run ended, in both streams of events: first in the file, which a full pipe does
+  /// not keep from it.
   void say(const std::function<void(Events&)>& what) {
-    if (json_) what(events_);
     if (to_file_) what(log_events_);
     if (!log_file_.failure().empty()) log(Level::warn, log_file_.failure());
+    if (json_) what(events_);
+  }
+  /// Throws what went wrong on the screen's own thread.
+  void check() const {
+    if (const auto failure = display_.failure()) std::rethrow_exception(failure);
   }
 
  private:
@@ -132,6 +148,17 @@ int after_signal(int code, const SignalWatch& watch) {
   return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
 }
 
+/// For what is said last: a full or closed standard output is told on standard error, once.
+int print_or_fail(const std::string& text, int code) {
+  try {
+    print(text);
+  } catch (const Error& error) {
+    if (code == 0) report_error(error);
+    return worse(code, 1);
+  }
+  return code;
+}
+
 class Runner {
  public:
   Runner(const Connection& connection, const Output& output)
@@ -142,18 +169,23 @@ class Runner {
     try {
       return after_signal(attempt(summary, stop), watch);
     } catch (const Error& error) {
-      stop.run_ended();
-      const int code = after_signal(exit_code_of(error), watch);
-      if (output_.json) print(error_line(error) + "\n");
-      report_error(code == 130 || code == 143
-                       ? Error(error.fault(), "stopped before the end; what is committed stays",
-                               "the same command again goes on from there")
-                       : error);
-      return code;
+      return failed(error, watch);
+    } catch (const std::exception& error) {
+      return failed(Error(Fault::internal, error.what()), watch);
     }
   }
 
  private:
+  int failed(const Error& error, const SignalWatch& watch) {
+    const int code = after_signal(exit_code_of(error), watch);
+    if (output_.json) print_or_fail(error_line(error) + "\n", code);
+    report_error(code == 130 || code == 143
+                     ? Error(error.fault(), "stopped before the end; what is committed stays",
+                             "the same command again goes on from there")
+                     : error);
+    return code;
+  }
+
   int attempt(Summary& summary, Stop& stop) {
     const Secret password = fetch_password(connection_.password);
     const auto asked = [&stop] { return stop.asked(); };
@@ -162,30 +194,38 @@ class Runner {
     const auto source = open_source(database, connection_, password, asked);
     source->identity();
     const auto destination = open_destination(database, connection_, asked);
-    RunResult result;
-    {
-      Watchers watchers(connection_, output_);
-      watchers.say(
-          [&](Events& e) { e.run_started(redacted(connection_.source), destination->name()); });
-      try {
-        Sync sync(database, *source, *destination, connection_.sync, watchers.observer());
-        stop.run_begins(sync);
-        result = sync.run();
-        stop.run_ended();
-      } catch (const Error& error) {
-        stop.run_ended();
-        watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
-        throw;
-      }
-      watchers.say([&](Events& e) { e.run_finished(result, result.exit_code()); });
-    }
+    const RunResult result = watched(database, *source, *destination, stop);
     summary.add(result);
+    int code = result.exit_code();
+    if (result.error) report_error(*result.error);
     if (output_.quiet) {
-      print(failures_text(result, Screen::of(STDOUT_FILENO).color));
+      code = print_or_fail(failures_text(result, Screen::of(STDOUT_FILENO).color), code);
     } else if (!output_.json) {
-      print(run_report(result, connection_, Screen::of(STDOUT_FILENO)));
+      code = print_or_fail(run_report(result, connection_, Screen::of(STDOUT_FILENO)), code);
     }
-    return result.exit_code();
+    return code;
+  }
+
+  RunResult watched(duck::Database& database, Source& source, Destination& destination,
+                    Stop& stop) {
+    Watchers watchers(connection_, destination.name(), output_);
+    RunResult result;
+    try {
+      Sync sync(database, source, destination, connection_.sync, watchers.observer());
+      const Stop::Run signals_reach(stop, sync);
+      result = sync.run();
+    } catch (const Error& error) {
+      watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
+      throw;
+    }
+    try {
+      watchers.say([&](Events& e) { e.run_finished(result, result.exit_code()); });
+      watchers.check();
+    } catch (const Error& error) {
+      // The copies are made: they are reported as they are, beside this.
+      if (!result.error) result.error = error;
+    }
+    return result;
   }
 
   const Connection& connection_;
@@ -214,10 +254,10 @@ int sync(const SyncRequest& request) {
     }
     request.apply(connection);
     if (connections.size() > 1 && !request.output.json && !request.output.quiet)
-      print(heading(connection));
+      code = print_or_fail(heading(connection), code);
     code = worse(code, Runner(connection, request.output).run(summary, stop, watch));
   }
-  if (request.output.json) print(summary_line(summary, code) + "\n");
+  if (request.output.json) code = print_or_fail(summary_line(summary, code) + "\n", code);
   return code;
 }
 

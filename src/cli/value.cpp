@@ -8,12 +8,12 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string_view>
 
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -168,8 +168,7 @@ Cadence Value::cadence() const {
 std::string Value::path() const {
   const std::string written = text();
   if (written.empty()) fail("a path is expected here");
-  if (folder_.empty() || written.front() == '/') return written;
-  return (std::filesystem::path(folder_) / written).lexically_normal().string();
+  return path_from(folder_, written);
 }
 
 std::vector<std::string> Value::list() const {
@@ -211,14 +210,6 @@ void Value::refuse_word(const std::string& word, const std::vector<std::string>&
   }
   const std::string meant = did_you_mean(word, names);
   fail("\"" + word + "\" is not one of " + alternatives(names), meant);
-}
-
-std::string resolved_url(const std::string& url, const std::string& folder) {
-  const bool prefixed = url.starts_with("duckdb:");
-  if (folder.empty() || (!prefixed && url.find(':') != std::string::npos)) return url;
-  const std::string file = prefixed ? url.substr(7) : url;
-  if (file.empty() || file.front() == '/') return url;
-  return "duckdb:" + (std::filesystem::path(folder) / file).lexically_normal().string();
 }
 
 }  // namespace sluice::cli

@@ -69,8 +69,4 @@ class Value {
   bool flag_ = false;
 };
 
-/// A source or destination that names a file by a relative path, made relative to `folder`; others
-/// unchanged.
-std::string resolved_url(const std::string& url, const std::string& folder);
-
 }  // namespace sluice::cli

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -35,6 +37,18 @@ std::unique_ptr<Destination> file_destination(duck::Database& database, const st
       database, {path, {settings.wait, settings.stop}, settings.storage, settings.read_copy});
 }
 
+std::unique_ptr<Destination> file_look(duck::Database& database, const std::string& path) {
+  return duckdb_file::look(database, {path});
+}
+
+/// libpq's parameters that are paths. "system" is no path: the system's certificates.
+bool is_postgres_path(const std::string& key, const std::string& value) {
+  return value != "system" && (key == "sslrootcert" || key == "sslcert" || key == "sslkey" ||
+                               key == "sslcrl" || key == "sslcrldir" || key == "passfile");
+}
+
+bool no_path(const std::string&, const std::string&) { return false; }
+
 /// One kind of URL. `source` gets the whole URL and what follows its scheme.
 struct Connector {
   std::string_view scheme;
@@ -43,12 +57,14 @@ struct Connector {
                                     const std::string& rest, const SourceSettings&);
   std::unique_ptr<Destination> (*destination)(duck::Database&, const std::string& rest,
                                               const DestinationSettings&);
+  std::unique_ptr<Destination> (*look)(duck::Database&, const std::string& rest);
+  bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
 constexpr std::array<Connector, 3> kConnectors{{
-    {"postgresql", "postgresql://", postgres_source, nullptr},
-    {"postgres", "postgres://", postgres_source, nullptr},
-    {"duckdb", "duckdb:FILE", file_source, file_destination},
+    {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
+    {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
+    {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
 }};
 
 std::string lower(std::string_view text) {
@@ -184,6 +200,44 @@ std::optional<std::size_t> userinfo_end(const std::string& url, std::size_t begi
   return at;
 }
 
+/// As a value in a URL's query.
+std::string encoded(const std::string& path) {
+  std::string result;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("/._-~").find(c) != std::string_view::npos) {
+      result += c;
+      continue;
+    }
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    result += '%';
+    result += kDigits[byte / 16];
+    result += kDigits[byte % 16];
+  }
+  return result;
+}
+
+std::string with_paths_from(const std::string& folder, const std::string& url,
+                            bool (*is_path)(const std::string&, const std::string&)) {
+  const std::size_t begin = url.find("://") == std::string::npos ? 0 : url.find("://") + 3;
+  const std::size_t question = url.find('?', userinfo_end(url, begin).value_or(begin));
+  if (question == std::string::npos) return url;
+  std::string result = url.substr(0, question + 1);
+  for (std::size_t start = question + 1; start < url.size();) {
+    const std::size_t end = std::min(url.find('&', start), url.size());
+    const std::string parameter = url.substr(start, end - start);
+    const std::size_t equals = std::min(parameter.find('='), parameter.size());
+    const std::string key = parameter.substr(0, equals);
+    const std::string value =
+        equals == parameter.size() ? "" : decoded(parameter.substr(equals + 1));
+    const bool path = !value.empty() && is_path(decoded(key), value);
+    result += path ? key + "=" + encoded(path_from(folder, value)) : parameter;
+    if (end < url.size()) result += '&';
+    start = end + 1;
+  }
+  return result;
+}
+
 void hide_userinfo(std::string& url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string::npos) return;
@@ -262,6 +316,28 @@ std::unique_ptr<Destination> make_destination(duck::Database& database, const st
   DestinationSettings expanded_settings = settings;
   expanded_settings.read_copy = expanded(settings.read_copy);
   return connector->destination(database, expanded(parsed.rest), expanded_settings);
+}
+
+std::unique_ptr<Destination> look_into(duck::Database& database, const std::string& url) {
+  const Parsed parsed = parse(url);
+  const Connector* connector = find(parsed.scheme);
+  if (connector == nullptr || connector->look == nullptr)
+    unknown(url, parsed, "destination", schemes().destinations);
+  return connector->look(database, expanded(parsed.rest));
+}
+
+std::string path_from(const std::string& folder, const std::string& path) {
+  const std::string whole = expanded(path);
+  if (folder.empty() || whole.empty() || whole.front() == '/') return whole;
+  return (std::filesystem::path(folder) / whole).lexically_normal().string();
+}
+
+std::string url_from(const std::string& folder, const std::string& url) {
+  if (folder.empty()) return url;
+  if (const auto file = local_file(url))
+    return file->empty() ? url : "duckdb:" + path_from(folder, *file);
+  const Connector* connector = find(parse(url).scheme);
+  return connector == nullptr ? url : with_paths_from(folder, url, connector->is_path);
 }
 
 std::optional<std::string> local_file(const std::string& url) {

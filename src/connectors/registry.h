@@ -53,9 +53,21 @@ std::unique_ptr<Source> make_source(duck::Database& database, const std::string&
 std::unique_ptr<Destination> make_destination(duck::Database& database, const std::string& url,
                                               const DestinationSettings& settings = {});
 
+/// A destination to look into, opened read-only: Fault::busy while somebody writes to it. finish()
+/// does nothing.
+std::unique_ptr<Destination> look_into(duck::Database& database, const std::string& url);
+
 /// The path of the DuckDB file that a URL or bare path means, `~/` expanded; nullopt for every
 /// other kind of URL.
 std::optional<std::string> local_file(const std::string& url);
+
+/// `path` with its `~/` expanded, and where it is relative, made relative to `folder` (empty: left
+/// as it is).
+std::string path_from(const std::string& folder, const std::string& path);
+
+/// A URL that was written in a file of `folder`: the paths in it, also those of certificates, made
+/// relative to that folder.
+std::string url_from(const std::string& folder, const std::string& url);
 
 /// The URL with `***` for every password and token in it. Never throws; where it cannot tell, it
 /// hides more.

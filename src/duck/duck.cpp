@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "duck/duck.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -284,6 +285,18 @@ std::vector<std::pair<std::string, std::string>> Connection::describe(const std:
 }
 
 void Connection::interrupt() noexcept { duckdb_interrupt(handle()); }
+
+void Connection::measure_progress() {
+  query("SET enable_progress_bar = true");
+  query("SET enable_progress_bar_print = false");
+  query("SET progress_bar_time = 0");
+}
+
+std::optional<double> Connection::progress() const noexcept {
+  const double percentage = duckdb_query_progress(handle()).percentage;
+  if (percentage < 0) return std::nullopt;
+  return std::min(percentage / 100, 1.0);
+}
 
 void Connection::Close::operator()(_duckdb_connection* connection) const noexcept {
   duckdb_disconnect(&connection);

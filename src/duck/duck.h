@@ -95,6 +95,10 @@ class Connection {
 
   /// Any thread: makes the running statement end with Fault::cancelled.
   void interrupt() noexcept;
+  /// Makes DuckDB measure how far its statements are, for progress(). Prints nothing.
+  void measure_progress();
+  /// Any thread: how much of the running statement is done, from 0 to 1; none where it is unknown.
+  std::optional<double> progress() const noexcept;
   duckdb_connection handle() const noexcept { return connection_.get(); }
 
  private:

@@ -31,24 +31,6 @@ std::string row_sql(const std::string& run, const Receipt& receipt) {
 
 }  // namespace
 
-const char* outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::done:
-      return "done";
-    case Outcome::unchanged:
-      return "unchanged";
-    case Outcome::skipped:
-      return "skipped";
-    case Outcome::failed:
-      return "failed";
-    case Outcome::refused:
-      return "refused";
-    case Outcome::interrupted:
-      return "interrupted";
-  }
-  return "";
-}
-
 std::string RunLog::begin(const std::string& source) {
   const auto id = connection_.query(
       "SELECT strftime(now() AT TIME ZONE 'UTC', '%Y%m%dT%H%M%S.%g') || ? || '-' || "
@@ -68,11 +50,15 @@ void RunLog::end(const RunResult& result, int exit_code, const std::string& erro
     rows += (rows.empty() ? "" : ", ") + row_sql(result.id, receipt);
   if (!rows.empty())
     connection_.query("INSERT INTO " + states_.sql_name("run_tables") + " VALUES " + rows);
+  correct(result.id, exit_code, error);
+  transaction.commit();
+}
+
+void RunLog::correct(const std::string& run, int exit_code, const std::string& error) {
   connection_.query(
       "UPDATE " + states_.sql_name("runs") +
           " SET finished_at = now(), exit_code = ?, error = ? WHERE run_id = ?",
-      {std::to_string(exit_code), error.empty() ? std::nullopt : std::optional(error), result.id});
-  transaction.commit();
+      {std::to_string(exit_code), error.empty() ? std::nullopt : std::optional(error), run});
 }
 
 }  // namespace sluice

@@ -9,8 +9,6 @@
 
 namespace sluice {
 
-const char* outcome_name(Outcome outcome);
-
 class RunLog {
  public:
   RunLog(duck::Connection& connection, const StateStore& states)
@@ -19,6 +17,8 @@ class RunLog {
   std::string begin(const std::string& source);
   /// Receipts, end and exit code, in one transaction. `error` is the run's own failure, or empty.
   void end(const RunResult& result, int exit_code, const std::string& error);
+  /// Says anew how a run ended that end() has written already.
+  void correct(const std::string& run, int exit_code, const std::string& error);
 
  private:
   duck::Connection& connection_;

@@ -36,8 +36,14 @@ class Relation::PlanScan : public duck::Scan {
     }
     for (const std::size_t chunk : chunks_) estimated_rows_ += plan.chunks[chunk].rows;
     if (chunks_.empty()) return;
-    places_ = context_.budget.take(chunks_.size());
-    threads_ = places_;
+    threads_ = context_.budget.take(chunks_.size());
+    // What waited here until the run was told to stop has nothing to finish: it would begin.
+    if (progress_ != nullptr && progress_->rows.load() == 0 &&
+        context_.stop.load() != StopLevel::none) {
+      context_.budget.give_back(threads_);
+      throw Error(Fault::cancelled, "not begun: stopped on request");
+    }
+    places_ = threads_;
   }
 
   ~PlanScan() override { context_.budget.give_back(places_.load()); }
@@ -74,6 +80,7 @@ class Relation::PlanScan : public duck::Scan {
   }
 
   void enter(Reader* reader) {
+    sign();
     const std::scoped_lock lock(mutex_);
     readers_.insert(reader);
     if (first_error_ != nullptr) reader->cancel();
@@ -91,8 +98,11 @@ class Relation::PlanScan : public duck::Scan {
     if (places > 0) context_.budget.give_back(1);
   }
 
+  /// A reader lives. How long a server thinks before its first row is counted from here.
+  void sign() noexcept { last_sign_ms_ = now_ms(); }
+
   void count(const Batch& batch) {
-    last_sign_ms_ = now_ms();
+    sign();
     rows_ += batch.size();
     bytes_ += batch.bytes;
     misfits_ += batch.misfits;
@@ -104,9 +114,8 @@ class Relation::PlanScan : public duck::Scan {
 
   void watch() noexcept {
     const bool stopped = context_.stop.load() == StopLevel::now;
-    const bool silent =
-        now_ms() - last_sign_ms_.load() >
-        std::chrono::duration_cast<std::chrono::milliseconds>(context_.idle_limit).count();
+    const std::chrono::milliseconds limit = context_.idle_limit;
+    const bool silent = limit.count() > 0 && now_ms() - last_sign_ms_.load() > limit.count();
     if (!stopped && !(silent && reading())) return;
     try {
       failed(std::make_exception_ptr(
@@ -114,8 +123,8 @@ class Relation::PlanScan : public duck::Scan {
                   : Error(Fault::connection,
                           "the source has sent nothing for " +
                               std::to_string(context_.idle_limit.count()) + " s",
-                          "see what the server is doing; a lock or a stalled network are the usual "
-                          "causes")));
+                          "see what the server is doing: a lock or a stalled network are the usual "
+                          "causes; a view that computes for long needs a longer --idle-timeout")));
     } catch (const std::exception&) {
       // Out of memory while building the message: the next tick tries again.
     }
@@ -186,11 +195,10 @@ std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(
    public:
     Thread(PlanScan& scan, std::span<const std::size_t> projection)
         : scan_(scan), projection_(projection.begin(), projection.end()) {
-      // DuckDB counting rows asks for no column; the vector it still hands over must hold something
-      // readable.
-      for (std::size_t& column : projection_) {
-        if (column == kNoColumn) column = 0;
-      }
+      // DuckDB counting rows asks for the first column (seen in 1.5.6). Of a version that asks for
+      // none it is not known what the vector is for: text written into a number would be a crash.
+      if (std::ranges::find(projection_, kNoColumn) != projection_.end())
+        throw Error(Fault::internal, "DuckDB asks for a column that the scan does not have");
     }
     Thread(const Thread&) = delete;
     Thread& operator=(const Thread&) = delete;
@@ -209,6 +217,7 @@ std::unique_ptr<duck::ScanThread> Relation::PlanScan::open(
             scan_.enter(reader_.get());
           }
           reader_->start(scan_.plan().chunks[*current_]);
+          scan_.sign();
         }
         Batch batch(chunk);
         const bool more = reader_->next(batch);
@@ -240,18 +249,22 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
                    const Plan& plan, std::vector<std::size_t> from, UnitLimit limit,
                    Progress* progress)
     : connection_(connection), context_(context) {
-  {
-    const std::scoped_lock lock(alive().mutex);
-    alive().relations.insert(this);
-  }
   if (!plan.relation.empty()) {
     sql_ = plan.relation;
+    if (progress != nullptr) {
+      connection_.measure_progress();
+      progress_ = progress;
+      rows_before_ = progress->rows.load();
+      rows_expected_ = plan.rows;
+    }
+    watched_.emplace(*this);
     return;
   }
   scan_ = std::make_shared<PlanScan>(connection, context, snapshot, plan, std::move(from), limit,
                                      progress);
   handle_ = std::make_unique<duck::ScanHandle>(scan_);
   sql_ = "sluice_scan(" + std::to_string(handle_->id()) + "::UBIGINT)";
+  watched_.emplace(*this);
 }
 
 Relation::Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
@@ -265,27 +278,51 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
           }(),
           {}, progress) {}
 
-Relation::~Relation() {
+Relation::~Relation() = default;
+
+Relation::Watched::Watched(Relation& the_relation) : relation(the_relation) {
   const std::scoped_lock lock(alive().mutex);
-  alive().relations.erase(this);
+  alive().relations.insert(&relation);
+}
+
+Relation::Watched::~Watched() {
+  const std::scoped_lock lock(alive().mutex);
+  alive().relations.erase(&relation);
 }
 
 duck::Result Relation::run(const std::string& statement) {
   running_ = true;
   try {
     duck::Result result = connection_.query_patiently(statement);
-    running_ = false;
+    ended(&result);
     if (scan_ != nullptr) scan_->rethrow_first_error();
     return result;
   } catch (const Error&) {
-    running_ = false;
+    ended(nullptr);
     if (scan_ != nullptr) scan_->rethrow_first_error();
     throw;
   }
 }
 
+/// The rows that a statement which is done to this part has gone through.
+void Relation::show(double share) noexcept {
+  progress_->rows =
+      rows_before_ + static_cast<std::uint64_t>(share * static_cast<double>(rows_expected_));
+}
+
+void Relation::ended(const duck::Result* result) noexcept {
+  const std::scoped_lock lock(alive().mutex);  // no later look of the watchdog writes an older part
+  running_ = false;
+  if (progress_ == nullptr || result == nullptr) return;
+  show(1);
+  if (result->changed() > 0) progress_->rows = rows_before_ + result->changed();
+}
+
 void Relation::watch() noexcept {
   if (scan_ != nullptr) scan_->watch();
+  if (running_ && progress_ != nullptr) {
+    if (const auto share = connection_.progress()) show(*share);
+  }
   // Readers first: DuckDB waits for a callback that blocks, whatever it is told.
   if (running_ && context_.stop.load() == StopLevel::now) connection_.interrupt();
 }
@@ -298,6 +335,9 @@ std::uint64_t Relation::bytes() const noexcept { return scan_ != nullptr ? scan_
 std::uint64_t Relation::misfits() const noexcept { return scan_ != nullptr ? scan_->misfits() : 0; }
 
 void register_scan(duck::Connection& connection) {
+  const auto known = connection.query(
+      "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
+  if (known.integer(0, 0) > 0) return;
   duck::register_scan_function(connection, "sluice_scan");
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,7 +28,8 @@ struct ScanContext {
   Source& source;
   ReaderBudget& budget;
   std::atomic<StopLevel>& stop;
-  std::chrono::seconds idle_limit{300};  ///< a reader silent for longer is taken for dead
+  /// Readers that have all been silent for longer are taken for dead; zero: never.
+  std::chrono::seconds idle_limit = SyncOptions().idle_timeout;
 };
 
 /// Ends a unit of work between two chunks: whichever comes first. Zero: no limit.
@@ -42,7 +44,8 @@ struct UnitLimit {
 class Relation {
  public:
   /// Reads the chunks `from` points at (positions in plan.chunks), in that order. `progress` may be
-  /// null.
+  /// null. Waits for a reader of the budget; throws Fault::cancelled when the run was told to stop
+  /// and the table, by its progress, has read nothing yet.
   Relation(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
            const Plan& plan, std::vector<std::size_t> from, UnitLimit limit = {},
            Progress* progress = nullptr);
@@ -73,17 +76,30 @@ class Relation {
   struct Alive;
   static Alive& alive();
   void watch() noexcept;
+  void show(double share) noexcept;
+  void ended(const duck::Result* result) noexcept;
+
+  /// For as long as it lives, the watchdog sees the relation.
+  struct Watched {
+    explicit Watched(Relation& relation);
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+    ~Watched();
+    Relation& relation;
+  };
 
   duck::Connection& connection_;
   const ScanContext& context_;
   std::atomic<bool> running_{false};
+  Progress* progress_ = nullptr;  ///< where DuckDB reads by itself: no reader counts rows then
+  std::uint64_t rows_before_ = 0, rows_expected_ = 0;
   std::shared_ptr<PlanScan> scan_;
   std::unique_ptr<duck::ScanHandle> handle_;
   std::string sql_;
-  std::vector<std::size_t> all_;
+  std::optional<Watched> watched_;  ///< last: set when all else is there, gone before all else
 };
 
-/// Registers the table function; once per database.
+/// Registers the table function, unless the database has it.
 void register_scan(duck::Connection& connection);
 
 }  // namespace sluice

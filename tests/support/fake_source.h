@@ -237,7 +237,6 @@ class FileDestination : public Destination {
   }
   const std::string& catalog() const override { return catalog_; }
   std::string name() const override { return path_; }
-  DestinationTraits traits() const override { return {}; }
   void finish() override {}
 
  private:

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <sstream>
 #include <type_traits>
@@ -130,6 +131,54 @@ TEST(Registry, SaysWhichFileAUrlMeans) {
   if (home != nullptr) {
     EXPECT_EQ(local_file("duckdb:~/a.db"), std::string(home) + "/a.db");
   }
+}
+
+TEST(Registry, PathsOfAFileAreRelativeToItsFolder) {
+  EXPECT_EQ(url_from("/etc/shop", "duckdb:a.duckdb"), "duckdb:/etc/shop/a.duckdb");
+  EXPECT_EQ(url_from("/etc/shop", "duckdb://../a.duckdb"), "duckdb:/etc/a.duckdb");
+  EXPECT_EQ(url_from("/etc/shop", "a.duckdb"), "duckdb:/etc/shop/a.duckdb");
+  EXPECT_EQ(url_from("/etc/shop", "duckdb:/tmp/a.duckdb"), "duckdb:/tmp/a.duckdb");
+  EXPECT_EQ(url_from("", "duckdb:a.duckdb"), "duckdb:a.duckdb");
+  EXPECT_EQ(path_from("/etc/shop", "x"), "/etc/shop/x");
+  if (const char* home = std::getenv("HOME"); home != nullptr) {
+    EXPECT_EQ(url_from("/etc/shop", "duckdb:~/a.duckdb"),
+              "duckdb:" + std::string(home) + "/a.duckdb");
+    EXPECT_EQ(path_from("/etc/shop", "~/x"), std::string(home) + "/x");
+  }
+}
+
+TEST(Registry, CertificatesOfAFileAreRelativeToItsFolder) {
+  EXPECT_EQ(url_from("/etc/shop", "postgresql://u:p?w@h/db?sslmode=verify-full&sslrootcert=ca.pem"),
+            "postgresql://u:p?w@h/db?sslmode=verify-full&sslrootcert=/etc/shop/ca.pem");
+  EXPECT_EQ(url_from("/etc/a b", "postgres://h/db?sslcert=my%20c.pem&sslkey=k%2Fme.key&options=-c"),
+            "postgres://h/db?sslcert=/etc/a%20b/my%20c.pem&sslkey=/etc/a%20b/k/me.key&options=-c");
+  for (const std::string same :
+       {"postgresql://h/db?sslrootcert=system", "postgresql://h/db?sslrootcert=/etc/ca.pem",
+        "postgresql://h/db", "postgresql://h/db?sslmode=require&", "mysql://h/db?sslcert=x"}) {
+    EXPECT_EQ(url_from("/etc/shop", same), same);
+  }
+}
+
+TEST(Registry, LooksIntoAFileUnderItsOwnNameAndDoesNotWrite) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "registry_look";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::string file = (folder / "ware house.duckdb").string();
+  {
+    duck::Database database;
+    make_destination(database, file)->finish();
+  }
+  duck::Database database;
+  EXPECT_EQ(thrown([&] { look_into(database, (folder / "none.duckdb").string()); }).fault(),
+            Fault::config);
+  EXPECT_EQ(thrown([&] { look_into(database, "postgresql://h/db"); }).fault(), Fault::config);
+  const auto looked = look_into(database, file);
+  EXPECT_EQ(looked->catalog(), "ware house");
+  EXPECT_THROW(database.connect().query("CREATE TABLE \"ware house\".t (i INT)"), Error);
+  std::ofstream(folder / "text.duckdb") << std::string(20'000, 'x');
+  EXPECT_TRUE(has(thrown([&] { look_into(database, (folder / "text.duckdb").string()); }).what(),
+                  "is not a DuckDB file"));
+  std::filesystem::remove_all(folder);
 }
 
 template <typename T>

@@ -98,8 +98,9 @@ TEST(Progress, ALineFitsEveryWidth) {
 
 TEST(Events, ALogTellsOfRuns) {
   std::string text;
-  Events events("shop", [&](const std::string& line) { text += line + "\n"; });
-  events.run_started("postgresql://***@host/shop", "w.duckdb");
+  Events events("shop", "postgresql://***@host/shop", "w.duckdb",
+                [&](const std::string& line) { text += line + "\n"; });
+  events.run_started("20261121T040506.789Z-1");
   const auto progress = std::make_shared<Progress>();
   progress->table = {"public", "orders"};
   events.table_started(progress);
@@ -127,6 +128,44 @@ TEST(Events, ALogTellsOfRuns) {
   EXPECT_EQ(runs[0].run, "20260101T000000.000Z-1");
 }
 
+TEST(Events, ARunRefusedBeforeItBeganIsInTheLog) {
+  std::string text;
+  Events events("shop", "a.duckdb", "w.duckdb",
+                [&](const std::string& line) { text += line + "\n"; });
+  events.run_failed(Error(Fault::config, "another source"), 2);
+  const auto runs = logged_runs(text);
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_TRUE(runs[0].ended);
+  EXPECT_EQ(runs[0].error, "another source");
+}
+
+TEST(Events, ATableThatWasTriedAgainCountsOnceInTheLog) {
+  std::string text;
+  Events events("shop", "", "", [&](const std::string& line) { text += line + "\n"; });
+  events.run_started("1");
+  Receipt receipt;
+  receipt.table = {"public", "orders"};
+  receipt.outcome = Outcome::failed;
+  events.table_finished(receipt);
+  receipt.outcome = Outcome::done;
+  events.table_finished(receipt);
+  EXPECT_EQ(logged_runs(text).at(0).tables_done, 1U);
+  EXPECT_EQ(logged_runs(text).at(0).tables_failed, 0U);
+}
+
+TEST(Events, EveryObserverIsToldAlsoWhereOneThrows) {
+  struct Throwing : Observer {
+    void note(const std::string&) override { throw std::runtime_error("full"); }
+  } throwing;
+  std::string text;
+  Events events("shop", "", "", [&](const std::string& line) { text += line; });
+  Observers all;
+  all.add(throwing);
+  all.add(events);
+  EXPECT_THROW(all.note("said"), std::runtime_error);
+  EXPECT_NE(text.find("said"), std::string::npos);
+}
+
 TEST(Events, TheLogFileTurnsOver) {
   const auto path =
       std::filesystem::temp_directory_path() / ("sluice_log_test_" + std::to_string(::getpid()));
@@ -147,13 +186,6 @@ TEST(Open, MemoryIsSharedWithTheRestOfTheProcess) {
   EXPECT_EQ(duck_memory_limit(1'000'000'000), 600'000'000U);
   EXPECT_EQ(duck_memory_limit(256'000'000), 128'000'000U);
   EXPECT_EQ(duck_memory_limit(1), 64'000'000U);
-}
-
-TEST(Open, FilesBehindUrls) {
-  EXPECT_EQ(file_of("duckdb:a/b.duckdb"), "a/b.duckdb");
-  EXPECT_EQ(file_of("b.duckdb"), "b.duckdb");
-  EXPECT_EQ(file_of("md:shop"), std::nullopt);
-  EXPECT_EQ(file_of("postgresql://host/db"), std::nullopt);
 }
 
 }  // namespace

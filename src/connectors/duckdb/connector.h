@@ -52,4 +52,9 @@ std::unique_ptr<Source> source(duck::Database& database, SourceOptions options);
 /// source(), and Fault::busy too where others only read.
 std::unique_ptr<Destination> destination(duck::Database& database, DestinationOptions options);
 
+/// The file of a destination to look into: attached read-only, under its own name (that of the file
+/// without its ending) so that users can write it in SQL. finish() does nothing. Throws as
+/// source().
+std::unique_ptr<Destination> look(duck::Database& database, SourceOptions options);
+
 }  // namespace sluice::duckdb_file

@@ -52,7 +52,6 @@ class FileDestination : public Destination {
 
   const std::string& catalog() const override { return file_.catalog(); }
   std::string name() const override { return file_.name(); }
-  DestinationTraits traits() const override { return {}; }
 
   void finish() override {
     file_.connect().query("CHECKPOINT " + duck::quoted(file_.catalog()));
@@ -76,7 +75,29 @@ class FileDestination : public Destination {
   AttachedFile file_;
 };
 
+class Looked : public Destination {
+ public:
+  Looked(duck::Database& database, const SourceOptions& options)
+      : file_(database, options.path, Access::read, options.patience, {}, own_name(options.path)) {}
+
+  const std::string& catalog() const override { return file_.catalog(); }
+  std::string name() const override { return file_.name(); }
+  void finish() override {}
+
+ private:
+  static std::string own_name(const std::string& path) {
+    const std::string stem = fs::path(path).stem().string();
+    return stem.empty() ? "file" : stem;
+  }
+
+  AttachedFile file_;
+};
+
 }  // namespace
+
+std::unique_ptr<Destination> look(duck::Database& database, SourceOptions options) {
+  return std::make_unique<Looked>(database, options);
+}
 
 std::unique_ptr<Destination> destination(duck::Database& database, DestinationOptions options) {
   return std::make_unique<FileDestination>(database, options);

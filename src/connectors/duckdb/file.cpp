@@ -136,8 +136,7 @@ void refuse_same_file(duck::Connection& connection, const std::string& name, con
   }
 }
 
-std::string free_name(duck::Connection& connection, Access access) {
-  const std::string wanted = access == Access::write ? "sluice_destination" : "sluice_source";
+std::string free_name(duck::Connection& connection, const std::string& wanted) {
   std::string name = wanted;
   for (int i = 2;; ++i) {
     const duck::Result taken =
@@ -203,13 +202,15 @@ Error file_error(const Error& error, const std::string& name, Access access) {
 }
 
 AttachedFile::AttachedFile(duck::Database& database, const std::string& path, Access access,
-                           const Patience& patience, const std::string& storage)
+                           const Patience& patience, const std::string& storage,
+                           const std::string& catalog)
     : database_(database), access_(access), name_(path), path_(absolute_path(path)) {
   duck::Connection connection = database.connect();
   check_path(name_, path_, access);
   refuse_same_file(connection, name_, path_, access);
   if (access == Access::write) remove_unfinished(path_);
-  catalog_ = free_name(connection, access);
+  const std::string use = access == Access::write ? "sluice_destination" : "sluice_source";
+  catalog_ = free_name(connection, catalog.empty() ? use : catalog);
   std::error_code ignored;
   std::string options = "TYPE duckdb";
   if (access == Access::read) options += ", READ_ONLY";

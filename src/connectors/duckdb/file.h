@@ -16,9 +16,11 @@ enum class Access { read, write };
 /// Detached by its destructor, which throws nothing and commits nothing.
 class AttachedFile {
  public:
-  /// `storage` is the storage version of a file that has to be made.
+  /// `storage` is the storage version of a file that has to be made. `catalog`: the name wanted in
+  /// SQL, by default one that says what the file is used for; another one where that is taken.
   AttachedFile(duck::Database& database, const std::string& path, Access access,
-               const Patience& patience, const std::string& storage = {});
+               const Patience& patience, const std::string& storage = {},
+               const std::string& catalog = {});
   AttachedFile(const AttachedFile&) = delete;
   AttachedFile& operator=(const AttachedFile&) = delete;
   ~AttachedFile();

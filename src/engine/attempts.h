@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of a run, several at once, and again while a fault may pass.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "duck/duck.h"
+#include "engine/scan.h"
+#include "engine/state.h"
+#include "engine/told.h"
+#include "sluice/destination.h"
+#include "sluice/source.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+
+/// How far a run has been told to stop, and whether a user told it: a failure that ends the run
+/// stops it too.
+struct StopSign {
+  std::atomic<StopLevel> level{StopLevel::none};
+  std::atomic<bool> asked{false};
+};
+
+/// What the attempts of one run use. Outlives them.
+struct RunParts {
+  duck::Database& database;
+  Destination& destination;
+  const SyncOptions& options;
+  const StateStore& states;
+  const ScanContext& scan;
+  StopSign& stop;
+  Told& told;
+};
+
+/// Sets what every connection of a run needs.
+void prepare_connection(duck::Connection& connection);
+
+class Attempts {
+ public:
+  explicit Attempts(const RunParts& parts) : parts_(parts) {}
+
+  /// Runs each table until it is done, refused or out of attempts, and adds one receipt for each.
+  /// Throws what keeps all of them from being begun; then nothing was added.
+  void run(std::vector<Table> tables, std::vector<Receipt>& receipts);
+
+ private:
+  struct Round;
+  std::vector<Receipt> once(const std::vector<Table>& tables);
+  void work(Round& round, duck::Connection& connection);
+  Receipt run_table(const Round& round, duck::Connection& connection, std::size_t position);
+  Receipt copy(const Round& round, duck::Connection& connection, std::size_t position,
+               const std::shared_ptr<Progress>& progress);
+  void explain_cancelled(Receipt& receipt, const std::string& what) const;
+  bool wait_before_retry(const std::string& why, int attempt);
+  void finished(const Receipt& receipt);
+
+  const RunParts parts_;
+  mutable std::mutex mutex_;
+  std::string ended_by_;  ///< the failure of a table that ended the run
+};
+
+}  // namespace sluice

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tables a run is about.
+#pragma once
+
+#include <vector>
+
+#include "engine/state.h"
+#include "engine/told.h"
+#include "sluice/source.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+
+struct Chosen {
+  std::vector<Table> tables;     ///< biggest first; small ones fill the gaps
+  std::vector<Receipt> refused;  ///< wanted, and why they cannot be copied
+};
+
+/// The tables that the options choose, views only by name. Tells of new tables and of those that
+/// are gone. Throws Fault::config where nothing is chosen.
+Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
+              const SyncOptions& options, Told& told);
+
+}  // namespace sluice

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/outcome.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+Outcome outcome_of(Fault fault) {
+  switch (fault) {
+    case Fault::cancelled:
+      return Outcome::interrupted;
+    case Fault::drift:
+    case Fault::ownership:
+    case Fault::brake:
+    case Fault::config:
+      return Outcome::refused;
+    default:
+      return Outcome::failed;
+  }
+}
+
+}  // namespace
+
+bool ends_run(Fault fault) { return fault == Fault::authentication || fault == Fault::internal; }
+
+Error as_error(const std::exception& caught) {
+  const auto* ours = dynamic_cast<const Error*>(&caught);
+  return ours != nullptr ? *ours : Error(Fault::internal, caught.what());
+}
+
+void fail(Receipt& receipt, const Error& error) {
+  receipt.error = error.what();
+  receipt.hint = error.hint();
+  receipt.fault = error.fault();
+  receipt.outcome = outcome_of(error.fault());
+}
+
+Receipt failure(const TableName& table, const Error& error) {
+  Receipt receipt;
+  receipt.table = table;
+  fail(receipt, error);
+  return receipt;
+}
+
+const char* outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::done:
+      return "done";
+    case Outcome::unchanged:
+      return "unchanged";
+    case Outcome::skipped:
+      return "skipped";
+    case Outcome::failed:
+      return "failed";
+    case Outcome::refused:
+      return "refused";
+    case Outcome::interrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
+int RunResult::exit_code() const {
+  std::size_t done = 0, failed = 0, drift = 0, not_ours = 0;
+  bool run_ended = false, all_failed = true;
+  for (const Receipt& receipt : receipts) {
+    if (receipt.outcome == Outcome::interrupted) return 130;
+    if (receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged) {
+      ++done;
+      continue;
+    }
+    ++failed;
+    if (receipt.fault == Fault::drift) ++drift;
+    if (receipt.fault == Fault::config || receipt.fault == Fault::ownership) ++not_ours;
+    if (receipt.outcome != Outcome::failed) all_failed = false;
+    if (receipt.outcome == Outcome::failed && ends_run(receipt.fault)) run_ended = true;
+  }
+  if (error) return 1;
+  if (failed == 0) return 0;
+  if (done == 0 && not_ours == failed) return 2;
+  if (run_ended) return 1;
+  if (done == 0 && drift == failed) return 5;
+  // A brake, or a table without rights, leaves the rest of the run sound even where it was the only
+  // table.
+  return done == 0 && all_failed ? 1 : 3;
+}
+
+}  // namespace sluice

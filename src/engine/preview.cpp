@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "engine/attempts.h"
+#include "engine/select.h"
+#include "sluice/sync.h"
+
+namespace sluice {
+namespace {
+
+Table find(Source& source, const TableName& name) {
+  const std::vector<TableName> named{name};
+  const Catalog catalog = source.discover(named);
+  for (const Skipped& skipped : catalog.skipped) {
+    if (skipped.name == name)
+      throw Error(Fault::permission, name.text() + ": " + skipped.why, skipped.hint);
+  }
+  const auto found = std::ranges::find(catalog.tables, name, &Table::name);
+  if (found == catalog.tables.end()) {
+    throw Error(Fault::schema, "the source has no table " + name.text(),
+                "`sluice discover SOURCE` lists what is there");
+  }
+  return *found;
+}
+
+}  // namespace
+
+Preview preview(duck::Database& database, Source& source, const TableName& name,
+                const TableOptions& options, std::size_t rows) {
+  duck::Connection connection = database.connect();
+  prepare_connection(connection);
+  register_scan(connection);
+  const std::vector<Table> one{find(source, name)};
+  const auto snapshot = source.snapshot(one);
+  if (const auto* error = std::get_if<Error>(&snapshot->tables().front())) throw *error;
+  const Table table = shaped(std::get<Table>(snapshot->tables().front()), options, connection);
+  Read read;
+  read.columns = table.columns;
+  const Plan plan = source.plan(*snapshot, table, read);
+  ReaderBudget budget(1);
+  std::atomic<StopLevel> stop{StopLevel::none};
+  const ScanContext context{source, budget, stop};
+  Relation relation(connection, context, *snapshot, plan);
+  const auto result = relation.run("SELECT COLUMNS(*)::VARCHAR FROM " + relation.sql() + " LIMIT " +
+                                   std::to_string(rows));
+  Preview preview;
+  preview.columns = table.columns;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    auto& cells = preview.rows.emplace_back();
+    for (std::size_t column = 0; column < result.columns(); ++column)
+      cells.push_back(result.optional(row, column));
+  }
+  return preview;
+}
+
+}  // namespace sluice

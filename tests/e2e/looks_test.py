@@ -1,0 +1,43 @@
+# Looking into a destination: by whatever word names it, and while somebody else has it open.
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import support  # noqa: E402
+
+
+class Looks(support.Fixture, unittest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.sql("create table t (id int primary key); insert into t values (1), (2)")
+        self.sync()
+
+    def test_runs_and_state_take_a_destination_as_an_argument(self):
+        run = support.value(self.file, "select run_id from _sluice.runs")
+        home = {"HOME": str(self.folder)}
+        for words in ((f"duckdb:{self.file}",), (str(self.file),), ("--destination", str(self.file)),
+                      ("duckdb:~/copy.duckdb",), (f"duckdb://{self.file}",)):
+            with self.subTest(words):
+                self.assertIn(run, support.sluice("runs", *words, **home))
+                self.assertIn("public.t", support.sluice("state", "show", *words, **home))
+        self.assertIn("2", support.sluice("sql", "duckdb:~/copy.duckdb", "select count(*) from copy.public.t", **home))
+
+    def test_a_locked_file_is_explained_with_who_holds_it(self):
+        with subprocess.Popen([support.HOLD_FILE, str(self.file), "write"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as holder:
+            holder.stdout.readline()
+            text = support.sluice("sql", self.file, "select 1", check_exit=6)
+            self.assertIn(f"pid {holder.pid}", text)
+            holder.stdin.close()
+
+    def test_a_file_of_another_kind_is_explained(self):
+        other = self.folder / "other.duckdb"
+        other.write_bytes(b"x" * 20000)
+        self.assertIn("is not a DuckDB file", support.sluice("sql", other, "select 1", check_exit=2))
+        self.assertIn("there is no file", support.sluice("runs", self.folder / "none.duckdb", check_exit=2))
+
+
+if __name__ == "__main__":
+    unittest.main()

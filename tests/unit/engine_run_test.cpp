@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// How runs end: stopped, failed, retried, and with observers and destinations that fail.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "sluice/sync.h"
+#include "support/fake_source.h"
+
+namespace sluice {
+namespace {
+
+using test::FakeSource;
+using test::FileDestination;
+
+class EngineRun : public ::testing::Test {
+ protected:
+  EngineRun() : database({{"threads", "3"}, {"preserve_insertion_order", "false"}}) {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder = std::filesystem::temp_directory_path() /
+             ("sluice-run-" + std::to_string(getpid()) + "-" + std::string(info->name()));
+    std::filesystem::create_directories(folder);
+    source = std::make_unique<FakeSource>(database);
+    destination = std::make_unique<FileDestination>(database, (folder / "dst.duckdb").string());
+    options.retries = 0;
+  }
+  ~EngineRun() override {
+    destination.reset();
+    std::filesystem::remove_all(folder);
+  }
+
+  void make_table(const std::string& name, int rows = 100) {
+    source->sql("CREATE TABLE fake.main." + name + " (id BIGINT, v VARCHAR, updated_at BIGINT)");
+    source->sql("INSERT INTO fake.main." + name + " SELECT i, 'v' || i, i FROM range(" +
+                std::to_string(rows) + ") r(i)");
+    source->keys[name] = {"id"};
+    source->replication_keys[name] = "updated_at";
+  }
+  static const Receipt& receipt_of(const RunResult& result, const std::string& name) {
+    for (const Receipt& each : result.receipts) {
+      if (each.table.name == name) return each;
+    }
+    throw std::runtime_error("no receipt of " + name);
+  }
+
+  duck::Database database;
+  std::filesystem::path folder;
+  std::unique_ptr<FakeSource> source;
+  std::unique_ptr<Destination> destination;
+  SyncOptions options;
+};
+
+TEST_F(EngineRun, AStopWhileWaitingToTryAgainInterruptsTheTablesThatWait) {
+  make_table("t");
+  options.retries = 5;
+  source->before_batch = [](int) { throw Error(Fault::connection, "the line was cut"); };
+  struct Stopping : Observer {
+    Sync* sync = nullptr;
+    void retrying(const std::string&, std::chrono::milliseconds, int) override { sync->stop(); }
+  } observer;
+  Sync sync(database, *source, *destination, options, observer);
+  observer.sync = &sync;
+  const RunResult result = sync.run();
+  ASSERT_EQ(result.receipts.size(), 1U);
+  EXPECT_EQ(result.receipts[0].outcome, Outcome::interrupted);
+  EXPECT_NE(result.receipts[0].error.find("the line was cut"), std::string::npos);
+  EXPECT_EQ(result.exit_code(), 130);
+}
+
+TEST_F(EngineRun, AStopWhileWaitingForTheSnapshotInterruptsEveryTable) {
+  options.retries = 5;
+  struct NoSnapshot : FakeSource {
+    using FakeSource::FakeSource;
+    std::unique_ptr<Snapshot> snapshot(std::span<const Table>) override {
+      throw Error(Fault::connection, "no connection");
+    }
+  };
+  source.reset();
+  database.connect().query("DETACH fake");
+  source = std::make_unique<NoSnapshot>(database);
+  make_table("t");
+  make_table("u");
+  struct Stopping : Observer {
+    Sync* sync = nullptr;
+    void retrying(const std::string&, std::chrono::milliseconds, int) override { sync->stop(); }
+  } observer;
+  Sync sync(database, *source, *destination, options, observer);
+  observer.sync = &sync;
+  const RunResult result = sync.run();
+  EXPECT_EQ(result.receipts.size(), 2U);
+  EXPECT_EQ(result.exit_code(), 130);
+}
+
+TEST_F(EngineRun, AnInterruptionByTheUserIsSaidBeforeAnyFailure) {
+  make_table("a");
+  make_table("b");
+  make_table("c");
+  options.parallel = 1;
+  Observer observer;
+  Sync sync(database, *source, *destination, options, observer);
+  source->before_batch = [&](int) {
+    sync.stop();
+    throw Error(Fault::data, "broken bytes");
+  };
+  const RunResult result = sync.run();
+  EXPECT_EQ(receipt_of(result, "a").outcome, Outcome::failed);
+  EXPECT_EQ(receipt_of(result, "b").outcome, Outcome::interrupted);
+  EXPECT_EQ(result.exit_code(), 130);
+}
+
+TEST_F(EngineRun, TablesKeptBackByTheFailureOfAnotherSayWhich) {
+  make_table("a");
+  make_table("b");
+  options.parallel = 1;
+  source->before_batch = [](int) { throw Error(Fault::authentication, "password refused"); };
+  Observer observer;
+  const RunResult result = Sync(database, *source, *destination, options, observer).run();
+  const Receipt& kept_back = receipt_of(result, "b");
+  EXPECT_EQ(kept_back.outcome, Outcome::failed);
+  EXPECT_NE(kept_back.error.find("not begun"), std::string::npos);
+  EXPECT_NE(kept_back.error.find("password refused"), std::string::npos);
+  EXPECT_EQ(result.exit_code(), 1);
+}
+
+TEST_F(EngineRun, ATableCutOffByTheFailureOfAnotherSaysWhich) {
+  make_table("a", 9000);
+  make_table("b", 9000);
+  options.parallel = 2;
+  source->chunk_rows = 100;
+  std::atomic<bool> thrown{false};
+  source->before_batch = [&](int n) {
+    if (n > 20 && !thrown.exchange(true)) throw Error(Fault::internal, "no space");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  Observer observer;
+  const RunResult result = Sync(database, *source, *destination, options, observer).run();
+  ASSERT_EQ(result.receipts.size(), 2U);
+  for (const Receipt& each : result.receipts) {
+    EXPECT_EQ(each.outcome, Outcome::failed);
+    EXPECT_NE(each.error.find("no space"), std::string::npos) << each.error;
+  }
+  EXPECT_EQ(result.exit_code(), 1);
+}
+
+TEST_F(EngineRun, AFailureAtTheEndOfARunKeepsTheReceiptsAndIsInTheHistory) {
+  struct Unfinished : FileDestination {
+    using FileDestination::FileDestination;
+    void finish() override { throw Error(Fault::internal, "disk full"); }
+  };
+  destination.reset();
+  destination = std::make_unique<Unfinished>(database, (folder / "other.duckdb").string());
+  make_table("t");
+  Observer observer;
+  const RunResult result = Sync(database, *source, *destination, options, observer).run();
+  ASSERT_EQ(result.receipts.size(), 1U);
+  EXPECT_EQ(result.receipts[0].outcome, Outcome::done);
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(std::string(result.error->what()).find("disk full"), std::string::npos);
+  EXPECT_EQ(result.exit_code(), 1);
+  duck::Connection c = database.connect();
+  const auto row = c.query("SELECT exit_code, error FROM dst._sluice.runs");
+  EXPECT_EQ(row.integer(0, 0), 1);
+  EXPECT_NE(row.text(0, 1).find("disk full"), std::string::npos);
+  EXPECT_EQ(c.query("SELECT outcome FROM dst._sluice.run_tables").text(0, 0), "done");
+}
+
+TEST_F(EngineRun, AHistoryThatCannotBeWrittenDoesNotHideWhatEndedTheRun) {
+  struct Breaking : FakeSource {
+    using FakeSource::FakeSource;
+    std::function<void()> before_snapshot;
+    std::unique_ptr<Snapshot> snapshot(std::span<const Table>) override {
+      before_snapshot();
+      throw Error(Fault::schema, "the first failure");
+    }
+  };
+  source.reset();
+  database.connect().query("DETACH fake");
+  auto breaking = std::make_unique<Breaking>(database);
+  breaking->before_snapshot = [&] { database.connect().query("DROP TABLE dst._sluice.runs"); };
+  source = std::move(breaking);
+  make_table("t");
+  Observer observer;
+  Sync sync(database, *source, *destination, options, observer);
+  try {
+    sync.run();
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "the first failure");
+  }
+}
+
+TEST_F(EngineRun, AnExceptionThatIsNotOursEndsTheRunAsAnErrorAndIsInTheHistory) {
+  struct Odd : FakeSource {
+    using FakeSource::FakeSource;
+    Catalog discover(std::span<const TableName>) override { throw std::runtime_error("odd"); }
+  };
+  source.reset();
+  database.connect().query("DETACH fake");
+  source = std::make_unique<Odd>(database);
+  Observer observer;
+  Sync sync(database, *source, *destination, options, observer);
+  EXPECT_THROW(sync.run(), Error);
+  duck::Connection c = database.connect();
+  EXPECT_EQ(c.query("SELECT exit_code FROM dst._sluice.runs").integer(0, 0), 1);
+}
+
+TEST_F(EngineRun, AnObserverThatThrowsDoesNotEndTheCopyAndIsReported) {
+  make_table("a", 5000);
+  make_table("b", 5000);
+  struct Throwing : Observer {
+    void table_started(const std::shared_ptr<const Progress>&) override { fail(); }
+    void unit_committed(const TableName&, std::uint64_t) override { fail(); }
+    void table_finished(const Receipt&) override { fail(); }
+    static void fail() { throw std::runtime_error("nobody listens"); }
+  } observer;
+  const RunResult result = Sync(database, *source, *destination, options, observer).run();
+  EXPECT_EQ(receipt_of(result, "a").outcome, Outcome::done);
+  EXPECT_EQ(receipt_of(result, "b").outcome, Outcome::done);
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(std::string(result.error->what()).find("nobody listens"), std::string::npos);
+  EXPECT_EQ(result.exit_code(), 1);
+}
+
+TEST_F(EngineRun, AnObserverIsToldTheIdOfTheRun) {
+  make_table("t");
+  struct Listening : Observer {
+    std::string id;
+    void run_started(const std::string& run) override { id = run; }
+  } observer;
+  const RunResult result = Sync(database, *source, *destination, options, observer).run();
+  EXPECT_EQ(observer.id, result.id);
+  EXPECT_FALSE(result.id.empty());
+}
+
+}  // namespace
+}  // namespace sluice

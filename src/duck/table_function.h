@@ -44,7 +44,7 @@ class Scan {
 };
 
 /// Registers `name` as a table function of one parameter, the id of a scan, for as long as the
-/// database lives.
+/// database lives. Does nothing where the database has it.
 void register_scan_function(Connection& connection, const std::string& name);
 
 /// Makes `scan` readable as `name(id())` while this object lives.

@@ -335,9 +335,6 @@ std::uint64_t Relation::bytes() const noexcept { return scan_ != nullptr ? scan_
 std::uint64_t Relation::misfits() const noexcept { return scan_ != nullptr ? scan_->misfits() : 0; }
 
 void register_scan(duck::Connection& connection) {
-  const auto known = connection.query(
-      "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'sluice_scan'");
-  if (known.integer(0, 0) > 0) return;
   duck::register_scan_function(connection, "sluice_scan");
 }
 

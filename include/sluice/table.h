@@ -2,6 +2,7 @@
 // What a table is, the same for every source and destination. Plain values.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -44,8 +45,11 @@ struct Table {
   std::vector<Column> columns;           ///< in the source's order; only those that travel
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   KeyOrigin key_origin = KeyOrigin::none;
-  std::string replication_key;  ///< a column that grows with every change; empty: none
-  bool replication_key_indexed = false;
+  /// A column that grows with every change; empty: none. A source leaves it to the engine, which
+  /// takes what the user names, else updated_at, modified_at or last_modified.
+  std::string replication_key;
+  std::vector<std::string>
+      indexed;              ///< columns whose ranges are cheap to read: an index leads with them
   bool view = false;        ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;   ///< the source's estimate
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk
@@ -67,6 +71,9 @@ struct Table {
     return nullptr;
   }
   bool has_key() const { return !primary_key.empty(); }
+  bool replication_key_indexed() const {
+    return std::find(indexed.begin(), indexed.end(), replication_key) != indexed.end();
+  }
 };
 
 /// A table that exists but cannot be read, with the reason and, as a hint, the GRANT that helps.

@@ -52,7 +52,8 @@ class Findings {
 };
 
 /// The tables that the connection is about; rights and keys are judged on the way.
-std::vector<Table> check_tables(const Connection& connection, Source& source, Findings& findings) {
+std::vector<Table> check_tables(duck::Database& database, const Connection& connection,
+                                Source& source, Findings& findings) {
   const auto& options = connection.sync;
   const auto wanted = [&](const TableName& name) {
     return (options.tables.empty() || matches_any(options.tables, name)) &&
@@ -72,9 +73,11 @@ std::vector<Table> check_tables(const Connection& connection, Source& source, Fi
   }
   constexpr std::uint64_t kSmall =
       10'000'000;  // bytes that are scanned before an index would have been opened
-  for (const Table& table : catalog.tables) {
+  duck::Connection types = database.connect();
+  for (Table& table : catalog.tables) {
+    table = shaped(table, options_of(options, table.name), types);
     const bool large = table.bytes > kSmall;
-    if (!table.replication_key.empty() && !table.replication_key_indexed && large) {
+    if (!table.replication_key.empty() && !table.replication_key_indexed() && large) {
       findings.say(Verdict::warn,
                    table.name.text() + ": replication key " + table.replication_key +
                        " has no index: each run makes the server scan the table",
@@ -101,8 +104,10 @@ void check_snapshot(Source& source, const std::vector<Table>& tables, Findings& 
     return;
   }
   findings.say(Verdict::ok, "a snapshot can be taken: " + snapshot->instant());
-  const Proof proof = snapshot->proof(std::get<Table>(snapshot->tables().front()));
-  if (keyed != tables.end() && !proof.possible) {
+  if (keyed == tables.end()) return;
+  Table table = std::get<Table>(snapshot->tables().front());
+  table.replication_key = keyed->replication_key;
+  if (const Proof proof = snapshot->proof(table); !proof.possible) {
     findings.say(Verdict::warn, "marks of incremental runs cannot be proven: " + proof.why_not,
                  "an hour is read twice at each run; overlap: changes that");
   }
@@ -153,7 +158,7 @@ int check_one(const Connection& connection, const Output& output) {
     for (const Finding& each : source->findings()) {
       findings.say(each.good ? Verdict::ok : Verdict::warn, "source: " + each.what, each.hint);
     }
-    const auto tables = check_tables(connection, *source, findings);
+    const auto tables = check_tables(database, connection, *source, findings);
     for (const Table& table : tables) bytes += table.bytes;
     check_snapshot(*source, tables, findings);
   } catch (const Error& error) {

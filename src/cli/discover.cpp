@@ -45,7 +45,7 @@ std::string key_text(const Table& table) {
 
 std::string replication_text(const Table& table) {
   if (table.replication_key.empty()) return "none";
-  return table.replication_key + (table.replication_key_indexed ? "" : " (no index)");
+  return table.replication_key + (table.replication_key_indexed() ? "" : " (no index)");
 }
 
 const char* later_strategy(const Table& table, const TableOptions& options) {
@@ -68,7 +68,7 @@ Json table_json(const Table& table, const char* strategy) {
           {"key", table.primary_key},
           {"key_origin", text_or_null(origin_word(table.key_origin))},
           {"replication_key", text_or_null(table.replication_key)},
-          {"replication_key_indexed", table.replication_key_indexed},
+          {"replication_key_indexed", table.replication_key_indexed()},
           {"rows", table.rows},
           {"bytes", table.bytes},
           {"strategy", strategy},
@@ -127,10 +127,13 @@ int discover(const SourceRequest& request) {
              {"bytes", Align::right, false},
              {"later runs", Align::left, false}});
   std::size_t shown = 0;
-  for (const Table& table : catalog.tables) {
-    if (!wanted(table.name)) continue;
+  duck::Connection types = database.connect();
+  for (const Table& found : catalog.tables) {
+    if (!wanted(found.name)) continue;
     ++shown;
-    const char* strategy = later_strategy(table, options_of(chosen, table.name));
+    const TableOptions options = options_of(chosen, found.name);
+    const Table table = shaped(found, options, types);
+    const char* strategy = later_strategy(table, options);
     if (request.output.json) {
       print(json_line(table_json(table, strategy)));
     } else {

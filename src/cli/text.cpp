@@ -8,6 +8,8 @@
 #include <cmath>
 #include <vector>
 
+#include "duck/duck.h"
+
 namespace sluice::cli {
 namespace {
 
@@ -170,7 +172,7 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   std::optional<std::string> best;
   std::size_t least = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
   for (const std::string& candidate : candidates) {
-    const std::size_t edits = distance(lower(word), lower(candidate));
+    const std::size_t edits = distance(duck::folded(word), duck::folded(candidate));
     if (edits < least) {
       least = edits;
       best = candidate;
@@ -190,14 +192,6 @@ std::string alternatives(std::span<const std::string> words) {
     text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
   }
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string folded(text);
-  std::ranges::transform(folded, folded.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return folded;
 }
 
 std::string flag_name(std::string_view key) {

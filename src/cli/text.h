@@ -33,7 +33,6 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 /// "a, b or c".
 std::string alternatives(std::span<const std::string> words);
 
-std::string lower(std::string_view text);
 /// "replication_key" -> "replication-key" and "SLUICE_REPLICATION_KEY".
 std::string flag_name(std::string_view key);
 std::string variable_name(std::string_view key);

@@ -14,6 +14,7 @@
 
 #include "cli/text.h"
 #include "connectors/registry.h"
+#include "duck/duck.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -54,7 +55,7 @@ std::optional<std::uint64_t> take_amount(std::string_view& text, const std::arra
   std::size_t letters = 0;
   while (letters < text.size() && ((text[letters] | 0x20) >= 'a' && (text[letters] | 0x20) <= 'z'))
     ++letters;
-  const std::string unit = lower(text.substr(0, letters));
+  const std::string unit = duck::folded(text.substr(0, letters));
   text.remove_prefix(letters);
   for (const Unit& each : units) {
     if (each.name != unit) continue;

@@ -12,6 +12,7 @@
 
 #include "connectors/duckdb/connector.h"
 #include "connectors/postgres/connector.h"
+#include "duck/duck.h"
 
 namespace sluice {
 namespace {
@@ -67,14 +68,6 @@ constexpr std::array<Connector, 3> kConnectors{{
     {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
 }};
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return result;
-}
-
 struct Parsed {
   std::string scheme;  ///< empty: none
   std::string rest;
@@ -90,9 +83,9 @@ Parsed parse(const std::string& url) {
       std::all_of(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(colon), allowed)) {
     std::size_t rest = colon + 1;
     if (url.compare(rest, 2, "//") == 0) rest += 2;
-    return {lower(url.substr(0, colon)), url.substr(rest)};
+    return {duck::folded(url.substr(0, colon)), url.substr(rest)};
   }
-  const std::string name = lower(url);
+  const std::string name = duck::folded(url);
   const bool file = name.ends_with(".duckdb") || name.ends_with(".db") || name.ends_with(".ddb");
   return {file ? "duckdb" : "", url};
 }
@@ -151,7 +144,7 @@ const Connector* find(std::string_view scheme) {
 }
 
 bool secret_word(std::string_view key) {
-  const std::string word = lower(key);
+  const std::string word = duck::folded(key);
   return std::ranges::any_of(
       std::array{"password", "passwd", "pwd", "token", "secret"},
       [&](const char* part) { return word.find(part) != std::string::npos; });

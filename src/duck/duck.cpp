@@ -127,6 +127,28 @@ std::string cell_text(duckdb_type type, void* data, idx_t row) {
 
 }  // namespace
 
+std::string folded(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return lower;
+}
+
+bool is_integer(std::string_view type) {
+  static constexpr std::array<std::string_view, 10> kIntegers{
+      "TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT",
+      "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
+  return std::ranges::find(kIntegers, type) != kIntegers.end();
+}
+
+bool is_temporal(std::string_view type) {
+  static constexpr std::array<std::string_view, 6> kTemporal{
+      "DATE",         "TIMESTAMP",    "TIMESTAMP WITH TIME ZONE",
+      "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"};
+  return std::ranges::find(kTemporal, type) != kTemporal.end();
+}
+
 std::string quoted(std::string_view identifier) {
   std::string sql = "\"";
   for (const char c : identifier) {

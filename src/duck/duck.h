@@ -19,6 +19,12 @@
 
 namespace sluice::duck {
 
+/// A name as DuckDB compares it: ASCII letters in lower case. Two names that fold alike are one.
+std::string folded(std::string_view name);
+/// Of types as DuckDB prints them.
+bool is_integer(std::string_view type);
+bool is_temporal(std::string_view type);  ///< a date or timestamp, with or without zone
+
 /// An identifier for SQL text: always quoted, quotes doubled.
 std::string quoted(std::string_view identifier);
 /// A string literal for SQL text.

@@ -125,8 +125,8 @@ void register_scan_function(Connection& connection, const std::string& name) {
   duckdb_table_function_set_function(function, run);
   if (duckdb_register_table_function(connection.handle(), function) == DuckDBSuccess) return;
   // Asked only now: the list of functions takes 20 ms.
-  const auto known = connection.query(
-      "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?", {name});
+  const auto known =
+      connection.query("SELECT count(*) FROM duckdb_functions() WHERE function_name = ?", {name});
   if (known.integer(0, 0) == 0) {
     throw Error(Fault::internal, "DuckDB does not register the table function " + name);
   }

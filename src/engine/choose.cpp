@@ -11,12 +11,6 @@
 namespace sluice {
 namespace {
 
-std::string folded(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// Tables named without wildcards: the way to ask for a view.
 std::vector<TableName> exact_names(const std::vector<std::string>& patterns) {
   std::vector<TableName> names;
@@ -83,7 +77,7 @@ class Chooser {
     try {
       const Landing landed =
           landing(shaped(table, options_of(options_, table.name), connection_), options_);
-      claims_[folded(landed.schema + "\n" + landed.name)].push_back(
+      claims_[duck::folded(landed.schema + "\n" + landed.name)].push_back(
           {table.name, is_new, landed.schema + "." + landed.name});
       chosen_.tables.push_back(table);
     } catch (const Error& error) {

@@ -26,7 +26,7 @@ const Column* find(const std::vector<Column>& columns, const std::string& name) 
 /// By the name as DuckDB compares names.
 const Column* find_folded(const std::vector<Column>& columns, const std::string& name) {
   const auto found = std::ranges::find_if(columns, [&](const Column& column) {
-    return Inventory::folded("", column.name) == Inventory::folded("", name);
+    return duck::folded(column.name) == duck::folded(name);
   });
   return found == columns.end() ? nullptr : &*found;
 }

@@ -24,13 +24,6 @@ bool glob(const char* pattern, const char* text) {
   return *text == '\0';
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return text;
-}
-
 bool contains(const std::vector<std::string>& list, const std::string& name) {
   return std::ranges::find(list, name) != list.end();
 }
@@ -38,7 +31,7 @@ bool contains(const std::vector<std::string>& list, const std::string& name) {
 void require_column(const Table& table, const std::string& column, const char* setting) {
   if (table.column(column) != nullptr) return;
   for (const Column& each : table.columns) {
-    if (lower(each.name) == lower(column)) {
+    if (duck::folded(each.name) == duck::folded(column)) {
       throw Error(Fault::config,
                   table.name.text() + " has no column " + column + " (" + setting + ")",
                   "did you mean " + each.name + "?");
@@ -49,12 +42,12 @@ void require_column(const Table& table, const std::string& column, const char* s
 
 /// `key: detect`: what the key is called by convention; the run proves it.
 std::vector<std::string> detected_key(const Table& table) {
-  const std::string singular = lower(
+  const std::string singular = duck::folded(
       table.name.name.substr(0, table.name.name.size() - (table.name.name.ends_with('s') ? 1 : 0)));
-  for (const std::string& wanted : {std::string("id"), lower(table.name.name) + "_id",
+  for (const std::string& wanted : {std::string("id"), duck::folded(table.name.name) + "_id",
                                     singular + "_id", std::string("uuid"), std::string("pk")}) {
     for (const Column& column : table.columns) {
-      if (lower(column.name) == wanted) return {column.name};
+      if (duck::folded(column.name) == wanted) return {column.name};
     }
   }
   throw Error(Fault::config, table.name.text() + ": key: detect finds no column named like a key",
@@ -72,6 +65,25 @@ void choose_key(Table& table, const TableOptions& options) {
     return;
   }
   table.key_origin = KeyOrigin::user;
+}
+
+/// One that the user names; else the source's; else by convention.
+void choose_replication_key(Table& table, const TableOptions& options) {
+  if (options.replication_key) {
+    if (!options.replication_key->empty())
+      require_column(table, *options.replication_key, "replication_key:");
+    table.replication_key = *options.replication_key;
+    return;
+  }
+  if (!table.replication_key.empty()) return;
+  for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
+    for (const Column& column : table.columns) {
+      if (duck::folded(column.name) != wanted) continue;
+      if (!duck::is_temporal(column.type) && !duck::is_integer(column.type)) continue;
+      table.replication_key = column.name;
+      return;
+    }
+  }
 }
 
 void choose_columns(Table& table, const TableOptions& options) {
@@ -167,16 +179,7 @@ TableOptions options_of(const SyncOptions& options, const TableName& name) {
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection) {
   Table wanted = table;
   choose_key(wanted, options);
-  if (options.replication_key) {
-    if (options.replication_key->empty()) {
-      wanted.replication_key.clear();
-    } else {
-      require_column(wanted, *options.replication_key, "replication_key:");
-      wanted.replication_key_indexed =
-          wanted.replication_key_indexed && wanted.replication_key == *options.replication_key;
-      wanted.replication_key = *options.replication_key;
-    }
-  }
+  choose_replication_key(wanted, options);
   choose_columns(wanted, options);
   choose_types(wanted, options, connection);
   wanted.where = options.where;
@@ -242,7 +245,8 @@ Landing landing(const Table& table, const SyncOptions& options) {
                                  : table.name.schema;
   landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
-  if (lower(landed.name).starts_with("_sluice_") || lower(landed.schema) == "_sluice") {
+  if (duck::folded(landed.name).starts_with("_sluice_") ||
+      duck::folded(landed.schema) == "_sluice") {
     throw Error(Fault::config,
                 table.name.text() + " would land under a name that sluice keeps for itself",
                 "exclude it, or rename it with naming: fivetran");
@@ -253,7 +257,7 @@ Landing landing(const Table& table, const SyncOptions& options) {
     const std::string before = column.name;
     if (rename) column.name = fivetran_name(before, false);
     renamed[before] = column.name;
-    const auto [other, fresh] = seen.emplace(lower(column.name), before);
+    const auto [other, fresh] = seen.emplace(duck::folded(column.name), before);
     if (!fresh) {
       throw Error(Fault::config,
                   table.name.text() + ": columns " + other->second + " and " + before +

@@ -214,13 +214,7 @@ std::optional<TableState> StateStore::table(duck::Connection& connection,
 }
 
 TableName Inventory::folded(const std::string& schema, const std::string& name) {
-  const auto lower = [](std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
-    return text;
-  };
-  return {lower(schema), lower(name)};
+  return {duck::folded(schema), duck::folded(name)};
 }
 
 Inventory StateStore::inventory(duck::Connection& connection) const {

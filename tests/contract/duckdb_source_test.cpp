@@ -17,10 +17,13 @@ using test::thrown;
 
 class DuckdbSource : public test::DuckdbFiles {
  protected:
+  /// With the replication key that the engine would choose.
   static Table table_of(Source& source, const TableName& name) {
-    const Catalog catalog = source.discover(std::vector{name});
-    for (const Table& table : catalog.tables) {
-      if (table.name == name) return table;
+    Catalog catalog = source.discover(std::vector{name});
+    for (Table& table : catalog.tables) {
+      if (table.name != name) continue;
+      if (table.column("updated_at") != nullptr) table.replication_key = "updated_at";
+      return table;
     }
     ADD_FAILURE() << name.text() << " was not discovered";
     return {};
@@ -190,7 +193,7 @@ TEST_F(DuckdbSource, DiscoversTablesKeysAndReplicationKeys) {
   const Table& orders = catalog.tables[1];
   EXPECT_EQ(orders.primary_key, (std::vector<std::string>{"B b", "id"}));
   EXPECT_EQ(orders.key_origin, KeyOrigin::primary);
-  EXPECT_EQ(orders.replication_key, "UPDATED_AT");
+  EXPECT_EQ(std::ranges::count(orders.indexed, "UPDATED_AT"), 1);
   EXPECT_EQ(orders.comment, "what was bought");
   EXPECT_EQ(orders.rows, 5000U);
   EXPECT_GT(orders.bytes, 0U);
@@ -205,9 +208,7 @@ TEST_F(DuckdbSource, DiscoversTablesKeysAndReplicationKeys) {
   const Table& uniques = catalog.tables[2];
   EXPECT_EQ(uniques.primary_key, (std::vector<std::string>{"d"}));
   EXPECT_EQ(uniques.key_origin, KeyOrigin::unique);
-  EXPECT_EQ(uniques.replication_key, "last_modified");
   EXPECT_FALSE(catalog.tables[0].has_key());
-  EXPECT_EQ(catalog.tables[0].replication_key, "");
 
   const Plan generated = plan_of(*source, orders, only({orders.columns[0], orders.columns[2]}));
   EXPECT_EQ(rows("(SELECT sum(id), sum(g) FROM " + generated.relation + ")"),
@@ -316,7 +317,6 @@ TEST_F(DuckdbPlan, MarksOfEveryKeyTypeReadBackAsThemselves) {
   const auto source = open_source("k.duckdb");
   for (const std::string name : {"d", "s", "ms", "ns", "ts", "h"}) {
     const Table table = table_of(*source, {"main", name});
-    ASSERT_EQ(table.replication_key, "updated_at") << name;
     const std::optional<std::string> mark = plan_of(*source, table).until;
     ASSERT_TRUE(mark) << name;
     const std::string type = table.columns[0].type;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -78,8 +79,11 @@ class PostgresSourceTest : public ::testing::Test {
   std::unique_ptr<PostgresDatabase> db;
 };
 
-const Table& table_of(const Snapshot& snapshot, std::size_t i = 0) {
-  return std::get<Table>(snapshot.tables().at(i));
+/// With the replication key that the engine would choose.
+Table table_of(const Snapshot& snapshot, std::size_t i = 0) {
+  Table table = std::get<Table>(snapshot.tables().at(i));
+  if (table.column("updated_at") != nullptr) table.replication_key = "updated_at";
+  return table;
 }
 
 TEST_F(PostgresSourceTest, KeysColumnsAndCommentsAreFound) {
@@ -93,8 +97,7 @@ TEST_F(PostgresSourceTest, KeysColumnsAndCommentsAreFound) {
   const Table& table = find(catalog, "Odd \"schema 😀.select");
   EXPECT_EQ(table.primary_key, (std::vector<std::string>{"A", "b"}));
   EXPECT_EQ(table.key_origin, KeyOrigin::primary);
-  EXPECT_EQ(table.replication_key, "UPDATED_AT");
-  EXPECT_TRUE(table.replication_key_indexed);
+  EXPECT_EQ(std::ranges::count(table.indexed, "UPDATED_AT"), 1);
   EXPECT_EQ(table.comment, "of the table");
   ASSERT_EQ(table.columns.size(), 5U);
   EXPECT_EQ(table.columns[2].comment, "of the column");

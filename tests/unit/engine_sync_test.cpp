@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/select.h"
 #include "support/engine_fixture.h"
 
 namespace sluice {
@@ -92,7 +93,7 @@ TEST_F(EngineSync, LateCommitMarksAreNotPromotedWhileAWriterIsOpen) {
 
 TEST_F(EngineSync, WithoutAReplicationKeyOnlyDifferencesAreWritten) {
   make_orders(20'000);
-  source->replication_keys.clear();
+  options.defaults.replication_key = "";
   run_one();
   source->sql("UPDATE fake.main.t SET v = 'x' WHERE id IN (1, 19999)");
   source->sql("DELETE FROM fake.main.t WHERE id = 2");
@@ -103,6 +104,43 @@ TEST_F(EngineSync, WithoutAReplicationKeyOnlyDifferencesAreWritten) {
   EXPECT_EQ(receipt.deleted, 1U);
   EXPECT_EQ(receipt.inserted, 1U);
   EXPECT_EQ(differences(), "");
+}
+
+TEST(ReplicationKey, IsTheUsersElseTheSourcesElseAColumnOfAUsualName) {
+  duck::Database database;
+  duck::Connection connection = database.connect();
+  Table table;
+  table.name = {"s", "t"};
+  const auto add = [&](const char* name, const char* type) {
+    Column column;
+    column.name = name;
+    column.type = type;
+    table.columns.push_back(column);
+  };
+  const auto key = [&](const TableOptions& options = {}) {
+    return shaped(table, options, connection).replication_key;
+  };
+  add("id", "INTEGER");
+  add("updated_at", "VARCHAR");
+  EXPECT_EQ(key(), "");  // text does not grow
+  add("Last_Modified", "BIGINT");
+  EXPECT_EQ(key(), "Last_Modified");
+  add("MODIFIED_AT", "TIMESTAMP WITH TIME ZONE");
+  EXPECT_EQ(key(), "MODIFIED_AT");
+  table.replication_key = "id";
+  EXPECT_EQ(key(), "id");
+  TableOptions options;
+  options.replication_key = "updated_at";
+  EXPECT_EQ(key(options), "updated_at");
+  options.replication_key = "";
+  EXPECT_EQ(key(options), "");
+  options.replication_key = "modified_at";
+  try {
+    key(options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.hint(), "did you mean MODIFIED_AT?");
+  }
 }
 
 TEST_F(EngineSync, WithoutAKeyEqualRowsStayAsManyAsTheyAre) {
@@ -122,7 +160,7 @@ TEST_F(EngineSync, WithoutAKeyEqualRowsStayAsManyAsTheyAre) {
 
 TEST_F(EngineSync, WhenMostRowsChangedTheTableIsBuiltAnewAndSwapped) {
   make_orders(30'000);
-  source->replication_keys.clear();
+  options.defaults.replication_key = "";
   run_one();
   source->sql("UPDATE fake.main.t SET v = 'y' || id WHERE id % 2 = 0");
   const Receipt receipt = run_one();

@@ -13,13 +13,6 @@ namespace {
 constexpr std::string_view kNotOurs =
     " AND schema_name <> '_sluice' AND NOT starts_with(table_name, '_sluice_') AND NOT internal";
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return text;
-}
-
 using Tables = std::map<TableName, Table>;
 
 Tables read_tables(duck::Connection& connection, const std::string& catalog) {
@@ -34,7 +27,6 @@ Tables read_tables(duck::Connection& connection, const std::string& catalog) {
     table.name = {rows.text(i, 0), rows.text(i, 1)};
     table.rows = static_cast<std::uint64_t>(std::max<std::int64_t>(rows.integer(i, 2), 0));
     table.comment = rows.optional(i, 3).value_or("");
-    table.replication_key_indexed = true;  // DuckDB skips row groups by their minimum and maximum
     tables.emplace(table.name, std::move(table));
   }
   return tables;
@@ -55,6 +47,8 @@ void read_columns(duck::Connection& connection, const std::string& catalog, Tabl
     column.type = column.source_type = rows.text(i, 3);
     column.nullable = rows.boolean(i, 4);
     column.comment = rows.optional(i, 5).value_or("");
+    // DuckDB skips row groups by the minimum and maximum of any column.
+    table->second.indexed.push_back(column.name);
     table->second.columns.push_back(std::move(column));
   }
 }
@@ -99,17 +93,6 @@ void read_keys(duck::Connection& connection, const std::string& catalog, Tables&
   }
 }
 
-void choose_replication_key(Table& table) {
-  for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
-    for (const Column& column : table.columns) {
-      if (lower(column.name) != wanted || !(is_temporal(column.type) || is_integer(column.type)))
-        continue;
-      table.replication_key = column.name;
-      return;
-    }
-  }
-}
-
 /// The file's used blocks, shared out by cells: exact sizes would mean reading every table's
 /// segment list.
 void estimate_bytes(duck::Connection& connection, const std::string& catalog, Tables& tables) {
@@ -147,7 +130,6 @@ void read_view(duck::Connection& connection, const std::string& catalog, const T
          "a view can use tables, views and macros of its own file only, without the file's name"});
     return;
   }
-  choose_replication_key(view);
   found.tables.push_back(std::move(view));
 }
 
@@ -160,10 +142,7 @@ Catalog read_catalog(duck::Connection& connection, const std::string& catalog,
   read_keys(connection, catalog, tables);
   estimate_bytes(connection, catalog, tables);
   Catalog found;
-  for (auto& [name, table] : tables) {
-    choose_replication_key(table);
-    found.tables.push_back(std::move(table));
-  }
+  for (auto& [name, table] : tables) found.tables.push_back(std::move(table));
   for (const TableName& name : std::set<TableName>(named.begin(), named.end())) {
     const duck::Result view = connection.query(
         "SELECT comment FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND "
@@ -188,20 +167,6 @@ std::set<TableName> collated_tables(duck::Connection& connection, const std::str
 
 std::string sql_name(const std::string& catalog, const TableName& name) {
   return duck::quoted(catalog) + "." + duck::quoted(name.schema) + "." + duck::quoted(name.name);
-}
-
-bool is_integer(const std::string& type) {
-  static constexpr std::array<std::string_view, 10> kIntegers{
-      "TINYINT",  "SMALLINT",  "INTEGER",  "BIGINT",  "HUGEINT",
-      "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
-  return std::ranges::find(kIntegers, type) != kIntegers.end();
-}
-
-bool is_temporal(const std::string& type) {
-  static constexpr std::array<std::string_view, 6> kTemporal{
-      "DATE",         "TIMESTAMP",    "TIMESTAMP WITH TIME ZONE",
-      "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"};
-  return std::ranges::find(kTemporal, type) != kTemporal.end();
 }
 
 }  // namespace sluice::duckdb_file

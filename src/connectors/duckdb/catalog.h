@@ -22,7 +22,4 @@ std::set<TableName> collated_tables(duck::Connection& connection, const std::str
 /// "catalog"."schema"."name"
 std::string sql_name(const std::string& catalog, const TableName& name);
 
-bool is_integer(const std::string& type);
-bool is_temporal(const std::string& type);
-
 }  // namespace sluice::duckdb_file

@@ -27,7 +27,7 @@ std::string plain(const Attached& attached, const Column& column) {
 std::string survives(const std::string& value, const std::string& from, const std::string& type) {
   const std::string there = "TRY_CAST(" + value + " AS " + type + ")";
   if (from == "VARCHAR") {
-    if (is_integer(type) || type.starts_with("DECIMAL")) {
+    if (duck::is_integer(type) || type.starts_with("DECIMAL")) {
       return "TRY_CAST(" + value + " AS DECIMAL(38,18)) = TRY_CAST(" + there +
              " AS DECIMAL(38,18))";
     }
@@ -156,7 +156,7 @@ std::uint64_t find_misfits(duck::Connection& connection, const Attached& attache
 std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0) {
   const Column& key = native(attached, wanted.replication_key);
   std::string mark = "max(" + plain(attached, key) + ")";
-  if (is_temporal(key.type)) {
+  if (duck::is_temporal(key.type)) {
     mark = "CASE WHEN " + mark + " IS NOT NULL THEN least(" + mark + ", " +
            instant_of(key.type, t0) + ") END";
   }

@@ -48,7 +48,7 @@ class FileSnapshot : public Snapshot {
   Proof proof(const Table& table) const override {
     if (table.view) return {false, "a view's rows can change without a write to its file"};
     const Column* key = table.column(table.replication_key);
-    if (key != nullptr && is_temporal(key->source_type) &&
+    if (key != nullptr && duck::is_temporal(key->source_type) &&
         key->source_type != "TIMESTAMP WITH TIME ZONE") {
       return {false,
               "sessions in different time zones can stamp a " + key->source_type + " differently"};

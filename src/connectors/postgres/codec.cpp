@@ -9,6 +9,7 @@
 #include "connectors/postgres/nested.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/scalars.h"
+#include "duck/duck.h"
 #include "sluice/error.h"
 
 namespace sluice::postgres {
@@ -31,7 +32,7 @@ bool has_list_suffix(std::string_view landed) { return landed.ends_with("[]"); }
 bool struct_can_be(const WireType& composite) {
   std::set<std::string> seen;  // DuckDB's field names differ by more than case
   for (const std::string& name : composite.names) {
-    if (name.empty() || !seen.insert(lower_ascii(name)).second) return false;
+    if (name.empty() || !seen.insert(duck::folded(name)).second) return false;
   }
   return !composite.children.empty();
 }

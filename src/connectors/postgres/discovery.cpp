@@ -214,36 +214,12 @@ Attributes add_columns(Connection& connection, Relations& relations) {
   return attributes;
 }
 
-// Temporal and integer types: those that can grow with every change.
-bool can_be_replication_key(std::uint32_t base) {
-  static constexpr std::array<std::uint32_t, 6> kOids{20, 21, 23, 1082, 1114, 1184};
-  return std::find(kOids.begin(), kOids.end(), base) != kOids.end();
-}
-
-void choose_replication_key(Table& table, const std::map<int, Attribute>& attributes) {
-  for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
-    for (const auto& [number, attribute] : attributes) {
-      std::string folded = attribute.name;
-      std::transform(folded.begin(), folded.end(), folded.begin(),
-                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-      if (folded != wanted || !can_be_replication_key(attribute.base)) continue;
-      table.replication_key = attribute.name;
-      return;
-    }
-  }
-}
-
 struct Key {
   bool primary = false;
   std::vector<std::string> columns;
 };
 
 void add_keys(Connection& connection, Relations& relations, const Attributes& attributes) {
-  for (auto& [oid, relation] : relations) {
-    if (const auto found = attributes.find(oid); found != attributes.end()) {
-      choose_replication_key(relation.shape.table, found->second);
-    }
-  }
   const std::string key_columns = connection.version() >= 110000 ? "i.indnkeyatts" : "i.indnatts";
   const Rows rows = connection.query(
       "SELECT i.indrelid, i.indisprimary, i.indisunique AND i.indimmediate AND i.indpred IS NULL,"
@@ -272,9 +248,7 @@ void add_keys(Connection& connection, Relations& relations, const Attributes& at
       columns.push_back(found->second.name);
       if (table.column(columns.back())->nullable) plain = false;
     }
-    if (rows.boolean(row, 3) && !columns.empty() && columns.front() == table.replication_key) {
-      table.replication_key_indexed = true;
-    }
+    if (rows.boolean(row, 3) && !columns.empty()) table.indexed.push_back(columns.front());
     const bool primary = rows.boolean(row, 1);
     // A key of an inheritance parent says nothing about the rows of its children.
     if (!plain || relation.inherited || !(primary || rows.boolean(row, 2))) continue;

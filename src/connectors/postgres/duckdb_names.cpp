@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "duck/duck.h"
+
 namespace sluice::postgres {
 namespace {
 
@@ -65,16 +67,8 @@ bool plain(std::string_view name) {
 
 }  // namespace
 
-std::string lower_ascii(std::string_view name) {
-  std::string lower(name);
-  for (char& each : lower) {
-    if (each >= 'A' && each <= 'Z') each = static_cast<char>(each - 'A' + 'a');
-  }
-  return lower;
-}
-
 std::string duckdb_name(std::string_view name) {
-  if (plain(name) && kKeywords.find(" " + lower_ascii(name) + " ") == std::string_view::npos) {
+  if (plain(name) && kKeywords.find(" " + duck::folded(name) + " ") == std::string_view::npos) {
     return std::string(name);
   }
   std::string quoted = "\"";

@@ -9,7 +9,5 @@ namespace sluice::postgres {
 
 /// Quoted where DuckDB itself would quote it.
 std::string duckdb_name(std::string_view name);
-/// As DuckDB compares field names.
-std::string lower_ascii(std::string_view name);
 
 }  // namespace sluice::postgres

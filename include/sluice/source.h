@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A database that rows come from. A connector author implements Source, Snapshot and Reader; the
-// engine pulls.
+// engine pulls. tests/support/fake_source.h is a small one.
 //
 // Order of calls in a run: identity, discover, snapshot(tables), then per table plan, and per
-// scanning thread a Reader. Threads: a Source and a Snapshot may be used by several threads at once
-// (implementations lock where they must); a Reader belongs to one thread, but for cancel().
+// scanning thread a Reader. A Plan outlives its Readers, they end before their Snapshot, and that
+// before its Source. Threads: a Source and a Snapshot may be used by several threads at once
+// (implementations lock where they must); a Reader belongs to one thread, but for cancel(). Every
+// member may throw Error, but those that say noexcept. A Fault that is retryable() is tried again.
+//
+// Values as text (marks, `from`, `start`, keys) are written as DuckDB prints the column's type,
+// timestamps with time zone in UTC: "2026-11-21 04:05:06.789+00". A source writes them so and takes
+// them so.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +33,8 @@ struct Read {
   std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
   std::optional<std::string>
       from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
-  /// If not empty: only the rows with these primary keys, each a tuple in key order as DuckDB
-  /// prints values (BLOB as upper-case hex). Keys that do not exist are no error.
+  /// If not empty: only the rows with these primary keys, each a tuple in key order (BLOB as
+  /// upper-case hex). Keys that do not exist are no error.
   std::vector<std::vector<std::string>> keys;
 };
 
@@ -42,7 +48,7 @@ struct Chunk {
 /// How to read what a Read asks for. A value: may be kept and used by another process under the
 /// same snapshot.
 struct Plan {
-  Table table;
+  Table table;  ///< as plan() was given it
   Read read;
   std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
   std::optional<std::string>
@@ -55,12 +61,14 @@ struct Plan {
   std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
 };
 
-/// One connection, used by one thread. Destroyed before its Source.
+/// One connection, used by one thread. What a column's type cannot hold exactly is this one's to
+/// see: by Column::misfit it writes NULL and counts it in the batch, or throws Error::misfit with
+/// the column's name at the source.
 class Reader {
  public:
   virtual ~Reader() = default;
   virtual void start(const Chunk& chunk) = 0;
-  /// Fills the empty `batch`. False once the chunk is exhausted AND its statement has ended well;
+  /// Fills the empty `batch`, and adds what it read to its `bytes`. False once the chunk is exhausted AND its statement has ended well;
   /// the batch may hold rows then too. Waits at most 200 ms at a time between tests of the cancel
   /// flag.
   virtual bool next(Batch& batch) = 0;
@@ -106,12 +114,15 @@ struct Finding {
 class Source {
  public:
   virtual ~Source() = default;
-  /// The database itself, not the way to it: another identity under one connection is refused.
+  /// The database itself, not the way to it: the same text for as long as the database lives,
+  /// another for another one. Under one connection another identity is refused.
   virtual std::string identity() = 0;
   /// Every table, or those in these schemas when any are named. `named` are tables asked for by
   /// exact name: views appear only there.
   virtual Catalog discover(std::span<const TableName> named) = 0;
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) = 0;
+  /// `table` is the snapshot's, with what the user made of it: fewer columns, other types, keys,
+  /// `where`, `start`. Throws Fault::schema when the table is no longer what it was.
   virtual Plan plan(Snapshot& snapshot, const Table& table, const Read& read) = 0;
   /// A reader of `plan`'s chunks that delivers the plan's columns at these positions, in this
   /// order. Connecting belongs into start(): cancel(), the stop of a run and its idle limit reach a

@@ -57,6 +57,7 @@ struct Table {
 
   /// Changes when the table is dropped and made again, or its rows are rewritten in place
   /// (PostgreSQL: oid and file nodes). Chunk bounds of one incarnation mean nothing in another.
+  /// Empty, always: the source cannot tell, and its bounds hold whatever happens to the table.
   std::string incarnation;
 
   /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower

@@ -9,6 +9,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -400,6 +403,28 @@ TEST_F(PostgresSourceTest, SeveralReadersReadEveryRowOfOneInstant) {
   EXPECT_EQ(sum, 5000050000);
 }
 
+TEST_F(PostgresSourceTest, AStatementThatTheServerCancelsIsNoStopOfTheUsers) {
+  db->exec("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+  const auto from = source();
+  const auto snapshot = from->snapshot(from->discover({}).tables);
+  Table table = table_of(*snapshot);
+  table.replication_key = "id";
+  table.where = "pg_sleep(30) IS NOT NULL";
+  auto planning = std::async(std::launch::async, [&] { return plan_of(*from, *snapshot, table); });
+  const std::string cancel =
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice' AND "
+      "state = 'active' AND query LIKE '%pg_sleep%' AND datname = current_database()";
+  while (db->query(cancel).empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  try {
+    planning.get();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::schema);
+    EXPECT_TRUE(std::string(error.what()).starts_with("cancelled by the server: ")) << error.what();
+    EXPECT_NE(error.hint().find("statement_timeout"), std::string::npos);
+  }
+}
+
 TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
   db->exec("CREATE TABLE t (id int)");
   const auto from = source();
@@ -441,8 +466,9 @@ Fault fault_of_connecting(const std::string& url, const std::string& password = 
   try {
     postgres::source(url, options)->identity();
   } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()).find("pa:ss"), std::string::npos) << error.what();
-    EXPECT_EQ(std::string(error.what()).find("pa%3A"), std::string::npos) << error.what();
+    const std::string all = std::string(error.what()) + error.hint();
+    for (const char* part : {"pa:ss", "pa%3A", "pa%3a", "ss%zz", "wrong"})
+      EXPECT_EQ(all.find(part), std::string::npos) << all;
     return error.fault();
   }
   return Fault::busy;  // connected
@@ -473,6 +499,73 @@ TEST_F(PostgresSourceTest, RefusalsSayWhatToDoAndHoldNoPassword) {
   EXPECT_EQ(fault_of_connecting(server.url("no_such_database")), Fault::config);
   EXPECT_EQ(fault_of_connecting("postgresql://postgres:pa:ss@127.0.0.1:1/postgres"),
             Fault::connection);
+}
+
+TEST_F(PostgresSourceTest, AUrlThatCannotBeReadHidesItsPassword) {
+  for (const char* url :
+       {"postgresql://u:pa:ss%zz@h/db", "postgresql://u:pa:ss/wrong@h/db",
+        "postgresql://u@h/db?password=pa:ss&wrong", "postgresql://u:pa:ss@wrong@h:x/db",
+        "postgresql://u@h/db?%70assword=pa:ss%zz", "postgresql://u@h/db?passwort=pa:ss",
+        "host=h password=pa:ss wrong", "password='pa:ss wrong",
+        "host=h password = pa:ss%zz wrong user=u", "postgresql://u:pa:ss@[::1/db",
+        "postgresql://u:x@wrong@h/db"}) {
+    EXPECT_EQ(fault_of_connecting(url), Fault::config) << url;
+  }
+  EXPECT_EQ(fault_of_connecting("postgresql://u:pa%3Ass@no-such-host.invalid/db"),
+            Fault::connection);
+}
+
+/// A file of the test's own, its name in an environment variable as long as this lives.
+class NamedByEnvironment {
+ public:
+  NamedByEnvironment(const char* variable, const std::string& text)
+      : variable_(variable),
+        file_(std::filesystem::path(::testing::TempDir()) /
+              (std::string("sluice_") + variable + std::to_string(::getpid()))) {
+    std::ofstream(file_) << text;
+    std::filesystem::permissions(file_, std::filesystem::perms(0600));
+    ::setenv(variable, file_.c_str(), 1);
+  }
+  ~NamedByEnvironment() {
+    ::unsetenv(variable_);
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);
+  }
+  NamedByEnvironment(const NamedByEnvironment&) = delete;
+  NamedByEnvironment& operator=(const NamedByEnvironment&) = delete;
+
+ private:
+  const char* variable_;
+  std::filesystem::path file_;
+};
+
+TEST_F(PostgresSourceTest, AServiceFileIsReadAndItsPasswordNeverShown) {
+  auto& server = PostgresServer::instance();
+  const std::string at = "host=127.0.0.1\nport=" + std::to_string(server.port()) +
+                         "\ndbname=" + db->name() + "\nuser=postgres\npassword=";
+  const NamedByEnvironment file("PGSERVICEFILE", "[good]\n" + at + server.password() + "\n[bad]\n" +
+                                                     at + "pa:ss wrong\n[odd]\npa:ss%zz\n");
+  EXPECT_EQ(fault_of_connecting("postgresql://?service=good"), Fault::busy);
+  EXPECT_EQ(fault_of_connecting("service=good"), Fault::busy);
+  EXPECT_EQ(fault_of_connecting("postgresql://?service=bad"), Fault::authentication);
+  EXPECT_NE(fault_of_connecting("postgresql://?service=odd"), Fault::busy);
+  EXPECT_NE(fault_of_connecting("postgresql://?service=none"), Fault::busy);
+  const auto from = postgres::source("postgresql://?service=good");
+  EXPECT_NE(from->identity().find(db->name()), std::string::npos);
+}
+
+TEST_F(PostgresSourceTest, APasswordFileIsReadAndItsPasswordNeverShown) {
+  auto& server = PostgresServer::instance();
+  const std::string url =
+      "postgresql://postgres@127.0.0.1:" + std::to_string(server.port()) + "/" + db->name();
+  std::string escaped;
+  for (const char each : server.password()) escaped += each == ':' ? "\\:" : std::string(1, each);
+  {
+    const NamedByEnvironment file("PGPASSFILE", "127.0.0.1:*:*:postgres:" + escaped + "\n");
+    EXPECT_EQ(fault_of_connecting(url), Fault::busy);
+  }
+  const NamedByEnvironment file("PGPASSFILE", "127.0.0.1:*:*:postgres:pa\\:ss wrong\n");
+  EXPECT_EQ(fault_of_connecting(url), Fault::authentication);
 }
 
 TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {

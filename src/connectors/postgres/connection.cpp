@@ -83,6 +83,14 @@ Parameters after_silent_host(PGconn* connection) {
   return {};
 }
 
+// The one way of a text of libpq's or the server's into an error: one line, no secret. The password
+// may be a file's, which only libpq has read.
+std::string told(const std::string& text, PGconn* connection, const Login& login) {
+  Secrets secrets = login.secrets;
+  if (const char* used = PQpass(connection)) secrets.add(used);
+  return one_line(secrets.hidden(text));
+}
+
 Error refused(PGconn* connection, const Login& login) {
   std::string message = PQerrorMessage(connection);
   std::smatch match;
@@ -104,7 +112,7 @@ Error refused(PGconn* connection, const Login& login) {
     fault = Fault::config;  // trying again does not make a certificate right
     hint = "check sslrootcert and that the host in the URL is a name in the server's certificate";
   }
-  std::string text = one_line(login.scrub(message));
+  std::string text = told(message, connection, login);
   if (!state.empty()) text += " (" + state + ")";
   return Error(fault, "cannot connect to " + login.shown + ": " + text, hint);
 }
@@ -119,17 +127,18 @@ bool ready(PGconn* connection, PostgresPollingStatusType status) {
 // the message, and texts come in the server's language. So the time limit for each host, which
 // libpq keeps only there, is kept here.
 PGconn* connect(const Login& login, const Parameters& hosts) {
-  Parameters parameters = login.defaults;
-  parameters.emplace_back("dbname", login.url);
-  parameters.emplace_back("client_encoding", "UTF8");
-  if (!login.password.empty()) parameters.emplace_back("password", login.password);
-  parameters.insert(parameters.end(), hosts.begin(), hosts.end());
   std::vector<const char*> keywords;
   std::vector<const char*> values;
-  for (const auto& [keyword, value] : parameters) {
-    keywords.push_back(keyword.c_str());
+  const auto add = [&](const char* keyword, const std::string& value) {
+    keywords.push_back(keyword);
     values.push_back(value.c_str());
-  }
+  };
+  const std::string encoding = "UTF8";
+  for (const auto& [keyword, value] : login.defaults) add(keyword.c_str(), value);
+  add("dbname", login.url.reveal());
+  add("client_encoding", encoding);
+  if (!login.password.empty()) add("password", login.password.reveal());
+  for (const auto& [keyword, value] : hosts) add(keyword.c_str(), value);
   keywords.push_back(nullptr);
   values.push_back(nullptr);
   return PQconnectStartParams(keywords.data(), values.data(), 1);
@@ -187,6 +196,9 @@ std::string settings(int version) {
   return sql;
 }
 
+// Of a statement that we did not cancel: whoever cancels one of ours never looks at its answer.
+constexpr std::string_view kQueryCanceled = "57014";
+
 }  // namespace
 
 Fault fault_of(std::string_view sqlstate) {
@@ -198,40 +210,45 @@ Fault fault_of(std::string_view sqlstate) {
       {"40001", Fault::conflict},    // serialization, or a standby's conflict with recovery
       {"40P01", Fault::conflict},    // deadlock
       {"55P03", Fault::conflict},    // lock_timeout
-      {"08", Fault::connection},     //
-      {"25P03", Fault::connection},  // idle in transaction: the session was ended
+      {"08", Fault::connection},     // lost, or never there
+      {"25P03", Fault::connection},  // idle in transaction for too long: the session was ended
+      {"25P04", Fault::connection},  // transaction_timeout: the session was ended
       {"57P", Fault::connection},    // shutdown, crash, still starting, database dropped
-      {"53", Fault::connection},     // too many connections, out of memory or disk there
+      {"53100", Fault::connection},  // disk full there
+      {"53200", Fault::connection},  // out of memory there
+      {"53300", Fault::connection},  // too many connections
       {"28", Fault::authentication}, {"42501", Fault::permission},
-      {"3D000", Fault::config},     // no such database
-      {"42601", Fault::config},     // syntax: the user's own predicate
-      {"42P01", Fault::schema},     // no such table
-      {"42703", Fault::schema},     // no such column
-      {"42704", Fault::schema},     // no such object
-      {"42809", Fault::schema},     // wrong kind of object
-      {"42883", Fault::schema},     // no such function or operator
-      {"3F000", Fault::schema},     // no such schema
-      {"57014", Fault::cancelled},  // our sessions have no time limit of the server's
-      {"22", Fault::data},           {"21", Fault::data},
+      {"3D000", Fault::config},                               // no such database
+      {"42601", Fault::config},                               // syntax: the user's own predicate
+      {"21", Fault::data},                                    // of a subquery in a view
+      {"22", Fault::data},           {"XX001", Fault::data},  // a damaged table
+      {"XX002", Fault::data},                                 // a damaged index
   };
   for (const Entry& each : kFaults) {
     if (sqlstate.substr(0, each.prefix.size()) == each.prefix) return each.fault;
   }
-  return Fault::internal;
+  return Fault::schema;  // the source refuses the statement: it is not as the plan thought
 }
 
 Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
   if (state.empty()) {
-    const std::string text = one_line(login.scrub(PQerrorMessage(connection)));
+    const std::string text = told(PQerrorMessage(connection), connection, login);
     return Error(Fault::connection,
                  "connection lost: " + (text.empty() ? "no answer from the server" : text));
   }
   std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty())
     message += ": " + detail;
-  return Error(fault_of(state), one_line(login.scrub(message)) + " (" + state + ")",
-               one_line(login.scrub(field(result, PG_DIAG_MESSAGE_HINT))));
+  std::string hint = field(result, PG_DIAG_MESSAGE_HINT);
+  if (state == kQueryCanceled) {
+    message = "cancelled by the server: " + message;
+    hint =
+        "a statement_timeout (a pooler's or proxy's: sluice sets its own sessions' to 0) or an "
+        "administrator ended it";
+  }
+  return Error(fault_of(state), told(message, connection, login) + " (" + state + ")",
+               told(hint, connection, login));
 }
 
 std::int64_t Rows::integer(int row, int column) const {

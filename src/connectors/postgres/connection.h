@@ -22,11 +22,12 @@ struct ResultClear {
 };
 using ResultHandle = std::unique_ptr<PGresult, ResultClear>;
 
-/// What a SQLSTATE asks for. The one place where the server's codes become ours.
+/// What a SQLSTATE asks for. The one place where the server's codes become ours. A code that asks
+/// for nothing special is Fault::schema: the server refuses what was planned, and would again.
 Fault fault_of(std::string_view sqlstate);
 /// The error that `result` holds; where it holds none, the connection's own (it is gone:
-/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. Passwords
-/// of `login` are removed.
+/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. No secret
+/// of `login` is left in it.
 Error error_of(const PGresult* result, PGconn* connection, const Login& login);
 
 /// The rows of a finished query, as text.

@@ -354,6 +354,37 @@ TEST_F(PostgresSourceTest, AMarkNeverPassesTheMomentBeforeTheSnapshot) {
   EXPECT_FALSE(snapshot->proof(table_of(*snapshot, 1)).possible);
 }
 
+TEST_F(PostgresSourceTest, ASnapshotIsAskedForATablesMarksOnce) {
+  const std::string name = "marks_of_" + db->name();
+  db->exec("CREATE TABLE " + name + " (id int PRIMARY KEY, updated_at timestamptz); INSERT INTO " +
+           name + " VALUES (1, '2020-01-01')");
+  db->exec("ALTER DATABASE " + db->name() + " SET log_statement = 'all'");
+  const auto from = source();
+  const auto tables = from->discover({}).tables;
+  const auto snapshot = from->snapshot(tables);
+  Read read;
+  read.columns = tables[0].columns;
+  const Plan first = plan_of(*from, *snapshot, table_of(*snapshot), read);
+  read.columns.pop_back();
+  const Plan second = plan_of(*from, *snapshot, table_of(*snapshot), read);
+  read.from = "2019-01-01 00:00:00+00";
+  const Plan third = plan_of(*from, *snapshot, table_of(*snapshot), read);
+  EXPECT_EQ(first.until, "2020-01-01 00:00:00+00");
+  EXPECT_EQ(second.until, first.until);
+  EXPECT_EQ(third.until, first.until);
+  EXPECT_EQ(second.safe, first.safe);
+  const std::string log = PostgresServer::instance().log();
+  std::size_t asked = 0;
+  const std::string question = "FROM \"public\".\"" + name + "\" AS \"" + name + "\") newest";
+  for (std::size_t at = log.find(question); at != std::string::npos;
+       at = log.find(question, at + 1))
+    ++asked;
+  EXPECT_EQ(asked, 1U);
+  Table part = table_of(*snapshot);
+  part.where = "id > 1";
+  EXPECT_FALSE(plan_of(*from, *snapshot, part).until);  // another question
+}
+
 TEST_F(PostgresSourceTest, AReplicationKeyOfAnotherTypeIsRefused) {
   db->exec("CREATE TABLE t (id int PRIMARY KEY, name text)");
   const auto from = source();

@@ -251,9 +251,7 @@ Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
                told(hint, connection, login));
 }
 
-std::int64_t Rows::integer(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  if (digits.empty() && null(row, column)) return 0;
+std::int64_t integer_of(std::string_view digits) {
   std::int64_t value = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (problem != std::errc() || end != digits.data() + digits.size()) {
@@ -261,6 +259,10 @@ std::int64_t Rows::integer(int row, int column) const {
                 "the server sent " + std::string(digits) + " where a number was expected");
   }
   return value;
+}
+
+std::int64_t Rows::integer(int row, int column) const {
+  return null(row, column) ? 0 : integer_of(text(row, column));
 }
 
 Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(login)) {

@@ -30,11 +30,15 @@ Fault fault_of(std::string_view sqlstate);
 /// of `login` is left in it.
 Error error_of(const PGresult* result, PGconn* connection, const Login& login);
 
+/// A number that the server sent. Throws Fault::data where the text is none.
+std::int64_t integer_of(std::string_view digits);
+
 /// The rows of a finished query, as text.
 class Rows {
  public:
   explicit Rows(ResultHandle result) : result_(std::move(result)) {}
   int size() const { return PQntuples(result_.get()); }
+  int width() const { return PQnfields(result_.get()); }
   bool null(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
   std::string_view text(int row, int column) const {
     return {PQgetvalue(result_.get(), row, column),

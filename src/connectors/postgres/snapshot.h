@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "connectors/postgres/answers.h"
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/discovery.h"
 #include "connectors/postgres/witness.h"
@@ -73,6 +74,7 @@ class PostgresSnapshot : public Snapshot {
 
   const std::string& id() const { return id_; }
   const Witness& observed() const { return witness_; }
+  Answers& answers() { return answers_; }
   int version() const { return leader_->version(); }
   /// Throws Fault::schema if the snapshot does not hold this table.
   const Shape& shape(const TableName& name) const;
@@ -93,6 +95,7 @@ class PostgresSnapshot : public Snapshot {
   std::mutex leader_mutex_;
   std::shared_ptr<Sessions> sessions_;
   Witness witness_;
+  Answers answers_;
   std::string id_;
   std::map<TableName, Shape> shapes_;
   std::vector<std::variant<Table, Error>> tables_;

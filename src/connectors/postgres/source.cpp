@@ -85,7 +85,8 @@ std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables
 Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
   auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
   const Borrowed session(*taken.sessions());
-  return make_plan(*session, taken.shape(table.name), taken.observed(), table, read);
+  return make_plan(*session, taken.answers(), taken.shape(table.name), taken.observed(), table,
+                   read);
 }
 
 std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& plan,

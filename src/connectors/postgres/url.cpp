@@ -65,7 +65,8 @@ std::vector<Span> secret_spans(const std::string& url) {
   std::vector<Span> found;
   find_in_authority(url, found);
   const bool is_url = url.find("://") != std::string::npos;
-  static const std::regex in_query("[?&]([^=&]*)=([^&]*)");
+  // A part without '=' belongs to the value before: its writer forgot to encode the '&'.
+  static const std::regex in_query("[?&]([^=&]*)=([^&]*(?:&[^=&]*(?=&|$))*)");
   // An unquoted value ends at a space. What follows and is no keyword belongs to it as well: its
   // writer forgot the quotes.
   static const std::regex in_text(

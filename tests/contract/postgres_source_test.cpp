@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <duckdb.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -599,24 +601,113 @@ TEST_F(PostgresSourceTest, APasswordFileIsReadAndItsPasswordNeverShown) {
   EXPECT_EQ(fault_of_connecting(url), Fault::authentication);
 }
 
+/// Takes connections and never says a word.
+class SilentHost {
+ public:
+  SilentHost() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    auto* address = reinterpret_cast<sockaddr*>(&address_);
+    if (::bind(socket_, address, size) != 0 || ::listen(socket_, 5) != 0 ||
+        ::getsockname(socket_, address, &size) != 0)
+      throw std::runtime_error("no free loopback port");
+  }
+  ~SilentHost() { ::close(socket_); }
+  SilentHost(const SilentHost&) = delete;
+  SilentHost& operator=(const SilentHost&) = delete;
+  int port() const { return ntohs(address_.sin_port); }
+
+ private:
+  int socket_;
+  sockaddr_in address_{};
+};
+
 TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {
-  const int silent = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(silent, 5), 0);
-  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string first =
-      "postgresql://postgres@127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const SilentHost silent;
+  const std::string first = "postgresql://postgres@127.0.0.1:" + std::to_string(silent.port());
   auto& server = PostgresServer::instance();
   EXPECT_EQ(fault_of_connecting(first + ",127.0.0.1:" + std::to_string(server.port()) +
                                     "/postgres?connect_timeout=2",
                                 server.password()),
             Fault::busy);
   EXPECT_EQ(fault_of_connecting(first + "/postgres?connect_timeout=2"), Fault::connection);
-  ::close(silent);
+}
+
+TEST_F(PostgresSourceTest, AStopEndsEveryWaitForTheServer) {
+  db->exec("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+  std::atomic<bool> stop{false};
+  postgres::SourceOptions options;
+  options.lock_timeout_ms = 60'000;
+  options.stop = [&stop] { return stop.load(); };
+  const auto from = postgres::source(db->socket_url(), options);
+  const Catalog catalog = from->discover({});
+  const auto snapshot = from->snapshot(catalog.tables);
+  PostgresSession other = db->session();
+  db->exec("CREATE TABLE locked (id int)");
+  const std::vector<Table> locked = from->discover({}).tables;
+  other.exec("BEGIN; LOCK TABLE locked");
+  const SilentHost host;
+  const auto silent = postgres::source(
+      "postgresql://postgres@127.0.0.1:" + std::to_string(host.port()) + "/postgres", options);
+  Table slow = table_of(*snapshot);
+  slow.replication_key = "id";
+  slow.where = "pg_sleep(60) IS NOT NULL";
+  const std::vector<std::function<void()>> waits = {
+      [&] { from->snapshot(locked); },
+      [&] { plan_of(*from, *snapshot, slow); },
+      [&] { silent->identity(); },
+  };
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    stop = false;
+    auto waiting = std::async(std::launch::async, waits[i]);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto began = std::chrono::steady_clock::now();
+    stop = true;
+    try {
+      waiting.get();
+      FAIL() << i;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::cancelled) << i << error.what();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3)) << i;
+  }
+  const std::string busy =
+      "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice' AND state = "
+      "'active' AND datname = current_database()";
+  for (int i = 0; i < 100 && db->value(busy) != "0"; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(db->value(busy), "0");
+  EXPECT_NO_THROW(snapshot->check_alive());  // others go on
+}
+
+TEST_F(PostgresSourceTest, AServerThatStopsAnsweringIsGivenUp) {
+  postgres::Login login = postgres::login_of(db->socket_url(), "sluice", {});
+  login.patience = std::chrono::seconds(1);
+  postgres::Connection session(std::make_shared<const postgres::Login>(std::move(login)));
+  const auto began = std::chrono::steady_clock::now();
+  try {
+    session.query("SELECT pg_sleep(30)");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::connection);
+    EXPECT_NE(std::string(error.what()).find("has not answered for 1 s"), std::string::npos);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(4));
+  EXPECT_TRUE(session.broken());
+}
+
+TEST_F(PostgresSourceTest, APeerThatVanishesIsNoticedUnlessTheUrlSaysOtherwise) {
+  const auto idle_limit = [](const std::string& url) {
+    const postgres::Connection session(
+        std::make_shared<const postgres::Login>(postgres::login_of(url, "sluice", {})));
+    int seconds = 0;
+    socklen_t size = sizeof seconds;
+    ::getsockopt(PQsocket(session.handle()), IPPROTO_TCP, TCP_KEEPIDLE, &seconds, &size);
+    return seconds;
+  };
+  EXPECT_EQ(idle_limit(db->url()), 60);
+  EXPECT_EQ(idle_limit(db->url() + "?keepalives_idle=77"), 77);
 }
 
 TEST(PostgresUrl, IsPrintedWithoutItsSecrets) {

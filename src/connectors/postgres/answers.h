@@ -24,7 +24,7 @@ class Answers {
       const std::lock_guard lock(mutex_);
       if (const auto found = known_.find(sql); found != known_.end()) return found->second;
     }
-    const Rows answer = session.query(sql);
+    const Rows answer = session.query_patiently(sql);
     std::vector<Row> rows(static_cast<std::size_t>(answer.size()));
     for (int row = 0; row < answer.size(); ++row) {
       for (int column = 0; column < answer.width(); ++column) {

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <future>
 #include <regex>
 #include <sstream>
+#include <thread>
 
 namespace sluice::postgres {
 namespace {
@@ -117,16 +123,31 @@ Error refused(PGconn* connection, const Login& login) {
   return Error(fault, "cannot connect to " + login.shown + ": " + text, hint);
 }
 
-bool ready(PGconn* connection, PostgresPollingStatusType status) {
-  pollfd waiting{PQsocket(connection),
-                 static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-  return poll(&waiting, 1, 200) != 0;
+constexpr int kSliceMs = 200;  // how late a stop may be noticed
+
+bool ready(PGconn* connection, bool reading) {
+  pollfd waiting{PQsocket(connection), static_cast<short>(reading ? POLLIN : POLLOUT), 0};
+  return poll(&waiting, 1, kSliceMs) != 0;
+}
+
+// A peer that vanished without a word is noticed after about two minutes, unless the user says
+// otherwise. Not by parameters: they would hide a service file's.
+void watch_peer(PGconn* connection) {
+  const Options options(PQconninfo(connection));
+  const auto unless_given = [&](const char* keyword, int name, int value) {
+    if (option(options, keyword).empty())
+      ::setsockopt(PQsocket(connection), IPPROTO_TCP, name, &value, sizeof value);
+  };
+  unless_given("keepalives_idle", TCP_KEEPIDLE, 60);
+  unless_given("keepalives_interval", TCP_KEEPINTVL, 10);
+  unless_given("keepalives_count", TCP_KEEPCNT, 6);
+  unless_given("tcp_user_timeout", TCP_USER_TIMEOUT, 120'000);
 }
 
 // Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into
 // the message, and texts come in the server's language. So the time limit for each host, which
 // libpq keeps only there, is kept here.
-PGconn* connect(const Login& login, const Parameters& hosts) {
+PGconn* start_connecting(const Login& login, const Parameters& hosts) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   const auto add = [&](const char* keyword, const std::string& value) {
@@ -134,7 +155,7 @@ PGconn* connect(const Login& login, const Parameters& hosts) {
     values.push_back(value.c_str());
   };
   const std::string encoding = "UTF8";
-  for (const auto& [keyword, value] : login.defaults) add(keyword.c_str(), value);
+  add("fallback_application_name", login.application_name);
   add("dbname", login.url.reveal());
   add("client_encoding", encoding);
   if (!login.password.empty()) add("password", login.password.reveal());
@@ -146,11 +167,13 @@ PGconn* connect(const Login& login, const Parameters& hosts) {
 
 enum class Outcome { connected, refused, silent };
 
-Outcome finish_connecting(PGconn* connection) {
+constexpr int kConnectSeconds = 10;  // for each host
+
+Outcome finish_connecting(PGconn* connection, const Stop& stop) {
   if (PQstatus(connection) == CONNECTION_BAD) return Outcome::refused;
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   const std::string limit_text = option(Options(PQconninfo(connection)), "connect_timeout");
-  int limit = 0;
+  int limit = limit_text.empty() ? kConnectSeconds : 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), limit);
   const std::chrono::seconds allowed(limit <= 0 ? 365 * 86400 : std::max(limit, 2));
   std::string peer;
@@ -164,8 +187,9 @@ Outcome finish_connecting(PGconn* connection) {
       peer = now;
       deadline = Clock::now() + allowed;
     }
+    if (stop && stop()) throw Error(Fault::cancelled, "stopped while connecting");
     if (Clock::now() > deadline) return Outcome::silent;
-    if (!ready(connection, status)) continue;
+    if (!ready(connection, status == PGRES_POLLING_READING)) continue;
     status = PQconnectPoll(connection);
     if (status == PGRES_POLLING_OK) return Outcome::connected;
     if (status == PGRES_POLLING_FAILED) return Outcome::refused;
@@ -195,6 +219,10 @@ std::string settings(int version) {
   if (version >= 170000) set("transaction_timeout", "0");
   return sql;
 }
+
+// What a cancelled run waits for the server's answer to "stop that statement". Closing the
+// connection ends most statements as well, only later.
+constexpr std::chrono::seconds kCancelWait{1};
 
 // Of a statement that we did not cancel: whoever cancels one of ours never looks at its answer.
 constexpr std::string_view kQueryCanceled = "57014";
@@ -265,13 +293,26 @@ std::int64_t Rows::integer(int row, int column) const {
   return null(row, column) ? 0 : integer_of(text(row, column));
 }
 
-Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(login)) {
+Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
+    : login_(std::move(login)), stop_(std::move(stop)) {
+  connect();
+  PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
+  PQsetNoticeProcessor(
+      handle_.get(), [](void*, const char*) {}, nullptr);
+  watch_peer(handle_.get());
+  const Rows rows = query(settings(version()));
+  standby_ = rows.boolean(0, 0);
+  pid_ = static_cast<int>(rows.integer(0, 1));
+  login_->own->add(pid_);
+}
+
+void Connection::connect() {
   Parameters hosts;
   while (true) {
-    handle_.reset(connect(*login_, hosts));
+    handle_.reset(start_connecting(*login_, hosts));
     if (!handle_) throw Error(Fault::internal, "out of memory while connecting");
-    const Outcome outcome = finish_connecting(handle_.get());
-    if (outcome == Outcome::connected) break;
+    const Outcome outcome = finish_connecting(handle_.get(), stop_);
+    if (outcome == Outcome::connected) return;
     if (outcome == Outcome::refused) throw refused(handle_.get(), *login_);
     hosts = after_silent_host(handle_.get());
     if (hosts.empty()) {
@@ -280,36 +321,79 @@ Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(lo
                   "more time");
     }
   }
-  PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
-  PQsetNoticeProcessor(
-      handle_.get(), [](void*, const char*) {}, nullptr);
-  const Rows rows = query(settings(version()));
-  standby_ = rows.boolean(0, 0);
-  pid_ = static_cast<int>(rows.integer(0, 1));
-  login_->own->add(pid_);
 }
 
 Connection::~Connection() {
   if (pid_ != 0) login_->own->remove(pid_);
 }
 
-Rows Connection::checked(PGresult* result) {
-  ResultHandle handle(result);
-  const ExecStatusType status = PQresultStatus(handle.get());
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return Rows(std::move(handle));
-  throw error(handle.get());
+void Connection::give_up(const Error& error) {
+  given_up_ = true;
+  cancel_statement();
+  throw error;
+}
+
+ResultHandle Connection::answer(std::chrono::milliseconds limit) {
+  const Clock::time_point began = Clock::now();
+  while (PQisBusy(handle()) == 1) {
+    if (stop_ && stop_()) give_up({Fault::cancelled, "stopped while waiting for the server"});
+    if (limit.count() > 0 && Clock::now() - began > limit) {
+      give_up({Fault::connection,
+               "the server has not answered for " + std::to_string(limit.count() / 1000) + " s",
+               "see what the server is doing: a lock or a stalled network are the usual causes"});
+    }
+    if (ready(handle(), true) && PQconsumeInput(handle()) == 0) break;  // the result says why
+  }
+  return ResultHandle(PQgetResult(handle()));
+}
+
+Rows Connection::rows(int sent, std::chrono::milliseconds limit) {
+  if (sent == 0) throw error(nullptr);
+  ResultHandle last;
+  bool failed = false;
+  while (ResultHandle each = answer(limit)) {
+    if (!failed) last = std::move(each);  // what follows an error is about the lost connection
+    const ExecStatusType status = PQresultStatus(last.get());
+    failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+  }
+  if (failed || !last) throw error(last.get());
+  return Rows(std::move(last));
 }
 
 Rows Connection::query(const std::string& sql) {
-  return checked(PQexec(handle_.get(), sql.c_str()));
+  return rows(PQsendQuery(handle(), sql.c_str()), login_->patience);
+}
+
+Rows Connection::query_patiently(const std::string& sql) {
+  return rows(PQsendQuery(handle(), sql.c_str()), {});
 }
 
 Rows Connection::query(const std::string& sql,
                        const std::vector<std::optional<std::string>>& values) {
   std::vector<const char*> pointers;
   for (const auto& each : values) pointers.push_back(each ? each->c_str() : nullptr);
-  return checked(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
-                              pointers.data(), nullptr, nullptr, 0));
+  return rows(PQsendQueryParams(handle(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                pointers.data(), nullptr, nullptr, 0),
+              login_->patience);
+}
+
+// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
+// thread; it owns all that it uses.
+void Connection::cancel_statement() noexcept try {
+  struct FreeCancel {
+    void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+  };
+  std::unique_ptr<PGcancel, FreeCancel> cancel(PQgetCancel(handle()));
+  if (!cancel) return;
+  std::promise<void> sent;
+  const std::future<void> waiting = sent.get_future();
+  std::thread([sent = std::move(sent), cancel = std::move(cancel)]() mutable {
+    std::array<char, 256> why{};
+    PQcancel(cancel.get(), why.data(), static_cast<int>(why.size()));
+    sent.set_value();
+  }).detach();
+  waiting.wait_for(kCancelWait);
+} catch (...) {  // no thread to be had: closing the connection must do
 }
 
 std::string identifier(std::string_view name) {

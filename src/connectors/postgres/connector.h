@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,9 @@ struct SourceOptions {
   std::size_t max_readers = 4;       ///< connections that read at once; one more holds the snapshot
   std::uint64_t max_rate_bytes = 0;  ///< of all readers together, a second; 0: no limit
   unsigned lock_timeout_ms = 10'000;  ///< how long a snapshot waits for each table's lock
+  /// True ends every wait of identity(), discover(), snapshot() and plan() within a second or two,
+  /// with Fault::cancelled: a stop that leaves nothing to be finished. For any thread.
+  std::function<bool()> stop;
 };
 
 /// `url` is a postgresql:// or postgres:// URL (or libpq's "key=value" text) with libpq's meaning:

@@ -45,7 +45,7 @@ std::unique_ptr<Connection> PostgresSource::take_session() {
     const std::lock_guard lock(mutex_);
     if (session_ && !session_->broken()) return std::move(session_);
   }
-  return std::make_unique<Connection>(login_);
+  return std::make_unique<Connection>(login_, options_.stop);
 }
 
 std::string PostgresSource::identity() {
@@ -84,7 +84,7 @@ std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables
 
 Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
   auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
-  const Borrowed session(*taken.sessions());
+  const Borrowed session(*taken.sessions(), options_.stop);
   return make_plan(*session, taken.answers(), taken.shape(table.name), taken.observed(), table,
                    read);
 }

@@ -169,28 +169,16 @@ Login login_of(const std::string& url, const std::string& application_name,
     PQfreemem(problem);
     throw refuse(why);
   }
-  bool service = std::getenv("PGSERVICE") != nullptr;
   for (const PQconninfoOption* each = parsed.get(); each->keyword != nullptr; ++each) {
     if (each->val == nullptr) continue;
     const std::string keyword = each->keyword;
     if (misread(keyword, each->val)) throw refuse({});
     if (keyword == "password" || keyword == "sslpassword") login.secrets.add(each->val);
-    if (keyword == "service") service = true;
   }
   for (const Span& each : spans) login.secrets.add(url.substr(each.begin, each.size));
   login.secrets.add(password.reveal());
   if (const char* environment = std::getenv("PGPASSWORD")) login.secrets.add(environment);
-
-  login.defaults.emplace_back("fallback_application_name", application_name);
-  if (!service) {  // what we pass would hide the service file's values
-    if (std::getenv("PGCONNECT_TIMEOUT") == nullptr)
-      login.defaults.emplace_back("connect_timeout", "10");
-    // A peer that vanished without a word is noticed after about two minutes.
-    login.defaults.emplace_back("keepalives_idle", "60");
-    login.defaults.emplace_back("keepalives_interval", "10");
-    login.defaults.emplace_back("keepalives_count", "6");
-    login.defaults.emplace_back("tcp_user_timeout", "120000");
-  }
+  login.application_name = application_name;
   return login;
 }
 

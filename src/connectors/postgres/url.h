@@ -2,11 +2,11 @@
 // A source's URL, its secrets, and what libpq is told beside it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sluice/secret.h"
@@ -51,9 +51,10 @@ struct Login {
   Secret url;
   std::string shown;  ///< the URL with *** for its secrets
   Secrets secrets;
-  Secret password;  ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
-  /// Parameters that the URL, a service file or the environment may override.
-  std::vector<std::pair<std::string, std::string>> defaults;
+  Secret password;               ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
+  std::string application_name;  ///< unless the URL, a service file or the environment says one
+  /// How long a control statement (anything but a read or a count of rows) may go unanswered.
+  std::chrono::milliseconds patience{std::chrono::minutes(5)};
   std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();
 };
 

@@ -327,6 +327,10 @@ Connection::~Connection() {
   if (pid_ != 0) login_->own->remove(pid_);
 }
 
+std::string Connection::parameter(std::string_view keyword) const {
+  return option(Options(PQconninfo(handle())), keyword);
+}
+
 void Connection::give_up(const Error& error) {
   given_up_ = true;
   cancel_statement();

@@ -86,6 +86,8 @@ class Connection {
 
   PGconn* handle() const { return handle_.get(); }
   const Login& login() const { return *login_; }
+  /// A connection parameter as it holds, wherever it was said: sslmode.
+  std::string parameter(std::string_view keyword) const;
   int version() const { return PQserverVersion(handle_.get()); }  ///< 150020
   bool standby() const { return standby_; }
   int pid() const { return pid_; }  ///< the server's process, also through a pooler

@@ -6,6 +6,7 @@
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/connector.h"
 #include "connectors/postgres/discovery.h"
+#include "connectors/postgres/findings.h"
 #include "connectors/postgres/plan.h"
 #include "connectors/postgres/reader.h"
 #include "connectors/postgres/snapshot.h"
@@ -28,6 +29,7 @@ class PostgresSource : public Source {
   Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
   std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                  std::span<const std::size_t> projection) override;
+  std::vector<Finding> findings() override;
 
  private:
   /// The session of identity() and discover(), kept for the next snapshot.
@@ -107,6 +109,14 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
         return select_statement(shape, plan, positions, chunk);
       },
       rate_);
+}
+
+std::vector<Finding> PostgresSource::findings() {
+  std::unique_ptr<Connection> session = take_session();
+  std::vector<Finding> found = find(*session, options_.max_readers);
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+  return found;
 }
 
 }  // namespace

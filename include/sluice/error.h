@@ -15,7 +15,8 @@ enum class Fault {
   authentication,  ///< refused by name or password: ends the run, never retried (many tries lock
                    ///< accounts)
   permission,      ///< a right is missing: the hint says the GRANT
-  schema,          ///< a table or column is missing, or is not what the plan was made for
+  schema,          ///< a table or column is missing, or is not what the plan was made for, or the
+                   ///< source refuses a statement for a reason of its own
   drift,           ///< the source changed its shape in a way that needs the user's word
   ownership,       ///< the table or file is not ours to write
   brake,           ///< more rows would be deleted than is plausible

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <future>
 #include <regex>
 #include <sstream>
+#include <thread>
 
 namespace sluice::postgres {
 namespace {
@@ -83,6 +89,14 @@ Parameters after_silent_host(PGconn* connection) {
   return {};
 }
 
+// The one way of a text of libpq's or the server's into an error: one line, no secret. The password
+// may be a file's, which only libpq has read.
+std::string told(const std::string& text, PGconn* connection, const Login& login) {
+  Secrets secrets = login.secrets;
+  if (const char* used = PQpass(connection)) secrets.add(used);
+  return one_line(secrets.hidden(text));
+}
+
 Error refused(PGconn* connection, const Login& login) {
   std::string message = PQerrorMessage(connection);
   std::smatch match;
@@ -104,32 +118,48 @@ Error refused(PGconn* connection, const Login& login) {
     fault = Fault::config;  // trying again does not make a certificate right
     hint = "check sslrootcert and that the host in the URL is a name in the server's certificate";
   }
-  std::string text = one_line(login.scrub(message));
+  std::string text = told(message, connection, login);
   if (!state.empty()) text += " (" + state + ")";
   return Error(fault, "cannot connect to " + login.shown + ": " + text, hint);
 }
 
-bool ready(PGconn* connection, PostgresPollingStatusType status) {
-  pollfd waiting{PQsocket(connection),
-                 static_cast<short>(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-  return poll(&waiting, 1, 200) != 0;
+constexpr int kSliceMs = 200;  // how late a stop may be noticed
+
+bool ready(PGconn* connection, bool reading) {
+  pollfd waiting{PQsocket(connection), static_cast<short>(reading ? POLLIN : POLLOUT), 0};
+  return poll(&waiting, 1, kSliceMs) != 0;
+}
+
+// A peer that vanished without a word is noticed after about two minutes, unless the user says
+// otherwise. Not by parameters: they would hide a service file's.
+void watch_peer(PGconn* connection) {
+  const Options options(PQconninfo(connection));
+  const auto unless_given = [&](const char* keyword, int name, int value) {
+    if (option(options, keyword).empty())
+      ::setsockopt(PQsocket(connection), IPPROTO_TCP, name, &value, sizeof value);
+  };
+  unless_given("keepalives_idle", TCP_KEEPIDLE, 60);
+  unless_given("keepalives_interval", TCP_KEEPINTVL, 10);
+  unless_given("keepalives_count", TCP_KEEPCNT, 6);
+  unless_given("tcp_user_timeout", TCP_USER_TIMEOUT, 120'000);
 }
 
 // Not PQconnectdb: only between start and end can the verbosity be set that puts the SQLSTATE into
 // the message, and texts come in the server's language. So the time limit for each host, which
 // libpq keeps only there, is kept here.
-PGconn* connect(const Login& login, const Parameters& hosts) {
-  Parameters parameters = login.defaults;
-  parameters.emplace_back("dbname", login.url);
-  parameters.emplace_back("client_encoding", "UTF8");
-  if (!login.password.empty()) parameters.emplace_back("password", login.password);
-  parameters.insert(parameters.end(), hosts.begin(), hosts.end());
+PGconn* start_connecting(const Login& login, const Parameters& hosts) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
-  for (const auto& [keyword, value] : parameters) {
-    keywords.push_back(keyword.c_str());
+  const auto add = [&](const char* keyword, const std::string& value) {
+    keywords.push_back(keyword);
     values.push_back(value.c_str());
-  }
+  };
+  const std::string encoding = "UTF8";
+  add("fallback_application_name", login.application_name);
+  add("dbname", login.url.reveal());
+  add("client_encoding", encoding);
+  if (!login.password.empty()) add("password", login.password.reveal());
+  for (const auto& [keyword, value] : hosts) add(keyword.c_str(), value);
   keywords.push_back(nullptr);
   values.push_back(nullptr);
   return PQconnectStartParams(keywords.data(), values.data(), 1);
@@ -137,11 +167,13 @@ PGconn* connect(const Login& login, const Parameters& hosts) {
 
 enum class Outcome { connected, refused, silent };
 
-Outcome finish_connecting(PGconn* connection) {
+constexpr int kConnectSeconds = 10;  // for each host
+
+Outcome finish_connecting(PGconn* connection, const Stop& stop) {
   if (PQstatus(connection) == CONNECTION_BAD) return Outcome::refused;
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   const std::string limit_text = option(Options(PQconninfo(connection)), "connect_timeout");
-  int limit = 0;
+  int limit = limit_text.empty() ? kConnectSeconds : 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), limit);
   const std::chrono::seconds allowed(limit <= 0 ? 365 * 86400 : std::max(limit, 2));
   std::string peer;
@@ -155,8 +187,9 @@ Outcome finish_connecting(PGconn* connection) {
       peer = now;
       deadline = Clock::now() + allowed;
     }
+    if (stop && stop()) throw Error(Fault::cancelled, "stopped while connecting");
     if (Clock::now() > deadline) return Outcome::silent;
-    if (!ready(connection, status)) continue;
+    if (!ready(connection, status == PGRES_POLLING_READING)) continue;
     status = PQconnectPoll(connection);
     if (status == PGRES_POLLING_OK) return Outcome::connected;
     if (status == PGRES_POLLING_FAILED) return Outcome::refused;
@@ -187,6 +220,13 @@ std::string settings(int version) {
   return sql;
 }
 
+// What a cancelled run waits for the server's answer to "stop that statement". Closing the
+// connection ends most statements as well, only later.
+constexpr std::chrono::seconds kCancelWait{1};
+
+// Of a statement that we did not cancel: whoever cancels one of ours never looks at its answer.
+constexpr std::string_view kQueryCanceled = "57014";
+
 }  // namespace
 
 Fault fault_of(std::string_view sqlstate) {
@@ -198,45 +238,48 @@ Fault fault_of(std::string_view sqlstate) {
       {"40001", Fault::conflict},    // serialization, or a standby's conflict with recovery
       {"40P01", Fault::conflict},    // deadlock
       {"55P03", Fault::conflict},    // lock_timeout
-      {"08", Fault::connection},     //
-      {"25P03", Fault::connection},  // idle in transaction: the session was ended
+      {"08", Fault::connection},     // lost, or never there
+      {"25P03", Fault::connection},  // idle in transaction for too long: the session was ended
+      {"25P04", Fault::connection},  // transaction_timeout: the session was ended
       {"57P", Fault::connection},    // shutdown, crash, still starting, database dropped
-      {"53", Fault::connection},     // too many connections, out of memory or disk there
+      {"53100", Fault::connection},  // disk full there
+      {"53200", Fault::connection},  // out of memory there
+      {"53300", Fault::connection},  // too many connections
       {"28", Fault::authentication}, {"42501", Fault::permission},
-      {"3D000", Fault::config},     // no such database
-      {"42601", Fault::config},     // syntax: the user's own predicate
-      {"42P01", Fault::schema},     // no such table
-      {"42703", Fault::schema},     // no such column
-      {"42704", Fault::schema},     // no such object
-      {"42809", Fault::schema},     // wrong kind of object
-      {"42883", Fault::schema},     // no such function or operator
-      {"3F000", Fault::schema},     // no such schema
-      {"57014", Fault::cancelled},  // our sessions have no time limit of the server's
-      {"22", Fault::data},           {"21", Fault::data},
+      {"3D000", Fault::config},                               // no such database
+      {"42601", Fault::config},                               // syntax: the user's own predicate
+      {"21", Fault::data},                                    // of a subquery in a view
+      {"22", Fault::data},           {"XX001", Fault::data},  // a damaged table
+      {"XX002", Fault::data},                                 // a damaged index
   };
   for (const Entry& each : kFaults) {
     if (sqlstate.substr(0, each.prefix.size()) == each.prefix) return each.fault;
   }
-  return Fault::internal;
+  return Fault::schema;  // the source refuses the statement: it is not as the plan thought
 }
 
 Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
   if (state.empty()) {
-    const std::string text = one_line(login.scrub(PQerrorMessage(connection)));
+    const std::string text = told(PQerrorMessage(connection), connection, login);
     return Error(Fault::connection,
                  "connection lost: " + (text.empty() ? "no answer from the server" : text));
   }
   std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty())
     message += ": " + detail;
-  return Error(fault_of(state), one_line(login.scrub(message)) + " (" + state + ")",
-               one_line(login.scrub(field(result, PG_DIAG_MESSAGE_HINT))));
+  std::string hint = field(result, PG_DIAG_MESSAGE_HINT);
+  if (state == kQueryCanceled) {
+    message = "cancelled by the server: " + message;
+    hint =
+        "a statement_timeout (a pooler's or proxy's: sluice sets its own sessions' to 0) or an "
+        "administrator ended it";
+  }
+  return Error(fault_of(state), told(message, connection, login) + " (" + state + ")",
+               told(hint, connection, login));
 }
 
-std::int64_t Rows::integer(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  if (digits.empty() && null(row, column)) return 0;
+std::int64_t integer_of(std::string_view digits) {
   std::int64_t value = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (problem != std::errc() || end != digits.data() + digits.size()) {
@@ -246,13 +289,30 @@ std::int64_t Rows::integer(int row, int column) const {
   return value;
 }
 
-Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(login)) {
+std::int64_t Rows::integer(int row, int column) const {
+  return null(row, column) ? 0 : integer_of(text(row, column));
+}
+
+Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
+    : login_(std::move(login)), stop_(std::move(stop)) {
+  connect();
+  PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
+  PQsetNoticeProcessor(
+      handle_.get(), [](void*, const char*) {}, nullptr);
+  watch_peer(handle_.get());
+  const Rows rows = query(settings(version()));
+  standby_ = rows.boolean(0, 0);
+  pid_ = static_cast<int>(rows.integer(0, 1));
+  login_->own->add(pid_);
+}
+
+void Connection::connect() {
   Parameters hosts;
   while (true) {
-    handle_.reset(connect(*login_, hosts));
+    handle_.reset(start_connecting(*login_, hosts));
     if (!handle_) throw Error(Fault::internal, "out of memory while connecting");
-    const Outcome outcome = finish_connecting(handle_.get());
-    if (outcome == Outcome::connected) break;
+    const Outcome outcome = finish_connecting(handle_.get(), stop_);
+    if (outcome == Outcome::connected) return;
     if (outcome == Outcome::refused) throw refused(handle_.get(), *login_);
     hosts = after_silent_host(handle_.get());
     if (hosts.empty()) {
@@ -261,36 +321,83 @@ Connection::Connection(std::shared_ptr<const Login> login) : login_(std::move(lo
                   "more time");
     }
   }
-  PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
-  PQsetNoticeProcessor(
-      handle_.get(), [](void*, const char*) {}, nullptr);
-  const Rows rows = query(settings(version()));
-  standby_ = rows.boolean(0, 0);
-  pid_ = static_cast<int>(rows.integer(0, 1));
-  login_->own->add(pid_);
 }
 
 Connection::~Connection() {
   if (pid_ != 0) login_->own->remove(pid_);
 }
 
-Rows Connection::checked(PGresult* result) {
-  ResultHandle handle(result);
-  const ExecStatusType status = PQresultStatus(handle.get());
-  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return Rows(std::move(handle));
-  throw error(handle.get());
+std::string Connection::parameter(std::string_view keyword) const {
+  return option(Options(PQconninfo(handle())), keyword);
+}
+
+void Connection::give_up(const Error& error) {
+  given_up_ = true;
+  cancel_statement();
+  throw error;
+}
+
+ResultHandle Connection::answer(std::chrono::milliseconds limit) {
+  const Clock::time_point began = Clock::now();
+  while (PQisBusy(handle()) == 1) {
+    if (stop_ && stop_()) give_up({Fault::cancelled, "stopped while waiting for the server"});
+    if (limit.count() > 0 && Clock::now() - began > limit) {
+      give_up({Fault::connection,
+               "the server has not answered for " + std::to_string(limit.count() / 1000) + " s",
+               "see what the server is doing: a lock or a stalled network are the usual causes"});
+    }
+    if (ready(handle(), true) && PQconsumeInput(handle()) == 0) break;  // the result says why
+  }
+  return ResultHandle(PQgetResult(handle()));
+}
+
+Rows Connection::rows(int sent, std::chrono::milliseconds limit) {
+  if (sent == 0) throw error(nullptr);
+  ResultHandle last;
+  bool failed = false;
+  while (ResultHandle each = answer(limit)) {
+    if (!failed) last = std::move(each);  // what follows an error is about the lost connection
+    const ExecStatusType status = PQresultStatus(last.get());
+    failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+  }
+  if (failed || !last) throw error(last.get());
+  return Rows(std::move(last));
 }
 
 Rows Connection::query(const std::string& sql) {
-  return checked(PQexec(handle_.get(), sql.c_str()));
+  return rows(PQsendQuery(handle(), sql.c_str()), login_->patience);
+}
+
+Rows Connection::query_patiently(const std::string& sql) {
+  return rows(PQsendQuery(handle(), sql.c_str()), {});
 }
 
 Rows Connection::query(const std::string& sql,
                        const std::vector<std::optional<std::string>>& values) {
   std::vector<const char*> pointers;
   for (const auto& each : values) pointers.push_back(each ? each->c_str() : nullptr);
-  return checked(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
-                              pointers.data(), nullptr, nullptr, 0));
+  return rows(PQsendQueryParams(handle(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                pointers.data(), nullptr, nullptr, 0),
+              login_->patience);
+}
+
+// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
+// thread; it owns all that it uses.
+void Connection::cancel_statement() noexcept try {
+  struct FreeCancel {
+    void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+  };
+  std::unique_ptr<PGcancel, FreeCancel> cancel(PQgetCancel(handle()));
+  if (!cancel) return;
+  std::promise<void> sent;
+  const std::future<void> waiting = sent.get_future();
+  std::thread([sent = std::move(sent), cancel = std::move(cancel)]() mutable {
+    std::array<char, 256> why{};
+    PQcancel(cancel.get(), why.data(), static_cast<int>(why.size()));
+    sent.set_value();
+  }).detach();
+  waiting.wait_for(kCancelWait);
+} catch (...) {  // no thread to be had: closing the connection must do
 }
 
 std::string identifier(std::string_view name) {

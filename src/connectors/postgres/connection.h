@@ -5,7 +5,9 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,18 +24,23 @@ struct ResultClear {
 };
 using ResultHandle = std::unique_ptr<PGresult, ResultClear>;
 
-/// What a SQLSTATE asks for. The one place where the server's codes become ours.
+/// What a SQLSTATE asks for. The one place where the server's codes become ours. A code that asks
+/// for nothing special is Fault::schema: the server refuses what was planned, and would again.
 Fault fault_of(std::string_view sqlstate);
 /// The error that `result` holds; where it holds none, the connection's own (it is gone:
-/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. Passwords
-/// of `login` are removed.
+/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. No secret
+/// of `login` is left in it.
 Error error_of(const PGresult* result, PGconn* connection, const Login& login);
+
+/// A number that the server sent. Throws Fault::data where the text is none.
+std::int64_t integer_of(std::string_view digits);
 
 /// The rows of a finished query, as text.
 class Rows {
  public:
   explicit Rows(ResultHandle result) : result_(std::move(result)) {}
   int size() const { return PQntuples(result_.get()); }
+  int width() const { return PQnfields(result_.get()); }
   bool null(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
   std::string_view text(int row, int column) const {
     return {PQgetvalue(result_.get(), row, column),
@@ -51,27 +58,41 @@ class Rows {
   ResultHandle result_;
 };
 
+/// Asked at least every 200 ms of a wait: true ends it with Fault::cancelled. Empty: never.
+using Stop = std::function<bool()>;
+
 /// One session: no time limits, search_path='', UTC, ISO dates, row_security=off, UTF8.
 class Connection {
  public:
   /// Throws Fault::connection or Fault::authentication.
-  explicit Connection(std::shared_ptr<const Login> login);
+  explicit Connection(std::shared_ptr<const Login> login, Stop stop = {});
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// A query (or several, the last one's rows) without parameters.
+  /// What ends the waits from now on.
+  void stop_when(Stop stop) { stop_ = std::move(stop); }
+
+  /// A query (or several, the last one's rows) without parameters. Throws Fault::connection where
+  /// the server says nothing for as long as the login's patience; the session is broken() then.
   Rows query(const std::string& sql);
   /// With $1.. bound as text.
   Rows query(const std::string& sql, const std::vector<std::optional<std::string>>& values);
   void run(const std::string& sql) { query(sql); }
+  /// One that may compute for as long as it likes.
+  Rows query_patiently(const std::string& sql);
+  /// Asks the server to end what it is doing for this session. Waits a second for that at most.
+  void cancel_statement() noexcept;
 
   PGconn* handle() const { return handle_.get(); }
   const Login& login() const { return *login_; }
+  /// A connection parameter as it holds, wherever it was said: sslmode.
+  std::string parameter(std::string_view keyword) const;
   int version() const { return PQserverVersion(handle_.get()); }  ///< 150020
   bool standby() const { return standby_; }
   int pid() const { return pid_; }  ///< the server's process, also through a pooler
-  bool broken() const { return PQstatus(handle_.get()) != CONNECTION_OK; }
+  /// Of no more use: lost, or given up with an answer under way.
+  bool broken() const { return given_up_ || PQstatus(handle_.get()) != CONNECTION_OK; }
 
   /// The error that `result` (may be null) or else this connection holds.
   Error error(const PGresult* result) const { return error_of(result, handle_.get(), *login_); }
@@ -80,12 +101,17 @@ class Connection {
   struct Finish {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
-  Rows checked(PGresult* result);
+  void connect();
+  Rows rows(int sent, std::chrono::milliseconds limit);
+  ResultHandle answer(std::chrono::milliseconds limit);
+  [[noreturn]] void give_up(const Error& error);
 
   std::shared_ptr<const Login> login_;
   std::unique_ptr<PGconn, Finish> handle_;
   bool standby_ = false;
   int pid_ = 0;
+  Stop stop_;
+  bool given_up_ = false;
 };
 
 /// A name as SQL: double quotes, doubled inside.

@@ -38,26 +38,36 @@ std::uint64_t share(std::uint64_t of, std::uint64_t part, std::uint64_t whole) {
                                     static_cast<double>(whole));
 }
 
+/// A question goes to the server once for each snapshot.
+struct Asking {
+  Connection& session;
+  Answers& answers;
+  std::vector<Answers::Row> operator()(const std::string& sql) const {
+    return answers.ask(session, sql);
+  }
+};
+
+std::int64_t number(const std::optional<std::string>& text) { return text ? integer_of(*text) : 0; }
+
 struct Storage {
   std::uint64_t block_bytes = 8192;
   std::map<std::uint32_t, std::uint64_t> blocks;  // by heap
 };
 
-// As the file is now: never smaller than what the snapshot sees, but for blocks added since, which
-// the open end covers.
-Storage measure(Connection& session, const Shape& shape) {
+// As the file is at the first look: never smaller than what the snapshot sees, but for blocks added
+// since, which the open end covers.
+Storage measure(const Asking& asking, const Shape& shape) {
   std::vector<std::uint32_t> oids;
   for (const Heap& each : shape.heaps) {
     if (each.ranges) oids.push_back(each.oid);
   }
-  const Rows rows = session.query(
-      "SELECT o, pg_relation_size(o) / b, b FROM unnest($1::oid[]) o,"
-      " (SELECT current_setting('block_size')::bigint) s(b)",
-      {array_text(oids)});
   Storage storage;
-  for (int row = 0; row < rows.size(); ++row) {
-    storage.blocks[rows.oid(row, 0)] = static_cast<std::uint64_t>(rows.integer(row, 1));
-    storage.block_bytes = static_cast<std::uint64_t>(rows.integer(row, 2));
+  for (const Answers::Row& row :
+       asking("SELECT o, pg_relation_size(o) / b, b FROM unnest(" + literal(array_text(oids)) +
+              "::oid[]) o, (SELECT current_setting('block_size')::bigint) s(b)")) {
+    storage.blocks[static_cast<std::uint32_t>(number(row[0]))] =
+        static_cast<std::uint64_t>(number(row[1]));
+    storage.block_bytes = static_cast<std::uint64_t>(number(row[2]));
   }
   return storage;
 }
@@ -95,8 +105,8 @@ std::uint64_t blocks_of_chunk(std::uint64_t blocks, std::uint64_t pieces, std::u
 }
 
 /// Each heap by itself.
-std::vector<Chunk> heap_chunks(Connection& session, const Shape& shape) {
-  const Storage storage = measure(session, shape);
+std::vector<Chunk> heap_chunks(const Asking& asking, const Shape& shape) {
+  const Storage storage = measure(asking, shape);
   const std::uint64_t target = chunk_bytes(shape.table.bytes);
   std::vector<Chunk> chunks;
   for (const Heap& heap : shape.heaps) {
@@ -116,8 +126,8 @@ std::vector<Chunk> heap_chunks(Connection& session, const Shape& shape) {
 
 /// Through the parent, where partitions are closed to us: a ctid range then applies to every
 /// partition.
-std::vector<Chunk> parent_chunks(Connection& session, const Shape& shape) {
-  const Storage storage = measure(session, shape);
+std::vector<Chunk> parent_chunks(const Asking& asking, const Shape& shape) {
+  const Storage storage = measure(asking, shape);
   std::uint64_t most = 0;
   for (const auto& each : storage.blocks) most = std::max(most, each.second);
   const std::uint64_t pieces =
@@ -136,20 +146,21 @@ std::vector<Chunk> one_chunk(const Shape& shape, std::uint64_t rows) {
 }
 
 /// Equal steps between the lowest and the highest value of a single integer key, both ends open.
-std::vector<Chunk> key_chunks(Connection& session, const Shape& shape) {
+std::vector<Chunk> key_chunks(const Asking& asking, const Shape& shape) {
   const std::vector<std::string>& key = shape.table.primary_key;
   const std::uint64_t pieces = shape.table.bytes / chunk_bytes(shape.table.bytes);
   if (key.size() != 1 || pieces < 2 || !integer_type(shape.literals[shape.position(key[0])].base)) {
     return one_chunk(shape, shape.table.rows);
   }
   const std::string column = identifier(key[0]);
-  const Rows rows =
-      session.query("SELECT min(" + column + ")::bigint, max(" + column + ")::bigint FROM " +
-                    identifier(shape.table.name.schema, shape.table.name.name));
-  if (rows.null(0, 0)) return one_chunk(shape, 0);
-  const auto low = static_cast<std::uint64_t>(rows.integer(0, 0));
+  const Answers::Row row =
+      asking("SELECT min(" + column + ")::bigint, max(" + column + ")::bigint FROM " +
+             identifier(shape.table.name.schema, shape.table.name.name))
+          .at(0);
+  if (!row[0]) return one_chunk(shape, 0);
+  const auto low = static_cast<std::uint64_t>(number(row[0]));
   const std::uint64_t step =
-      (static_cast<std::uint64_t>(rows.integer(0, 1)) - low) / pieces + 1;  // wraps rightly
+      (static_cast<std::uint64_t>(number(row[1])) - low) / pieces + 1;  // wraps rightly
   std::vector<Chunk> chunks;
   for (std::uint64_t i = 0; i < pieces; ++i) {
     json bounds{{"key", key[0]}};
@@ -160,12 +171,12 @@ std::vector<Chunk> key_chunks(Connection& session, const Shape& shape) {
   return chunks;
 }
 
-std::vector<Chunk> whole_chunks(Connection& session, const Shape& shape) {
+std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   if (shape.heaps.empty()) return one_chunk(shape, shape.table.rows);
-  if (session.version() < kTidRangeScans) return key_chunks(session, shape);
-  if (all_heaps(shape, &Heap::readable)) return heap_chunks(session, shape);
-  if (all_heaps(shape, &Heap::ranges)) return parent_chunks(session, shape);
-  return key_chunks(session, shape);
+  if (asking.session.version() < kTidRangeScans) return key_chunks(asking, shape);
+  if (all_heaps(shape, &Heap::readable)) return heap_chunks(asking, shape);
+  if (all_heaps(shape, &Heap::ranges)) return parent_chunks(asking, shape);
+  return key_chunks(asking, shape);
 }
 
 std::vector<Chunk> chunks_of_keys(std::size_t keys) {
@@ -177,12 +188,13 @@ std::vector<Chunk> chunks_of_keys(std::size_t keys) {
   return chunks;
 }
 
-std::uint64_t estimated_rows(Connection& session, const Plan& plan, const Shape& shape) {
-  const Rows rows =
-      session.query("EXPLAIN (FORMAT JSON) SELECT FROM " +
-                    identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
-                    identifier(shape.table.name.name) + where_clause(predicates(shape, plan)));
-  const json explained = json::parse(rows.string(0, 0), nullptr, false);
+std::uint64_t estimated_rows(const Asking& asking, const Plan& plan, const Shape& shape) {
+  const Answers::Row row =
+      asking("EXPLAIN (FORMAT JSON) SELECT FROM " +
+             identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
+             identifier(shape.table.name.name) + where_clause(predicates(shape, plan)))
+          .at(0);
+  const json explained = json::parse(row[0].value_or(""), nullptr, false);
   if (!explained.is_array() || explained.empty() || !explained[0].is_object())
     return shape.table.rows;
   return static_cast<std::uint64_t>(
@@ -197,7 +209,7 @@ std::string mark_type(std::uint32_t base) {
 
 /// `until`: no row at or below it is missing from this snapshot, once the witness is settled.
 /// `safe`: what of it the witness can vouch for already; only a key that is the server's clock.
-void set_marks(Connection& session, const Shape& shape, const Witness& witness, Plan& plan) {
+void set_marks(const Asking& asking, const Shape& shape, const Witness& witness, Plan& plan) {
   const std::string& key = plan.table.replication_key;
   const std::uint32_t base = shape.literals[shape.position(key)].base;
   Plan rows_of_copy = plan;
@@ -224,18 +236,19 @@ void set_marks(Connection& session, const Shape& shape, const Witness& witness, 
                                : "least(" + bounded + ", 'epoch'::timestamptz + " +
                                      std::to_string(*since) + " * interval '1 microsecond')";
   }
-  const Rows rows = session.query("SELECT " + bounded + "::text, " + safe +
-                                  "::text FROM (SELECT max(" + identifier(key) + ")::" + type +
-                                  " AS m" + from + ") newest WHERE m IS NOT NULL");
-  if (rows.size() == 0) return;
-  plan.until = rows.string(0, 0);
-  if (!rows.null(0, 1)) plan.safe = rows.string(0, 1);
+  const std::vector<Answers::Row> rows =
+      asking("SELECT " + bounded + "::text, " + safe + "::text FROM (SELECT max(" +
+             identifier(key) + ")::" + type + " AS m" + from + ") newest WHERE m IS NOT NULL");
+  if (rows.empty()) return;
+  plan.until = rows[0][0];
+  plan.safe = rows[0][1];
 }
 
 }  // namespace
 
-Plan make_plan(Connection& session, const Shape& shape, const Witness& witness, const Table& table,
-               const Read& read) {
+Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const Witness& witness,
+               const Table& table, const Read& read) {
+  const Asking asking{session, answers};
   Plan plan;
   plan.table = table;
   plan.read = read;
@@ -250,14 +263,14 @@ Plan make_plan(Connection& session, const Shape& shape, const Witness& witness, 
     plan.rows = read.keys.size();
     return plan;
   }
-  if (!table.replication_key.empty()) set_marks(session, shape, witness, plan);
+  if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);
   plan.rows = shape.table.rows;
   if (read.from || table.start || !table.where.empty())
-    plan.rows = estimated_rows(session, plan, shape);
+    plan.rows = estimated_rows(asking, plan, shape);
   if (read.from && plan.rows < kRowsWorthSplitting) {
     plan.chunks = one_chunk(shape, plan.rows);
   } else {
-    plan.chunks = whole_chunks(session, shape);
+    plan.chunks = whole_chunks(asking, shape);
   }
   return plan;
 }

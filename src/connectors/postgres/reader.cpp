@@ -4,9 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <future>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -18,29 +16,6 @@ constexpr int kSliceMs = 200;  // how late a cancel() may be noticed
 // A server sends 8 KiB at a time, and being woken for each costs both sides more than the copy. In
 // this time its socket buffer fills by half, so it is never kept waiting.
 constexpr std::chrono::microseconds kNap{500};
-// What a cancelled run waits for the server's answer to "stop that statement". Closing the
-// connection ends most statements as well, only later.
-constexpr std::chrono::seconds kCancelWait{1};
-
-struct FreeCancel {
-  void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
-};
-
-// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
-// thread; it owns all that it uses.
-void cancel_statement(PGconn* connection) noexcept try {
-  std::unique_ptr<PGcancel, FreeCancel> cancel(PQgetCancel(connection));
-  if (!cancel) return;
-  std::promise<void> sent;
-  const std::future<void> waiting = sent.get_future();
-  std::thread([sent = std::move(sent), cancel = std::move(cancel)]() mutable {
-    std::array<char, 256> why{};
-    PQcancel(cancel.get(), why.data(), static_cast<int>(why.size()));
-    sent.set_value();
-  }).detach();
-  waiting.wait_for(kCancelWait);
-} catch (...) {  // no thread to be had: closing the connection must do
-}
 
 }  // namespace
 
@@ -65,7 +40,7 @@ CopyReader::~CopyReader() { sessions_->give_back(std::move(session_)); }
 void CopyReader::test_cancelled() {
   if (!cancelled_.load(std::memory_order_relaxed)) return;
   if (session_) {
-    if (PQtransactionStatus(handle()) == PQTRANS_ACTIVE) cancel_statement(handle());
+    if (PQtransactionStatus(handle()) == PQTRANS_ACTIVE) session_->cancel_statement();
     session_.reset();  // the statement's rows are still under way
   }
   copying_ = false;
@@ -99,7 +74,8 @@ ResultHandle CopyReader::result() {
 void CopyReader::start(const Chunk& chunk) {
   test_cancelled();
   if (copying_) throw Error(Fault::internal, "a chunk was started before the last one was read");
-  if (!session_) session_ = sessions_->borrow();
+  if (!session_)
+    session_ = sessions_->borrow([this] { return cancelled_.load(std::memory_order_relaxed); });
   if (!decoder_) {
     const char* encoding = PQparameterStatus(handle(), "server_encoding");
     const bool known = encoding != nullptr && std::string_view(encoding) != "SQL_ASCII";

@@ -19,21 +19,22 @@ std::string lock_statement(const std::string& list) {
 Sessions::Sessions(std::shared_ptr<const Login> login, std::size_t most_idle)
     : login_(std::move(login)), most_idle_(most_idle) {}
 
-std::unique_ptr<Connection> Sessions::borrow() {
+std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
       std::unique_ptr<Connection> session = std::move(idle_.back());
       idle_.pop_back();
+      session->stop_when(std::move(stop));
       return session;
     }
   }
-  auto session = std::make_unique<Connection>(login_);
+  auto session = std::make_unique<Connection>(login_, std::move(stop));
   session->run(kBegin);
   try {
     session->run("SET TRANSACTION SNAPSHOT " + literal(id_));
   } catch (const Error& error) {
-    if (error.fault() == Fault::connection) throw;
+    if (error.fault() == Fault::connection || error.fault() == Fault::cancelled) throw;
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what(),
                 "a pooler or load balancer between here and the server? Each reader must reach the "
                 "same server");
@@ -44,6 +45,7 @@ std::unique_ptr<Connection> Sessions::borrow() {
 void Sessions::give_back(std::unique_ptr<Connection> session) noexcept {
   if (!session || session->broken() || PQtransactionStatus(session->handle()) != PQTRANS_INTRANS)
     return;
+  session->stop_when({});
   const std::lock_guard lock(mutex_);
   if (!closed_ && idle_.size() < most_idle_) idle_.push_back(std::move(session));
 }
@@ -66,6 +68,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   take();
   read_shapes(tables, failures, unlocked);
   sessions_->set_snapshot(id_);
+  leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
   for (const Table& table : tables) {
     if (const auto failed = failures.find(table.name); failed != failures.end()) {
       tables_.emplace_back(failed->second);
@@ -84,7 +87,7 @@ bool PostgresSnapshot::attempt(const std::string& sql, const TableName& name, Fa
     leader_->run("SAVEPOINT one; " + sql + "; RELEASE one");
     return true;
   } catch (const Error& error) {
-    if (error.fault() == Fault::connection && leader_->broken()) throw;
+    if (leader_->broken()) throw;
     failures.insert_or_assign(name, error);
     leader_->run("ROLLBACK TO one; RELEASE one");
     return false;

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "connectors/postgres/answers.h"
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/discovery.h"
 #include "connectors/postgres/witness.h"
@@ -24,8 +25,8 @@ class Sessions {
   Sessions(std::shared_ptr<const Login> login, std::size_t most_idle);
 
   /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws
-  /// Fault::connection if the snapshot is gone.
-  std::unique_ptr<Connection> borrow();
+  /// Fault::connection if the snapshot is gone. `stop` ends its waits until it is given back.
+  std::unique_ptr<Connection> borrow(Stop stop);
   /// A session whose transaction is still good is kept for the next borrower; any other is closed.
   void give_back(std::unique_ptr<Connection> session) noexcept;
   void set_snapshot(const std::string& id) { id_ = id; }
@@ -44,7 +45,8 @@ class Sessions {
 /// A session borrowed for the time of a few statements.
 class Borrowed {
  public:
-  explicit Borrowed(Sessions& sessions) : sessions_(sessions), session_(sessions.borrow()) {}
+  explicit Borrowed(Sessions& sessions, Stop stop = {})
+      : sessions_(sessions), session_(sessions.borrow(std::move(stop))) {}
   ~Borrowed() { sessions_.give_back(std::move(session_)); }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
@@ -73,6 +75,7 @@ class PostgresSnapshot : public Snapshot {
 
   const std::string& id() const { return id_; }
   const Witness& observed() const { return witness_; }
+  Answers& answers() { return answers_; }
   int version() const { return leader_->version(); }
   /// Throws Fault::schema if the snapshot does not hold this table.
   const Shape& shape(const TableName& name) const;
@@ -93,6 +96,7 @@ class PostgresSnapshot : public Snapshot {
   std::mutex leader_mutex_;
   std::shared_ptr<Sessions> sessions_;
   Witness witness_;
+  Answers answers_;
   std::string id_;
   std::map<TableName, Shape> shapes_;
   std::vector<std::variant<Table, Error>> tables_;

@@ -6,6 +6,7 @@
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/connector.h"
 #include "connectors/postgres/discovery.h"
+#include "connectors/postgres/findings.h"
 #include "connectors/postgres/plan.h"
 #include "connectors/postgres/reader.h"
 #include "connectors/postgres/snapshot.h"
@@ -28,6 +29,7 @@ class PostgresSource : public Source {
   Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
   std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                  std::span<const std::size_t> projection) override;
+  std::vector<Finding> findings() override;
 
  private:
   /// The session of identity() and discover(), kept for the next snapshot.
@@ -45,7 +47,7 @@ std::unique_ptr<Connection> PostgresSource::take_session() {
     const std::lock_guard lock(mutex_);
     if (session_ && !session_->broken()) return std::move(session_);
   }
-  return std::make_unique<Connection>(login_);
+  return std::make_unique<Connection>(login_, options_.stop);
 }
 
 std::string PostgresSource::identity() {
@@ -84,8 +86,9 @@ std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables
 
 Plan PostgresSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
   auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
-  const Borrowed session(*taken.sessions());
-  return make_plan(*session, taken.shape(table.name), taken.observed(), table, read);
+  const Borrowed session(*taken.sessions(), options_.stop);
+  return make_plan(*session, taken.answers(), taken.shape(table.name), taken.observed(), table,
+                   read);
 }
 
 std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& plan,
@@ -106,6 +109,14 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
         return select_statement(shape, plan, positions, chunk);
       },
       rate_);
+}
+
+std::vector<Finding> PostgresSource::findings() {
+  std::unique_ptr<Connection> session = take_session();
+  std::vector<Finding> found = find(*session, options_.max_readers);
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+  return found;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <regex>
@@ -26,27 +27,56 @@ void find_in_authority(const std::string& url, std::vector<Span>& found) {
   if (scheme == std::string::npos) return;
   const std::size_t begin = scheme + 3;
   const std::size_t slash = std::min(url.find('/', begin), url.size());
+  const std::size_t question = std::min(url.find('?', begin), url.size());
   std::size_t at = url.rfind('@', slash);
-  if (at == std::string::npos || at < begin)
-    at = url.rfind('@', std::min(url.find('?', begin), url.size()));
-  if (at == std::string::npos || at < begin) return;
+  if (at == std::string::npos || at < begin) at = url.rfind('@', question);
   const std::size_t colon = url.find(':', begin);
+  if (at == std::string::npos || at < begin) {
+    // The last '@' behind a '?', where what follows the colon is no port.
+    const std::size_t after =
+        url.find_first_not_of("0123456789", std::min(colon, url.size() - 1) + 1);
+    if (colon > question || after == std::string::npos ||
+        std::string("/?,").find(url[after]) != std::string::npos)
+      return;
+    at = url.rfind('@');
+  }
+  if (at == std::string::npos || at < begin) return;
   if (colon < at && colon + 1 < at) found.push_back({colon + 1, at - colon - 1});
+}
+
+bool secret_keyword(const std::string& word) {
+  static const std::regex secret("pass(?!file)|pwd|secret|token", std::regex::icase);
+  return std::regex_search(word, secret);
+}
+
+std::string percent_decoded(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const bool encoded = text[i] == '%' && i + 2 < text.size() &&
+                         std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ptr == &text[i + 3];
+    out += encoded ? static_cast<char>(byte) : text[i];
+    if (encoded) i += 2;
+  }
+  return out;
 }
 
 std::vector<Span> secret_spans(const std::string& url) {
   std::vector<Span> found;
   find_in_authority(url, found);
   const bool is_url = url.find("://") != std::string::npos;
-  static const std::regex in_query("[?&](?:ssl)?password=([^&]*)", std::regex::icase);
+  // A part without '=' belongs to the value before: its writer forgot to encode the '&'.
+  static const std::regex in_query("[?&]([^=&]*)=([^&]*(?:&[^=&]*(?=&|$))*)");
+  // An unquoted value ends at a space. What follows and is no keyword belongs to it as well: its
+  // writer forgot the quotes.
   static const std::regex in_text(
-      "(?:^|\\s)(?:ssl)?password\\s*=\\s*('(?:[^'\\\\]|\\\\[^])*'?|(?:[^\\s\\\\]|\\\\[^])+)",
-      std::regex::icase);
+      "(?:^|\\s)(\\w+)\\s*=\\s*('(?:[^'\\\\]|\\\\[^])*'?|(?:[^\\s\\\\']|\\\\[^])[^]*?(?=\\s+\\w+"
+      "\\s*=|\\s*$))");
   for (std::sregex_iterator each(url.begin(), url.end(), is_url ? in_query : in_text), end;
        each != end; ++each) {
-    if (each->length(1) == 0) continue;
+    if (each->length(2) == 0 || !secret_keyword(percent_decoded(each->str(1)))) continue;
     found.push_back(
-        {static_cast<std::size_t>(each->position(1)), static_cast<std::size_t>(each->length(1))});
+        {static_cast<std::size_t>(each->position(2)), static_cast<std::size_t>(each->length(2))});
   }
   std::sort(found.begin(), found.end(),
             [](const Span& a, const Span& b) { return a.begin < b.begin; });
@@ -68,13 +98,7 @@ std::string percent_encoded(const std::string& text) {
 }
 
 // Shorter ones would turn every message into stars; libpq's own texts never hold a password.
-constexpr std::size_t kShortestScrubbed = 3;
-
-void add_secret(std::vector<std::string>& secrets, const std::string& secret) {
-  for (const std::string& each : {secret, percent_encoded(secret)}) {
-    if (each.size() >= kShortestScrubbed) secrets.push_back(each);
-  }
-}
+constexpr std::size_t kShortestHidden = 3;
 
 struct OptionsFree {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
@@ -93,58 +117,68 @@ std::string redacted(const std::string& url) {
   return out + url.substr(done);
 }
 
-std::string Login::scrub(std::string text) const {
-  for (const std::string& secret : secrets) {
-    for (std::size_t at = text.find(secret); at != std::string::npos;
-         at = text.find(secret, at + 3)) {
-      text.replace(at, secret.size(), "***");
-    }
+void Secrets::add(const std::string& secret) {
+  for (const std::string& each : {secret, percent_encoded(secret)}) {
+    if (each.size() >= kShortestHidden) all_.emplace_back(each);
   }
-  return text;
+  std::sort(all_.begin(), all_.end(),
+            [](const Secret& a, const Secret& b) { return a.reveal().size() > b.reveal().size(); });
 }
 
+std::string Secrets::hidden(const std::string& text) const {
+  std::string out = text;
+  for (const Secret& secret : all_) {
+    for (std::size_t at = out.find(secret.reveal()); at != std::string::npos;
+         at = out.find(secret.reveal(), at + 3)) {
+      out.replace(at, secret.reveal().size(), "***");
+    }
+  }
+  return out;
+}
+
+namespace {
+
+// What libpq would find out only when it connects, quoting it: most often the rest of a password
+// that should have been percent-encoded.
+bool misread(const std::string& keyword, const std::string& value) {
+  if (keyword == "port") return value.find_first_not_of("0123456789, ") != std::string::npos;
+  return keyword == "host" && value.find('@', 1) != std::string::npos && value.front() != '/';
+}
+
+}  // namespace
+
 Login login_of(const std::string& url, const std::string& application_name,
-               const std::string& password) {
+               const Secret& password) {
   Login login;
-  login.url = url;
+  login.url = Secret(url);
   login.shown = redacted(url);
   login.password = password;
   const std::vector<Span> spans = secret_spans(url);
   char* problem = nullptr;
   const std::unique_ptr<PQconninfoOption, OptionsFree> parsed(
       PQconninfoParse(url.c_str(), &problem));
+  const auto refuse = [&login](const std::string& why) {
+    return Error(Fault::config, "not a PostgreSQL URL: " + login.shown + why,
+                 "write postgresql://user@host:5432/database and percent-encode @ : / ? % # and "
+                 "spaces in each part");
+  };
   if (!parsed) {
     // libpq quotes the part that it could not read, which may be the password's.
     const std::string why =
         spans.empty() && problem != nullptr ? std::string(": ") + problem : std::string();
     PQfreemem(problem);
-    throw Error(Fault::config, "not a PostgreSQL URL: " + login.shown + why,
-                "write postgresql://user@host:5432/database and percent-encode @ : / ? % # and "
-                "spaces in each part");
+    throw refuse(why);
   }
-  bool service = std::getenv("PGSERVICE") != nullptr;
   for (const PQconninfoOption* each = parsed.get(); each->keyword != nullptr; ++each) {
     if (each->val == nullptr) continue;
     const std::string keyword = each->keyword;
-    if (keyword == "password" || keyword == "sslpassword") add_secret(login.secrets, each->val);
-    if (keyword == "service") service = true;
+    if (misread(keyword, each->val)) throw refuse({});
+    if (keyword == "password" || keyword == "sslpassword") login.secrets.add(each->val);
   }
-  for (const Span& each : spans) add_secret(login.secrets, url.substr(each.begin, each.size));
-  add_secret(login.secrets, password);
-  if (const char* environment = std::getenv("PGPASSWORD")) add_secret(login.secrets, environment);
-  std::sort(login.secrets.begin(), login.secrets.end(),
-            [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
-
-  login.defaults.emplace_back("fallback_application_name", application_name);
-  if (!service) {  // what we pass would hide the service file's values
-    if (std::getenv("PGCONNECT_TIMEOUT") == nullptr)
-      login.defaults.emplace_back("connect_timeout", "10");
-    // A peer that vanished without a word is noticed after about two minutes.
-    login.defaults.emplace_back("keepalives_idle", "60");
-    login.defaults.emplace_back("keepalives_interval", "10");
-    login.defaults.emplace_back("keepalives_count", "6");
-    login.defaults.emplace_back("tcp_user_timeout", "120000");
-  }
+  for (const Span& each : spans) login.secrets.add(url.substr(each.begin, each.size));
+  login.secrets.add(password.reveal());
+  if (const char* environment = std::getenv("PGPASSWORD")) login.secrets.add(environment);
+  login.application_name = application_name;
   return login;
 }
 

@@ -2,12 +2,14 @@
 // A source's URL, its secrets, and what libpq is told beside it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "sluice/secret.h"
 
 namespace sluice::postgres {
 
@@ -32,22 +34,31 @@ class OwnProcesses {
   std::multiset<int> pids_;
 };
 
+/// Texts that must not be seen, in each spelling that a message might hold them in.
+class Secrets {
+ public:
+  void add(const std::string& secret);
+  /// `text` with each of them replaced by ***. All that libpq or a server says goes through here
+  /// before anybody sees it.
+  std::string hidden(const std::string& text) const;
+
+ private:
+  std::vector<Secret> all_;  // long ones first: one may be a part of another
+};
+
 /// How to connect. Never printed but by `shown`.
 struct Login {
-  std::string url;
-  std::string shown;                 ///< the URL with *** for its secrets
-  std::vector<std::string> secrets;  ///< passwords in each spelling that a message might hold
-  std::string password;  ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
-  /// Parameters that the URL, a service file or the environment may override.
-  std::vector<std::pair<std::string, std::string>> defaults;
+  Secret url;
+  std::string shown;  ///< the URL with *** for its secrets
+  Secrets secrets;
+  Secret password;               ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
+  std::string application_name;  ///< unless the URL, a service file or the environment says one
+  /// How long a control statement (anything but a read or a count of rows) may go unanswered.
+  std::chrono::milliseconds patience{std::chrono::minutes(5)};
   std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();
-
-  /// `text` with every secret replaced by ***.
-  std::string scrub(std::string text) const;
 };
 
 /// Throws Fault::config, without the password, if libpq cannot read the URL.
-Login login_of(const std::string& url, const std::string& application_name,
-               const std::string& password);
+Login login_of(const std::string& url, const std::string& application_name, const Secret& password);
 
 }  // namespace sluice::postgres

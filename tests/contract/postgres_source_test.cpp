@@ -461,6 +461,63 @@ TEST_F(PostgresSourceTest, AStatementThatTheServerCancelsIsNoStopOfTheUsers) {
   }
 }
 
+/// The count and sum of the chunk's first column.
+std::pair<std::size_t, std::int64_t> read_chunk(Reader& reader, const Chunk& chunk) {
+  duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_INTEGER);
+  duckdb_data_chunk data = duckdb_create_data_chunk(&type, 1);
+  duckdb_destroy_logical_type(&type);
+  const std::unique_ptr<duckdb_data_chunk, void (*)(duckdb_data_chunk*)> owner(
+      &data, duckdb_destroy_data_chunk);
+  std::pair<std::size_t, std::int64_t> read{0, 0};
+  reader.start(chunk);
+  for (bool more = true; more;) {
+    duckdb_data_chunk_reset(data);
+    Batch batch(data);
+    more = reader.next(batch);
+    const auto* values = static_cast<const std::int32_t*>(duckdb_vector_get_data(batch.vector(0)));
+    for (std::size_t row = 0; row < batch.size(); ++row) read.second += values[row];
+    read.first += batch.size();
+  }
+  return read;
+}
+
+TEST_F(PostgresSourceTest, AVacuumFullWaitsForTheSnapshotAndHoldsNoReaderUpForEver) {
+  db->exec(
+      "CREATE TABLE t (id int, pad text); INSERT INTO t SELECT i, repeat('x', 300) FROM "
+      "generate_series(1, 100000) i; DELETE FROM t WHERE id % 2 = 0");
+  const auto from = source();
+  auto snapshot = from->snapshot(from->discover({}).tables);
+  const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot));
+  ASSERT_GT(plan.chunks.size(), 2U);
+  const std::vector<std::size_t> projection{0};
+  PostgresSession impatient = db->session();
+  EXPECT_THROW(impatient.exec("SET lock_timeout = 100; VACUUM FULL t"), std::runtime_error);
+  auto reader = from->reader(*snapshot, plan, projection);
+  auto [rows, sum] = read_chunk(*reader, plan.chunks[0]);
+  PostgresSession vacuum = db->session();
+  auto rewriting = std::async(std::launch::async, [&] { vacuum.exec("VACUUM FULL t"); });
+  while (db->value(
+             "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 't'::regclass") != "1")
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  try {
+    read_chunk(*from->reader(*snapshot, plan, projection), plan.chunks[1]);
+    FAIL() << "a second reader queues behind the VACUUM";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::conflict) << error.what();
+    EXPECT_NE(error.hint().find("VACUUM FULL"), std::string::npos) << error.hint();
+  }
+  for (std::size_t i = 1; i < plan.chunks.size(); ++i) {  // the first one holds its lock already
+    const auto more = read_chunk(*reader, plan.chunks[i]);
+    rows += more.first;
+    sum += more.second;
+  }
+  EXPECT_EQ(rows, 50000U);
+  EXPECT_EQ(sum, 2500000000);
+  reader.reset();
+  snapshot.reset();
+  rewriting.get();
+}
+
 TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
   db->exec("CREATE TABLE t (id int)");
   const auto from = source();

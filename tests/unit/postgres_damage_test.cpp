@@ -170,6 +170,26 @@ TEST(PostgresDamage, WrongLengthsAreErrors) {
   EXPECT_GT(refused, 10000U);
 }
 
+// The rest of the chunk is not put together in memory first, in the hope of the value's end.
+TEST(PostgresDamage, AHugeLengthIsAnErrorAtOnce) {
+  const golden::Value& value = golden::values().front();
+  Column column(value);
+  for (const std::uint32_t length : {0x40000000U, 0x7F000000U, 0x7FFFFFFFU, 0x80000000U}) {
+    Bytes stream = stream_of(unhex(value.hex));
+    put32(stream, 21, length);
+    for (const std::size_t cut : {std::size_t{0}, stream.size(), std::size_t{23}}) {
+      const auto at = stream.begin() + static_cast<long>(cut);
+      try {
+        column.decode({{stream.begin(), at}, {at, stream.end()}});
+        ADD_FAILURE() << length;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.fault(), Fault::data);
+        EXPECT_NE(std::string(error.what()).find("length"), std::string::npos) << error.what();
+      }
+    }
+  }
+}
+
 TEST(PostgresDamage, NothingButErrorsComesOfTwentyThousandDamagedStreams) {
   fuzz::run_mutations(20000);
 }

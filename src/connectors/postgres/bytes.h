@@ -37,6 +37,18 @@ static_assert(std::endian::native == std::endian::little);
   throw Error(Fault::data, "the server sent a row that cannot be read: " + what);
 }
 
+/// PostgreSQL allocates no more for a value or a row. A damaged length is found here, not after the
+/// rest of a table was put together in memory.
+constexpr std::uint32_t kLongestValue = 0x3FFFFFFF;
+
+/// Refuses a length word that no server sends; -1, for NULL, is the caller's.
+inline void expect_length(std::uint32_t size) {
+  if (size <= kLongestValue) [[likely]]
+    return;
+  broken(size > 0x7FFFFFFF ? "a negative length"
+                           : "a length of " + std::to_string(size) + " bytes");
+}
+
 /// Refuses a value of a fixed-size type that has another size.
 inline void expect_size(std::size_t size, std::size_t wanted) {
   if (size == wanted) [[likely]]
@@ -60,10 +72,9 @@ class Cursor {
 
   /// A length word: nothing for NULL (-1).
   bool length(std::uint32_t& size) {
-    const std::int32_t word = int32();
-    if (word == -1) return false;
-    if (word < 0) broken("a negative length");
-    size = static_cast<std::uint32_t>(word);
+    size = static_cast<std::uint32_t>(int32());
+    if (size == 0xFFFFFFFF) return false;
+    expect_length(size);
     return true;
   }
 

@@ -226,6 +226,7 @@ constexpr std::chrono::seconds kCancelWait{1};
 
 // Of a statement that we did not cancel: whoever cancels one of ours never looks at its answer.
 constexpr std::string_view kQueryCanceled = "57014";
+constexpr std::string_view kLockTimeout = "55P03";
 
 }  // namespace
 
@@ -274,6 +275,10 @@ Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
     hint =
         "a statement_timeout (a pooler's or proxy's: sluice sets its own sessions' to 0) or an "
         "administrator ended it";
+  } else if (state == kLockTimeout && hint.empty()) {
+    hint =
+        "a session that wants the table for itself (ALTER TABLE, VACUUM FULL, TRUNCATE) holds its "
+        "lock or waits for it";
   }
   return Error(fault_of(state), told(message, connection, login) + " (" + state + ")",
                told(hint, connection, login));

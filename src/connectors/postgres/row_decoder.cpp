@@ -10,7 +10,6 @@ namespace sluice::postgres {
 namespace {
 
 constexpr std::uint32_t kNull = 0xFFFFFFFF;
-constexpr std::uint32_t kLongest = 0x7FFFFFFF;
 
 }  // namespace
 
@@ -47,7 +46,7 @@ const Byte* RowDecoder::add(const CopyStream::Fields& fields) {
       field.slot.set_null(rows_);
       continue;
     }
-    if (size > kLongest) broken("a negative length");
+    expect_length(size);
     if (static_cast<std::size_t>(fields.end - at) < size) return nullptr;
     if (const Reason reason = field.slot.decode(field.slot, at, size, rows_)) [[unlikely]] {
       if (field.column.misfit != Misfit::null) refuse(field, reason, at, size, fields);

@@ -16,8 +16,15 @@ std::string lock_statement(const std::string& list) {
 
 }  // namespace
 
-Sessions::Sessions(std::shared_ptr<const Login> login, std::size_t most_idle)
-    : login_(std::move(login)), most_idle_(most_idle) {}
+// A session that wants a table for itself (ALTER TABLE, VACUUM FULL) waits for the snapshot's lock,
+// and those who come later queue behind it: without a limit, new readers and it would wait for each
+// other for ever, unseen by the server, as the snapshot's own session is idle.
+Sessions::Sessions(std::shared_ptr<const Login> login, std::size_t most_idle,
+                   unsigned lock_timeout_ms)
+    : login_(std::move(login)),
+      most_idle_(most_idle),
+      begin_(std::string(kBegin) +
+             "; SET LOCAL lock_timeout = " + std::to_string(lock_timeout_ms)) {}
 
 std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
   {
@@ -30,7 +37,7 @@ std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
     }
   }
   auto session = std::make_unique<Connection>(login_, std::move(stop));
-  session->run(kBegin);
+  session->run(begin_);
   try {
     session->run("SET TRANSACTION SNAPSHOT " + literal(id_));
   } catch (const Error& error) {

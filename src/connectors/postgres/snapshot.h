@@ -22,7 +22,8 @@ namespace sluice::postgres {
 /// its borrowers.
 class Sessions {
  public:
-  Sessions(std::shared_ptr<const Login> login, std::size_t most_idle);
+  /// `lock_timeout_ms`: how long a statement waits for a table's lock.
+  Sessions(std::shared_ptr<const Login> login, std::size_t most_idle, unsigned lock_timeout_ms);
 
   /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws
   /// Fault::connection if the snapshot is gone. `stop` ends its waits until it is given back.
@@ -36,6 +37,7 @@ class Sessions {
  private:
   const std::shared_ptr<const Login> login_;
   const std::size_t most_idle_;
+  const std::string begin_;
   std::string id_;
   std::mutex mutex_;
   bool closed_ = false;

@@ -80,7 +80,8 @@ Catalog PostgresSource::discover(std::span<const TableName> named) {
 
 std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables) {
   return std::make_unique<PostgresSnapshot>(
-      take_session(), std::make_shared<Sessions>(login_, options_.max_readers), tables,
+      take_session(),
+      std::make_shared<Sessions>(login_, options_.max_readers, options_.lock_timeout_ms), tables,
       options_.lock_timeout_ms);
 }
 

@@ -30,8 +30,6 @@ class Secret {
     }
     return *this;
   }
-  /// Takes a text over.
-  Secret& operator=(std::string text) { return *this = Secret(std::move(text)); }
   ~Secret() { wipe(text_); }
 
   const std::string& reveal() const noexcept { return text_; }

@@ -24,9 +24,8 @@ class Stop {
   void signalled(int count, int signal) {
     const std::scoped_lock lock(mutex_);
     asked_ = true;
-    log(Level::warn, count > 1 || sync_ == nullptr
-                         ? "stopping"
-                         : "finishing the current unit; again to stop at once");
+    if (count > 1 || sync_ == nullptr) at_once_ = true;
+    log(Level::warn, at_once_ ? "stopping" : "finishing the current unit; again to stop at once");
     if (sync_ != nullptr) {
       sync_->stop();
     } else if (count > 1) {
@@ -34,6 +33,8 @@ class Stop {
     }
   }
   bool asked() const { return asked_.load(); }
+  /// Asked, and there is nothing to finish, or that is not wanted any more.
+  bool at_once() const { return at_once_.load(); }
 
   /// While it lives, signals reach `sync`, which must outlive it.
   class Run {
@@ -56,7 +57,7 @@ class Stop {
 
  private:
   std::mutex mutex_;
-  std::atomic<bool> asked_{false};
+  std::atomic<bool> asked_{false}, at_once_{false};
   Sync* sync_ = nullptr;
 };
 
@@ -188,12 +189,12 @@ class Runner {
 
   int attempt(Summary& summary, Stop& stop) {
     const Secret password = fetch_password(connection_.password);
-    const auto asked = [&stop] { return stop.asked(); };
+    const auto at_once = [&stop] { return stop.at_once(); };
     duck::Database database = open_database(connection_);
     // The source first: where it cannot be reached, no empty destination is left behind.
-    const auto source = open_source(database, connection_, password, asked);
+    const auto source = open_source(database, connection_, password, at_once);
     source->identity();
-    const auto destination = open_destination(database, connection_, asked);
+    const auto destination = open_destination(database, connection_, at_once);
     const RunResult result = watched(database, *source, *destination, stop);
     summary.add(result);
     int code = result.exit_code();

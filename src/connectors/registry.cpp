@@ -21,9 +21,10 @@ std::unique_ptr<Source> postgres_source(duck::Database&, const std::string& url,
                                         const SourceSettings& settings) {
   postgres::SourceOptions options;
   options.application_name = settings.application_name;
-  options.password = settings.password.reveal();
+  options.password = settings.password;
   options.max_readers = settings.parallel;
   options.max_rate_bytes = settings.max_rate_bytes;
+  options.stop = settings.stop;
   return postgres::source(url, std::move(options));
 }
 

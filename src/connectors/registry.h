@@ -28,7 +28,9 @@ struct SourceSettings {
   std::size_t parallel = 4;  ///< reading connections
   std::uint64_t max_rate_bytes = 0;   ///< a second; 0: no limit
   std::chrono::milliseconds wait{0};  ///< for a locked file
-  std::function<bool()> stop;         ///< true ends that wait
+  /// True ends that wait, and every other of identity(), discover(), snapshot() and plan(), with
+  /// Fault::cancelled. For any thread.
+  std::function<bool()> stop;
 };
 
 struct DestinationSettings {

@@ -33,19 +33,21 @@ def records(log):
 
 
 class LogCut(support.Fixture, unittest.TestCase):
-    def cut_everywhere(self, create, changes="", *flags, equal=None, failpoint="after-commit"):
-        """`changes` (none: a first load) are synced by a run that dies after its commit; no `failpoint`: its last one."""
+    def cut_everywhere(self, create, changes="", *flags, equal=None, failpoint="after-commit", before=""):
+        """`changes` (none: a first load) are synced by a run that dies after its commit; no `failpoint`: its last one.
+        `before`: where the first load was killed before the changes; else it had been copied whole."""
         equal = equal or (lambda file, says: self.assert_equal("public.t", file=file, says=says))
         self.sql("create table u (a int); insert into u values (1); " + create)
         flags += ONLY
+        if before:
+            self.die_at(before, flags)
+        elif changes:
+            self.sync(*flags)
+            self.sync(*flags)
         if changes:
-            self.sync(*flags)
-            self.sync(*flags)
             self.sql(changes)
         if failpoint:
-            with self.start_sync(*flags, SLUICE_FAILPOINT=failpoint) as run:
-                text = run.communicate()[0]
-            self.assertEqual(run.returncode, -signal.SIGKILL, text)
+            self.die_at(failpoint, flags)
         else:
             self.die_when_the_table_is_done(flags)
         log = self.folder / "copy.duckdb.wal"
@@ -63,6 +65,11 @@ class LogCut(support.Fixture, unittest.TestCase):
             where = f"log cut at {size} of {ends[-1]}" + ("" if size in ends else ", inside a record")
             with self.subTest(where):
                 self.heal(size, flags, equal, where, again=size == ends[-2])
+
+    def die_at(self, failpoint, flags):
+        with self.start_sync(*flags, SLUICE_FAILPOINT=failpoint) as run:
+            text = run.communicate()[0]
+        self.assertEqual(run.returncode, -signal.SIGKILL, text)
 
     def die_when_the_table_is_done(self, flags):
         """A big merge commits twice, so no failpoint marks its end: another table keeps the run from its checkpoint."""
@@ -109,6 +116,12 @@ class LogCut(support.Fixture, unittest.TestCase):
     def test_first_load_in_small_units_without_keys(self):
         self.cut_everywhere("create table t (a text); insert into t select repeat(md5((i / 2)::text), 8) from"
                             " generate_series(1, 40000) i", "", *UNITS, failpoint="after-publish")
+
+    def test_resumed_load_of_a_table_that_moved_on(self):
+        """Units of two snapshots, what settles them, and the publication."""
+        self.cut_everywhere(KEYED + "; " + self.fill(40000, text="repeat(md5(i::text), 8)"),
+                            "update t set a = 'changed', updated_at = now() where id % 50 = 0; delete from t where id % 50 = 1;"
+                            + self.fill(100, 50000), *UNITS, failpoint="after-publish", before="after-unit")
 
     def test_publication(self):
         self.cut_everywhere(KEYED + "; " + self.fill(TORN), failpoint="after-publish")

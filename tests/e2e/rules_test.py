@@ -121,6 +121,19 @@ class Refusals(support.Fixture, unittest.TestCase):
         support.sluice("sync", self.pg.url(other), f"duckdb:{self.file}", "--accept-source", "--allow-deletes", "*")
         support.assert_equal(self.pg, "public.t", self.file, database=other)
 
+    def test_another_server_under_the_same_connection(self):
+        """Same names, another cluster: a server that was set up anew, say."""
+        self.make()
+        self.sync()
+        other = support.Postgres()
+        self.addCleanup(other.remove)
+        other.database(self.db)
+        other.sql(f"create table t {KEYED}; insert into t values (1, 'other')", self.db)
+        text = support.sluice("sync", other.url(self.db), f"duckdb:{self.file}", check_exit=2)
+        self.assertIn("--accept-source", text)
+        self.assert_equal("public.t")
+        self.sync()
+
     def test_brake_on_deletes(self):
         for name, flags in (("incremental", ()), ("full", ("--strategy", "full")), ("multiset", ())):
             with self.subTest(name):

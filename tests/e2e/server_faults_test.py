@@ -239,7 +239,7 @@ class Faults(support.Fixture, unittest.TestCase):
 
 
 class DiskFull(support.Fixture, unittest.TestCase):
-    def test_disk_full_then_enlarged(self):
+    def small_disk(self):
         if os.geteuid() != 0:
             self.skipTest("mounting a small tmpfs needs root")
         small = self.folder / "small"
@@ -248,6 +248,23 @@ class DiskFull(support.Fixture, unittest.TestCase):
         if mounted.returncode != 0:
             self.skipTest(f"no tmpfs may be mounted here: {mounted.stderr.strip()}")
         self.addCleanup(lambda: subprocess.run(["umount", "-l", str(small)], check=True))
+        return small
+
+    def test_disk_full_while_a_reader_is_silent(self):
+        """The writing side fails while one reader waits for a server that never answers: the idle limit ends the wait."""
+        file = self.small_disk() / "copy.duckdb"
+        self.sql("create table t (id int primary key, a text); insert into t select i, md5(i::text) || md5((-i)::text) ||"
+                 " md5((2 * i)::text) from generate_series(1, 300000) i; analyze t")
+        proxy = Proxy(self.pg.port, "stall", 2_000_000)
+        self.addCleanup(proxy.close)
+        run = support.start("sync", self.pg.url(self.db, port=proxy.port), f"duckdb:{file}", "--idle-timeout", "3s")
+        self.assertTrue(proxy.hit.wait(30))
+        text = run.communicate(timeout=60)[0]
+        self.assertEqual(run.returncode, 1, text)
+        self.assertRegex(text, re.compile("no space left|disk", re.I))
+
+    def test_disk_full_then_enlarged(self):
+        small = self.small_disk()
         self.sql("create table t (id int primary key, a text, updated_at timestamptz default now() - interval '1 day');"
                  " insert into t select i, md5(i::text) || md5((i + 1)::text) from generate_series(1, 30000) i")
         file = small / "copy.duckdb"

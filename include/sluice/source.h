@@ -68,9 +68,9 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual void start(const Chunk& chunk) = 0;
-  /// Fills the empty `batch`, and adds what it read to its `bytes`. False once the chunk is exhausted AND its statement has ended well;
-  /// the batch may hold rows then too. Waits at most 200 ms at a time between tests of the cancel
-  /// flag.
+  /// Fills the empty `batch`, and adds what it read to its `bytes`. False once the chunk is
+  /// exhausted AND its statement has ended well; the batch may hold rows then too. Waits at most
+  /// 200 ms at a time between tests of the cancel flag.
   virtual bool next(Batch& batch) = 0;
   /// Makes a blocked or later start() or next() throw Fault::cancelled soon. The one member other
   /// threads may call.

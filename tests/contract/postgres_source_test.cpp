@@ -555,7 +555,7 @@ TEST_F(PostgresSourceTest, AStandbyIsReadButProvesNothing) {
 
 Fault fault_of_connecting(const std::string& url, const std::string& password = "") {
   postgres::SourceOptions options;
-  options.password = password;
+  options.password = Secret(password);
   try {
     postgres::source(url, options)->identity();
   } catch (const Error& error) {

@@ -28,20 +28,23 @@ void TableRun::announce_in_flight(std::uint64_t rows) {
   stored_ = std::move(flying);
 }
 
+/// The plan's rows, in the temp table sluice_stage.
+void TableRun::stage(const Plan& range) {
+  announce(range);
+  Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
+  relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+               apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+  record(relation, range);
+  if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
+}
+
 std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& target,
                                                          const std::optional<std::string>& from,
                                                          bool prune) {
   Changes changes;
   const Plan range = plan(table_.columns, from);
   changes.until = range.until;
-  announce(range);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
-    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
-    record(relation, range);
-    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
-  }
+  stage(range);
   changes.merge = apply::merge(target, "sluice_stage", columns(), key());
   connection_.query(changes.merge.match);
   const auto counts = connection_.query(changes.merge.counts);
@@ -265,14 +268,7 @@ void TableRun::append() {
   guarantee("B");
   const auto from = lower_bound(state_.cursor);
   const Plan range = plan(table_.columns, from);
-  announce(range);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
-    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-                 apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
-    record(relation, range);
-    if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
-  }
+  stage(range);
   // What the copy holds of the same range stays; only rows, or versions of rows, that it lacks are
   // added. A commit torn by a crash is healed by the same comparison.
   std::string window;

@@ -67,6 +67,7 @@ class TableRun {
   bool may_rebuild() const;
   void append();
 
+  void stage(const Plan& range);
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target,
                                        const std::optional<std::string>& from, bool prune);

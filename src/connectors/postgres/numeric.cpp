@@ -207,10 +207,6 @@ template Reason decode_numeric<std::int16_t>(Slot&, const Byte*, std::uint32_t, 
 template Reason decode_numeric<std::int32_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
 template Reason decode_numeric<std::int64_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
 template Reason decode_numeric<__int128>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
-template Reason decode_numeric<std::uint8_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
-template Reason decode_numeric<std::uint16_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
-template Reason decode_numeric<std::uint32_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
-template Reason decode_numeric<std::uint64_t>(Slot&, const Byte*, std::uint32_t, std::uint64_t);
 
 template <class T>
 Reason decode_numeric_float(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {

@@ -4,6 +4,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -137,7 +138,6 @@ class TwoRuns(support.Fixture, unittest.TestCase):
 
     def start_reading(self, copy):
         """Reads the copy without pause; what went wrong is said by the function that ends it."""
-        import threading
         wrong, done = [], threading.Event()
 
         def read():

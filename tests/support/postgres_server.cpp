@@ -349,7 +349,7 @@ PostgresServer& PostgresServer::standby() {
     write_for_server(data / "recovery.conf", "standby_mode = on\n" + primary);
   }
   std::ofstream(data / "postgresql.auto.conf", std::ios::app)
-      << "unix_socket_directories = '" << folder.string() << "'\n";
+      << "unix_socket_directories = '" << folder.string() << "'\nwal_retrieve_retry_interval = '100ms'\n";
   standby_.reset(new PostgresServer(bin_, folder));
   standby_->version_ = version_;
   standby_->password_ = password_;
@@ -362,7 +362,7 @@ void PostgresServer::wait_for_standby() {
   PostgresSession here(socket_url());
   PostgresSession there(standby().socket_url());
   const std::string target = here.value("SELECT pg_current_wal_lsn()");
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 3000; ++i) {
     if (there.value("SELECT pg_last_wal_replay_lsn() >= '" + target + "'") == "t") return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -349,7 +349,8 @@ PostgresServer& PostgresServer::standby() {
     write_for_server(data / "recovery.conf", "standby_mode = on\n" + primary);
   }
   std::ofstream(data / "postgresql.auto.conf", std::ios::app)
-      << "unix_socket_directories = '" << folder.string() << "'\nwal_retrieve_retry_interval = '100ms'\n";
+      << "unix_socket_directories = '" << folder.string()
+      << "'\nwal_retrieve_retry_interval = '100ms'\n";
   standby_.reset(new PostgresServer(bin_, folder));
   standby_->version_ = version_;
   standby_->password_ = password_;

@@ -3,10 +3,12 @@
 // engine pulls. tests/support/fake_source.h is a small one.
 //
 // Order of calls in a run: identity, discover, snapshot(tables), then per table plan, and per
-// scanning thread a Reader. A Plan outlives its Readers, they end before their Snapshot, and that
-// before its Source. Threads: a Source and a Snapshot may be used by several threads at once
-// (implementations lock where they must); a Reader belongs to one thread, but for cancel(). Every
-// member may throw Error, but those that say noexcept. A Fault that is retryable() is tried again.
+// scanning thread a Reader; a table that is tried again gets a new snapshot, and so may each table.
+// How a URL and its settings reach a Source: connectors/registry.h. A Plan outlives its Readers,
+// they end before their Snapshot, and that before its Source. Threads: a Source and a Snapshot may
+// be used by several threads at once (implementations lock where they must); a Reader belongs to
+// one thread, but for cancel(). Every member may throw Error, but those that say noexcept. A Fault
+// that is retryable() is tried again.
 //
 // Values as text (marks, `from`, `start`, keys) are written as DuckDB prints the column's type,
 // timestamps with time zone in UTC: "2026-11-21 04:05:06.789+00". A source writes them so and takes
@@ -56,7 +58,8 @@ struct Plan {
   std::optional<std::string> safe;  ///< a mark at or below it that no open transaction can still
                                     ///< write below, where the source can tell at once
   std::string
-      relation;  ///< SQL that DuckDB reads by itself (an attached table); then there are no chunks
+      relation;  ///< SQL that DuckDB reads by itself on any connection of the process, its columns
+                 ///< named and typed as the Read's, its rows those asked for; then no chunks
   std::uint64_t rows = 0;     ///< estimate
   std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
 };
@@ -92,7 +95,8 @@ class Snapshot {
   /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
   /// why one cannot be read (the others can).
   virtual const std::vector<std::variant<Table, Error>>& tables() const = 0;
-  /// What must have ended before marks of this snapshot are safe: opaque text that the state keeps.
+  /// What must have ended before marks of this snapshot are safe: text that only the source reads,
+  /// and the state keeps. Two snapshots have the same one only where neither saw anything open.
   virtual std::string witness() const = 0;
   /// Whether all that an earlier snapshot's witness names has ended when this one was taken.
   virtual bool settled(const std::string& witness) const = 0;
@@ -117,8 +121,8 @@ class Source {
   /// The database itself, not the way to it: the same text for as long as the database lives,
   /// another for another one. Under one connection another identity is refused.
   virtual std::string identity() = 0;
-  /// Every table, or those in these schemas when any are named. `named` are tables asked for by
-  /// exact name: views appear only there.
+  /// Every table. `named` are asked for by exact name: views, materialized views, foreign tables
+  /// and single partitions are listed only then. Names that do not exist are no error.
   virtual Catalog discover(std::span<const TableName> named) = 0;
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) = 0;
   /// `table` is the snapshot's, with what the user made of it: fewer columns, other types, keys,

@@ -141,8 +141,9 @@ struct RunResult {
   double seconds = 0;
   std::optional<Error> error;  ///< what failed beside the tables: the checkpoint, the read copy,
                                ///< the history, an observer
-  /// The first that applies: 130 the user interrupted it, 2 nothing is ours to touch, 1 failed, 3
-  /// some tables failed, 5 drift refused, 0 done.
+  /// 130 the user interrupted it; 1 something beside the tables failed (`error`); 0 all is well; 2
+  /// nothing is ours to touch; 5 nothing but drift was refused; 1 all tables failed; 3 some did.
+  /// The first that applies.
   int exit_code() const;
 };
 
@@ -178,7 +179,8 @@ class Sync {
   /// source); a table's failure is in its receipt.
   RunResult run();
   std::vector<TablePlan> plan();
-  /// First call: finish the units that are being written and stop there. Second: stop at once. Any
+  /// First call: finish the units that are being written and stop there. Second: stop reading
+  /// at once; a statement that DuckDB runs on the copy alone is waited for. Any
   /// thread, and safe in a signal handler's thread, not in the handler itself.
   void stop() noexcept;
 

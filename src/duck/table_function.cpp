@@ -112,6 +112,12 @@ void run(duckdb_function_info info, duckdb_data_chunk chunk) {
 }  // namespace
 
 void register_scan_function(Connection& connection, const std::string& name) {
+  if (duckdb_vector_size() != 2048) {
+    throw Error(Fault::internal,
+                "this libduckdb has vectors of " + std::to_string(duckdb_vector_size()) +
+                    " rows, sluice was built for 2048",
+                "use the libduckdb.so that came with sluice");
+  }
   duckdb_table_function function = duckdb_create_table_function();
   const std::unique_ptr<_duckdb_table_function, void (*)(duckdb_table_function)> owner(
       function, [](duckdb_table_function each) { duckdb_destroy_table_function(&each); });

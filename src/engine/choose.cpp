@@ -136,7 +136,10 @@ class Chooser {
 
 Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
               const SyncOptions& options, Told& told) {
-  const Catalog catalog = source.discover(exact_names(options.tables));
+  // Views are discovered by name only: those that are copied already are asked for, too.
+  std::vector<TableName> named = exact_names(options.tables);
+  for (TableName& name : states.names(connection)) named.push_back(std::move(name));
+  const Catalog catalog = source.discover(named);
   return Chooser(connection, states, options, told).choose(catalog);
 }
 

@@ -66,6 +66,7 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
       if (before == nullptr || before->type != column.type) {
         decision.changes.push_back({column, before == nullptr});
       }
+      decision.fill = true;
       decision.notes.push_back("column added: " + column.name + " " + column.type);
     } else if (before->type != column.type) {
       if (!widens(before->type, column.type)) {
@@ -90,11 +91,6 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
     decision.refusal = drift(table, "the primary key is now (" + joined(table.primary_key) +
                                         "), it was (" + joined(state.primary_key) + ")");
   }
-}
-
-bool added_any(const Decision& decision) {
-  return std::ranges::any_of(
-      decision.notes, [](const std::string& note) { return note.starts_with("column added"); });
 }
 
 Decision full_load(Decision decision, const std::string& why) {
@@ -123,7 +119,7 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   if (now.full) return refresh(std::move(decision), "asked for");
   if (state.in_flight > 0)
     return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
-  if (added_any(decision)) return refresh(std::move(decision), "a new column is filled in");
+  if (decision.fill) return refresh(std::move(decision), "a new column is filled in");
   const bool incremental =
       table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
   if (incremental) {
@@ -161,34 +157,39 @@ Decision append(Decision decision, const Table& table, const TableState& state) 
                                         ", it was " + state.replication_key);
     return decision;
   }
-  if (added_any(decision)) decision.notes.push_back("rows appended before keep NULL in it");
+  if (decision.fill) decision.notes.push_back("rows appended before keep NULL in it");
   decision.steps = {Step::append};
   return decision;
 }
 
-/// A load was cut off: its chunks that are left, or everything again.
-Decision go_on_loading(Decision decision, const Table& table, const Loading& loading,
-                       const TableOptions& options, const Circumstances& now) {
-  const bool whole = loading.todo.empty() && !loading.mixed;  // only its publication is missing
+/// Whether a load that was cut off builds what a load begun now would build.
+bool same_load(const Table& table, const Loading& loading, const Circumstances& now) {
   const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
-  const bool same = loading.options == now.options &&
-                    (whole || loading.incarnation == table.incarnation) &&
-                    loading.primary_key == table.primary_key &&
-                    std::ranges::equal(loading.columns, table.columns, {}, shape, shape);
-  const bool healable = table.has_key() && !table.replication_key.empty() &&
-                        loading.replication_key == table.replication_key &&
-                        options.mode == Mode::mirror;
-  decision.brake = loading.brake && loading.options == now.options;
-  if (same && loading.rows > 0 && (healable || whole)) {
-    decision.steps = {Step::resume};
-    decision.strategy = "resume";
-    decision.why = std::to_string(loading.rows) + " rows are loaded already";
-    return decision;
-  }
-  if (loading.rows == 0) return full_load(std::move(decision), "no copy yet");
-  return full_load(std::move(decision), same
-                                            ? "a load was cut off; without both keys it starts over"
-                                            : "a load was cut off and the table has changed since");
+  return loading.options == now.options && loading.primary_key == table.primary_key &&
+         std::ranges::equal(loading.columns, table.columns, {}, shape, shape);
+}
+
+/// A load was cut off: its chunks that are left, or only its publication, if that can be done.
+/// Where a copy is live, what the load was for (many differences) must still hold: deletes that are
+/// to be kept, or a comparison that was asked for, need another look at the source.
+bool can_resume(const Table& table, const TableState& state, const TableOptions& options,
+                const Circumstances& now) {
+  const Loading& loading = *state.loading;
+  if (loading.rows == 0 || !same_load(table, loading, now)) return false;
+  const bool rebuild = state.live && state.options == loading.options;
+  if (rebuild && (now.full || options.deletes != Deletes::hard)) return false;
+  if (loading.todo.empty() && !loading.mixed) return true;
+  return loading.incarnation == table.incarnation && table.has_key() &&
+         !table.replication_key.empty() && loading.replication_key == table.replication_key &&
+         options.mode == Mode::mirror;
+}
+
+/// Why a first load that was cut off starts over.
+std::string why_over(const Table& table, const Loading& loading, const Circumstances& now) {
+  if (loading.rows == 0) return "no copy yet";
+  return same_load(table, loading, now) && loading.incarnation == table.incarnation
+             ? "a load was cut off; without both keys it starts over"
+             : "a load was cut off and the table has changed since";
 }
 
 struct Decimal {
@@ -279,9 +280,18 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
   }
   if (!state) return full_load(std::move(decision), "no copy yet");
 
-  if (state->loading)
-    return go_on_loading(std::move(decision), table, *state->loading, options, now);
-  if (!state->live) return full_load(std::move(decision), "no copy yet");
+  if (state->loading && can_resume(table, *state, options, now)) {
+    decision.brake = state->loading->brake;
+    decision.steps = {Step::resume};
+    decision.strategy = "resume";
+    decision.why = std::to_string(state->loading->rows) + " rows are loaded already";
+    return decision;
+  }
+  if (!state->live) {
+    if (state->loading) decision.brake = state->loading->brake;
+    return full_load(std::move(decision),
+                     state->loading ? why_over(table, *state->loading, now) : "no copy yet");
+  }
   if (!now.target_exists)
     return full_load(std::move(decision), "the copy is gone from the destination");
   if (state->options != now.options) {

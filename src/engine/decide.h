@@ -20,7 +20,7 @@ struct ColumnChange {
 /// keys.
 enum class Step {
   load,     ///< every row, in committed units, into a hidden table that is then published
-  resume,   ///< as load, going on where a run was cut off
+  resume,   ///< as load, going on where a run was cut off; else the copy that is live is looked at
   refresh,  ///< every row is compared with the copy; only differences are written
   merge,    ///< rows since the cursor, by primary key
   append,   ///< rows since the cursor that the copy does not hold
@@ -33,6 +33,7 @@ struct Decision {
   std::string why;                    ///< one clause: "no replication key, 12 MB"
   std::vector<ColumnChange> changes;  ///< DDL on the copy, before the steps
   std::vector<std::string> dropped;   ///< columns that the source no longer has
+  bool fill = false;  ///< a column was added: rows that are there hold nothing of it yet
   std::vector<std::string> notes;
   bool brake = true;             ///< false where the user's own change of settings explains deletes
   std::optional<Error> refusal;  ///< then nothing is done

@@ -34,6 +34,7 @@ void fail(Receipt& receipt, const Error& error) {
   receipt.hint = error.hint();
   receipt.fault = error.fault();
   receipt.outcome = outcome_of(error.fault());
+  if (error.fault() == Fault::brake) receipt.inserted = receipt.updated = receipt.deleted = 0;
 }
 
 Receipt failure(const TableName& table, const Error& error) {

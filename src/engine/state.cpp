@@ -129,10 +129,22 @@ TableState TableState::parse(const std::string& text) {
     if (json.contains("loading")) state.loading = parse_loading(json.at("loading"));
     return state;
   } catch (const Json::exception& error) {
-    throw Error(Fault::internal, std::string("the state is not readable: ") + error.what(),
-                "`sluice state reset TABLE --yes` makes that table load anew");
+    throw Error(Fault::internal, std::string("the state is not readable: ") + error.what());
   }
 }
+
+namespace {
+
+TableState readable(const TableName& table, const std::string& text) {
+  try {
+    return TableState::parse(text);
+  } catch (const Error& error) {
+    throw Error(error.fault(), table.text() + ": " + error.what(),
+                "`sluice state reset " + table.text() + " --yes`: the next run loads it anew");
+  }
+}
+
+}  // namespace
 
 std::string StateStore::sql_name(const std::string& name) const {
   return duck::quoted(catalog_) + ".\"_sluice\"." + duck::quoted(name);
@@ -191,10 +203,11 @@ std::vector<std::pair<TableName, TableState>> StateStore::tables(
       {connection_});
   std::vector<std::pair<TableName, TableState>> states;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
-    TableState state = TableState::parse(rows.text(i, 4));
+    const TableName name{rows.text(i, 0), rows.text(i, 1)};
+    TableState state = readable(name, rows.text(i, 4));
     state.target_schema = rows.text(i, 2);
     state.target_name = rows.text(i, 3);
-    states.emplace_back(TableName{rows.text(i, 0), rows.text(i, 1)}, std::move(state));
+    states.emplace_back(name, std::move(state));
   }
   return states;
 }
@@ -207,7 +220,7 @@ std::optional<TableState> StateStore::table(duck::Connection& connection,
                            " WHERE connection = ? AND source_schema = ? AND source_table = ?",
                        {connection_, name.schema, name.name});
   if (rows.rows() == 0) return std::nullopt;
-  TableState state = TableState::parse(rows.text(0, 2));
+  TableState state = readable(name, rows.text(0, 2));
   state.target_schema = rows.text(0, 0);
   state.target_name = rows.text(0, 1);
   return state;
@@ -264,12 +277,6 @@ void StateStore::replace(duck::Connection& connection, const TableName& name,
   if (updated.changed() != 1) throw conflict();
 }
 
-void StateStore::forget(duck::Connection& connection, const TableName& name) const {
-  connection.query("DELETE FROM " + sql_name("state") +
-                       " WHERE connection = ? AND source_schema = ? AND source_table = ?",
-                   {connection_, name.schema, name.name});
-}
-
 std::vector<TableName> StateStore::names(duck::Connection& connection) const {
   if (!present_) return {};
   const auto rows = connection.query("SELECT source_schema, source_table FROM " +
@@ -298,7 +305,19 @@ std::string StateStore::source(duck::Connection& connection) const {
 }
 
 void StateStore::set_source(duck::Connection& connection, const std::string& identity) const {
+  const bool another = !source(connection).empty();
   duck::Transaction transaction(connection);
+  if (another) {
+    for (const auto& [name, state] : tables(connection)) {
+      TableState next = state;
+      next.incarnation.clear();
+      next.cursor.reset();
+      next.pending.clear();
+      next.loading.reset();
+      next.last_full = next.last_delete_check = 0;
+      replace(connection, name, state, next);
+    }
+  }
   connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?",
                    {"source of " + connection_});
   connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)",

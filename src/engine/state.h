@@ -80,9 +80,8 @@ class StateStore {
   StateStore(std::string catalog, std::string connection)
       : catalog_(std::move(catalog)), connection_(std::move(connection)) {}
 
-  /// Looks for the tables, and creates or migrates them where `create` says so, in transactions of
-  /// its own. Refuses those of a newer version. Without tables every question below has the empty
-  /// answer.
+  /// Looks for the tables, and creates them where `create` says so, in a transaction of its own.
+  /// Refuses those of another version. Without tables every question below has the empty answer.
   enum class Create { yes, no };
   void open(duck::Connection& connection, Create create);
   std::optional<TableState> table(duck::Connection& connection, const TableName& name) const;
@@ -92,7 +91,6 @@ class StateStore {
   /// not what is there.
   void replace(duck::Connection& connection, const TableName& name,
                const std::optional<TableState>& expected, const TableState& next) const;
-  void forget(duck::Connection& connection, const TableName& name) const;
   /// The tables of this connection, whether or not their states can be read.
   std::vector<TableName> names(duck::Connection& connection) const;
   /// The next run loads the table anew, behind the copy, which stays ours. Needs no readable state.
@@ -100,6 +98,8 @@ class StateStore {
 
   /// The identity of the source this connection has always read, or empty.
   std::string source(duck::Connection& connection) const;
+  /// Where another one is known, no mark, chunk or cadence of it is trusted any more: the next run
+  /// compares everything, and loads that were cut off start over.
   void set_source(duck::Connection& connection, const std::string& identity) const;
 
   /// `"catalog"."_sluice"."name"`.

@@ -51,11 +51,7 @@ void TableRun::load() {
 /// The state first: no hidden table is ever there that it does not know of, and none with rows of
 /// another load than it speaks of.
 void TableRun::begin_loading(const Loading& loading) {
-  if (state_.loading) {
-    apply::Target left = target_;
-    left.schema = state_.loading->target_schema;
-    Shape(connection_, left).drop(state_.loading->hidden);
-  }
+  if (state_.loading) drop_hidden(*state_.loading);
   TableState next = state_;
   if (!next.live) static_cast<Copy&>(next) = loading;
   next.loading = loading;
@@ -63,6 +59,12 @@ void TableRun::begin_loading(const Loading& loading) {
   commit(load, std::move(next));
   shape_.create(loading.hidden, columns());
   failpoint("after-create");
+}
+
+void TableRun::drop_hidden(const Loading& loading) {
+  apply::Target left = target_;
+  left.schema = loading.target_schema;
+  Shape(connection_, left).drop(loading.hidden);
 }
 
 void TableRun::load_units(Loading loading, const Plan& plan) {
@@ -81,7 +83,6 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
     const auto written =
         relation.run(apply::insert_into(hidden, columns()) + " FROM " + landed(relation, plan))
             .changed();
-    snapshot_.check_alive();
     for (const std::size_t chunk : relation.finished()) std::erase(todo, chunk);
     loading.rows += written;
     set_todo(loading, plan, todo);
@@ -97,21 +98,48 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
   } while (!todo.empty());
 }
 
+/// What publishing would do to the live copy. Rows of one shape are compared by key; those of
+/// another only counted.
+void TableRun::count_replacement(const Loading& loading) {
+  const std::uint64_t before = shape_.rows(landing_.name);
+  const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
+  const bool comparable = table_.has_key() && state_.primary_key == loading.primary_key &&
+                          std::ranges::equal(state_.columns, loading.columns, {}, shape, shape);
+  if (comparable) {
+    const auto counts =
+        connection_.query(apply::replacement_counts(target_, loading.hidden, columns(), key()));
+    receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
+    receipt_.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
+    receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
+    check_brake(receipt_.deleted, before);
+  } else {
+    check_brake(before - std::min(before, loading.rows), before);
+    receipt_.deleted = before;
+  }
+}
+
+/// The next run looks at the source again. The hidden table goes after the state: what a crash
+/// leaves of it, the next load replaces.
+void TableRun::discard_loading() {
+  const Loading loading = *state_.loading;
+  TableState next = state_;
+  next.loading.reset();
+  {
+    Load load(connection_, context_.states, table_.name);
+    commit(load, std::move(next));
+  }
+  drop_hidden(loading);
+}
+
 void TableRun::publish() {
   const Loading loading = *state_.loading;
   if (stored_->live && shape_.exists(landing_.name)) {
-    const std::uint64_t before = shape_.rows(landing_.name);
-    // A rebuild replaces rows of the same shape, so they can be compared; other loads only counted.
-    if (decision_.steps.front() == Step::refresh && table_.has_key()) {
-      const auto counts =
-          connection_.query(apply::replacement_counts(target_, loading.hidden, columns(), key()));
-      receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
-      receipt_.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
-      receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
-      check_brake(receipt_.deleted, before);
-    } else {
-      check_brake(before - std::min(before, loading.rows), before);
-      receipt_.deleted = before;
+    try {
+      count_replacement(loading);
+    } catch (const Error& error) {
+      // Kept, it would be published by the next run, or stand in the way of a source put right.
+      if (error.fault() == Fault::brake) discard_loading();
+      throw;
     }
   }
   TableState next = state_;

@@ -15,8 +15,6 @@ constexpr std::size_t kMostPending = 50;
 constexpr std::chrono::seconds kProvenOverlap{300};
 constexpr std::chrono::seconds kUnprovenOverlap{3600};
 
-bool temporal(const std::string& type) { return type.starts_with("TIMESTAMP") || type == "DATE"; }
-
 }  // namespace
 
 TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snapshot& snapshot,
@@ -83,9 +81,13 @@ Plan TableRun::plan_read() {
 }
 
 void TableRun::run() {
+  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
+                                                  decision_.steps.front() == Step::resume);
+  if (state_.loading && !loads) discard_loading();
   shape_.change(decision_.changes);
   failpoint("after-ddl");
   if (decision_.steps.empty()) {
+    if (!decision_.changes.empty()) remember_shape();
     receipt_.outcome = Outcome::unchanged;
     return;
   }
@@ -110,6 +112,7 @@ void TableRun::run() {
           merge(prune);
           break;
       }
+      drop_staged();
       return;
     } catch (const Error& error) {
       // Before a table is first published its misfits may choose a wider type; a published column
@@ -124,6 +127,25 @@ void TableRun::run() {
       decision_.steps = {Step::load};
     }
   }
+}
+
+/// Temp tables of a big table would hold memory until the worker's next one replaces them.
+void TableRun::drop_staged() {
+  constexpr std::uint64_t kBig = 100'000;
+  if (receipt_.read < kBig) return;
+  for (const char* each :
+       {"stage", "match", "prune", "lacking", "missing", "diff", "source", "delta", "new"})
+    connection_.query(std::string("DROP TABLE IF EXISTS temp.sluice_") + each);
+}
+
+/// The copy has its new shape, though nothing was read. What the source's rows are as of stays.
+void TableRun::remember_shape() {
+  TableState next = state_;
+  static_cast<Copy&>(next) = copy();
+  next.incarnation = state_.incarnation;
+  next.replication_key = state_.replication_key;
+  Load load(connection_, context_.states, table_.name);
+  commit(load, std::move(next));
 }
 
 void TableRun::use_text(const std::string& column) {
@@ -169,7 +191,7 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
   const Proof proof = snapshot_.proof(table_);
   const auto overlap =
       options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
-  const bool overlaps = temporal(type) && overlap.count() > 0;
+  const bool overlaps = duck::is_temporal(type) && overlap.count() > 0;
   if (!proof.possible) {
     receipt_.notes.push_back(
         "rows that commit late may be missed until everything is compared (" + proof.why_not + ")" +
@@ -262,6 +284,9 @@ void TableRun::promote_settled(TableState& next) const {
 }
 
 void TableRun::commit(Load& load, TableState next) {
+  // With the snapshot went its locks: what was read since may be of a table that is no longer
+  // there.
+  snapshot_.check_alive();
   load.commit(stored_, next);
   stored_ = next;
   state_ = std::move(next);

@@ -58,6 +58,9 @@ class TableRun {
   void begin_loading(const Loading& loading);
   void load_units(Loading loading, const Plan& plan);
   void publish();
+  void count_replacement(const Loading& loading);
+  void discard_loading();
+  void drop_hidden(const Loading& loading);
   void resume();
   bool settle_mixed_load();
   void merge(bool prune);
@@ -85,6 +88,7 @@ class TableRun {
   void guarantee(const char* by_class);
   std::uint64_t rows_in(const std::string& temp_table);
   void announce_in_flight(std::uint64_t rows);
+  /// Throws, and nothing is written, where the instant that was read can no longer be trusted.
   void commit(Load& load, TableState next);
   void promote_settled(TableState& next) const;
   /// The state after this run: `until` joins the pending marks, and what is settled bounds the
@@ -94,6 +98,8 @@ class TableRun {
   const std::vector<Column>& columns() const { return landing_.table.columns; }
   Copy copy() const;
   void keep_landed_types(const Copy& copy);
+  void remember_shape();
+  void drop_staged();
   void use_text(const std::string& column);
 
   const RunContext& context_;
@@ -104,7 +110,7 @@ class TableRun {
   TableOptions options_;
   Landing landing_;
   std::optional<TableState> stored_;  ///< as it is in the destination now
-  TableState state_;  ///< the same, with marks promoted that this snapshot proves safe
+  TableState state_;  ///< the same, but that a big commit is announced in `stored_` only
   Decision decision_;
   apply::Target target_;
   Shape shape_;

@@ -37,6 +37,8 @@ class FakeSource : public Source {
   /// Witnesses of snapshots taken while this is false are never settled.
   std::atomic<bool> quiet{true};
   std::atomic<int> snapshots{0};
+  /// Whether its snapshots have lost their connection.
+  std::atomic<bool> gone{false};
   /// Whether its snapshots are instants.
   bool consistent = true;
   /// Keys that a read by key does not find.
@@ -68,13 +70,17 @@ class FakeSource : public Source {
         return text == "quiet" || now_quiet->load();
       }
       Proof proof(const Table&) const override { return {}; }
-      void check_alive() override {}
+      const std::atomic<bool>* gone = nullptr;
+      void check_alive() override {
+        if (gone->load()) throw Error(Fault::connection, "the snapshot is gone");
+      }
     };
     auto snapshot = std::make_unique<Fake>();
     duck::Connection c = database_.connect();
     for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
     snapshot->mine = std::to_string(++snapshots);
     snapshot->now_quiet = &quiet;
+    snapshot->gone = &gone;
     snapshot->is_consistent = consistent;
     return snapshot;
   }

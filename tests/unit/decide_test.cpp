@@ -172,11 +172,28 @@ options.full_every = Cadence{Cadence::Kind::never, {}};
 , { Step::resume }
 }
 , Row{"half_loaded_and_rewritten", CHANGE{UNUSED, state.loading = half_loaded();
+state.live = false;
 table.incarnation = "2";
 }
 , { Step::load }
 }
+, Row{"rebuild_cut_off_and_rewritten", CHANGE{UNUSED, state.loading = half_loaded();
+table.incarnation = "2";
+}
+, { Step::refresh }
+}
+, Row{"rebuild_cut_off_and_deletes_are_kept_now", CHANGE{UNUSED, state.loading = half_loaded();
+options.deletes = Deletes::ignore;
+}
+, { Step::merge }
+}
+, Row{"rebuild_cut_off_and_full_asked_for", CHANGE{UNUSED, state.loading = half_loaded();
+now.full = true;
+}
+, { Step::refresh }
+}
 , Row{"half_loaded_without_key", CHANGE{UNUSED, state.loading = half_loaded();
+state.live = false;
 table.primary_key.clear();
 state.loading->primary_key.clear();
 }

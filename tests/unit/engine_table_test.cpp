@@ -169,5 +169,111 @@ TEST_F(EngineTable, AStateThatCannotBeReadIsResetByItsTablesName) {
   EXPECT_EQ(differences(), "");
 }
 
+TEST_F(EngineTable, WhatTheBrakeRefusedIsRefusedAgain) {
+  make_orders(20'000);
+  options.defaults.replication_key = "";
+  run_one();
+  source->sql("UPDATE fake.main.t SET id = id + 1000000");
+  for (int i = 0; i < 2; ++i) {
+    const RunResult result = run();
+    EXPECT_EQ(result.receipts.at(0).fault, Fault::brake) << i;
+    EXPECT_EQ(result.receipts.at(0).inserted + result.receipts.at(0).deleted, 0U);
+    EXPECT_EQ(copy("SELECT min(id) FROM dst.main.t"), "0");
+  }
+  options.defaults.deletes = Deletes::ignore;
+  run_one();
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "40000");
+  options.defaults.deletes = Deletes::hard;
+  options.allow_deletes = {"*"};
+  run_one();
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, ASourcePutRightAfterTheBrakeIsLookedAtAgain) {
+  make_orders(40'000);
+  options.defaults.replication_key = "";
+  run_one();
+  source->sql("CREATE TABLE kept AS FROM fake.main.t");
+  source->sql("DELETE FROM fake.main.t WHERE id < 20000");
+  EXPECT_EQ(run().receipts.at(0).fault, Fault::brake);
+  source->sql("INSERT INTO fake.main.t FROM kept WHERE id < 20000");
+  source->sql("DROP TABLE kept");
+  EXPECT_EQ(run_one().deleted, 0U);
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, ARebuildThatWasCutOffDoesNotHideDrift) {
+  make_orders(20'000);
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN extra VARCHAR DEFAULT 'e'");
+  options.defaults.replication_key = "";
+  run_one();
+  source->sql("UPDATE fake.main.t SET v = 'x'");
+  source->chunk_rows = 1000;
+  std::atomic<int> seen{0};
+  source->before_batch = [&](int) {
+    if (seen++ == 35) throw Error(Fault::connection, "cut");  // of the rebuild after the comparison
+  };
+  EXPECT_EQ(run().receipts.at(0).fault, Fault::connection);
+  source->before_batch = nullptr;
+  EXPECT_NE(copy("SELECT state FROM dst._sluice.state").find("\"loading\""), std::string::npos);
+  source->sql("ALTER TABLE fake.main.t DROP COLUMN extra");
+  source->sql("ALTER TABLE fake.main.t DROP COLUMN v");
+  source->sql("ALTER TABLE fake.main.t ADD COLUMN v BIGINT");
+  EXPECT_EQ(run().receipts.at(0).fault, Fault::drift);
+  EXPECT_EQ(copy("SELECT count(extra) FROM dst.main.t"), "20000");
+}
+
+TEST_F(EngineTable, AnotherSourceThatIsAcceptedIsComparedWhole) {
+  make_orders(5'000);
+  source->incarnations["t"] = "table";
+  run_one();
+  run_one();
+  source->sql("UPDATE fake.main.t SET v = 'restored', updated_at = 1 WHERE id = 4000");
+  source->identity_text = "another";
+  EXPECT_THROW(run(), Error);
+  options.accept_source = true;
+  run_one();
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTable, NothingIsWrittenThatWasReadUnderASnapshotThatIsGone) {
+  make_orders(900);
+  run_one();
+  source->sql("DELETE FROM fake.main.t");
+  source->gone = true;
+  EXPECT_EQ(run().receipts.at(0).fault, Fault::connection);
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "900");
+}
+
+TEST_F(EngineTable, AWidenedColumnIsWidenedOnceThoughNothingElseIsDue) {
+  source->sql("CREATE TABLE fake.main.t (a BIGINT, b VARCHAR)");
+  source->sql("INSERT INTO fake.main.t VALUES (1, 'x')");
+  run_one();
+  options.defaults.full_every = Cadence{Cadence::Kind::never, {}};
+  state("replace(state, 'BIGINT', 'INTEGER')");
+  database.connect().query("ALTER TABLE dst.main.t ALTER COLUMN a TYPE INTEGER");
+  const auto widened = [&] {
+    for (const std::string& note : run_one().notes) {
+      if (note.starts_with("column widened")) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(widened());
+  EXPECT_FALSE(widened());
+}
+
+TEST_F(EngineTable, AStateThatCannotBeReadIsNamed) {
+  make_orders(10);
+  run_one();
+  state("'{'");
+  try {
+    run();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("main.t: the state is not readable"));
+    EXPECT_NE(error.hint().find("state reset main.t"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace sluice

@@ -78,7 +78,6 @@ class PostgresSnapshot : public Snapshot {
   const std::string& id() const { return id_; }
   const Witness& observed() const { return witness_; }
   Answers& answers() { return answers_; }
-  int version() const { return leader_->version(); }
   /// Throws Fault::schema if the snapshot does not hold this table.
   const Shape& shape(const TableName& name) const;
   const std::shared_ptr<Sessions>& sessions() const { return sessions_; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "cli/commands.h"
 #include "cli/json.h"
@@ -25,6 +26,7 @@ class Findings {
   Findings(std::string connection, bool json) : connection_(std::move(connection)), json_(json) {}
 
   void say(Verdict verdict, const std::string& what, const std::string& hint = {}) {
+    if (!said_.insert(what).second) return;
     static constexpr const char* kWords[] = {"ok", "warn", "fail"};
     const char* word = kWords[static_cast<int>(verdict)];
     failed_ = failed_ || verdict == Verdict::fail;
@@ -49,6 +51,7 @@ class Findings {
   bool json_;
   bool color_ = Screen::of(STDOUT_FILENO).color;
   bool failed_ = false;
+  std::set<std::string> said_;
 };
 
 /// The tables that the connection is about; rights and keys are judged on the way.
@@ -65,7 +68,9 @@ std::vector<Table> check_tables(duck::Database& database, const Connection& conn
     findings.say(Verdict::fail, "no table can be read",
                  "see the grants below, or --tables and --exclude");
   } else {
-    findings.say(Verdict::ok, std::to_string(catalog.tables.size()) + " tables can be read");
+    findings.say(Verdict::ok, std::to_string(catalog.tables.size()) +
+                                  (catalog.tables.size() == 1 ? " table" : " tables") +
+                                  " can be read");
   }
   for (const Skipped& skipped : catalog.skipped) {
     if (wanted(skipped.name))
@@ -113,17 +118,19 @@ void check_snapshot(Source& source, const std::vector<Table>& tables, Findings& 
   }
 }
 
-void check_file(const std::string& file, std::uint64_t bytes, Findings& findings) {
+/// Whether a file can be made there.
+bool check_file(const std::string& file, std::uint64_t bytes, Findings& findings) {
   const std::filesystem::path path = std::filesystem::absolute(file);
   const auto folder = path.parent_path();
   if (!std::filesystem::is_directory(folder)) {
     findings.say(Verdict::fail, "destination: there is no folder " + folder.string(),
                  "mkdir -p " + folder.string());
-    return;
+    return false;
   }
   if (::access(folder.c_str(), W_OK) != 0) {
-    findings.say(Verdict::fail, "destination: this user may not write in " + folder.string());
-    return;
+    findings.say(Verdict::fail, "destination: this user may not write in " + folder.string(),
+                 "choose another folder, or give this user the right to write there");
+    return false;
   }
   const std::uint64_t free = std::filesystem::space(folder).available;
   const std::string room =
@@ -132,12 +139,13 @@ void check_file(const std::string& file, std::uint64_t bytes, Findings& findings
   // Compressed copies are smaller than their tables; a reload keeps the old copy until the new one
   // is complete.
   findings.say(free < bytes ? Verdict::warn : Verdict::ok, "destination: " + room);
+  return true;
 }
 
 void check_destination(duck::Database& database, const Connection& connection, std::uint64_t bytes,
                        Findings& findings) {
   const auto file = local_file(connection.destination);
-  if (file) check_file(*file, bytes, findings);
+  if (file && !check_file(*file, bytes, findings)) return;
   if (file && !std::filesystem::exists(*file)) {
     findings.say(Verdict::ok, "destination: " + *file + " will be made by the first sync");
     return;
@@ -170,6 +178,16 @@ int check_one(const Connection& connection, const Output& output) {
   } catch (const Error& error) {
     findings.say(error);
     code = worse(code, exit_code_of(error));
+  }
+  if (code == 0) {
+    try {
+      for (const TablePlan& plan : plans_of(connection)) {
+        if (!plan.error.empty()) findings.say(Verdict::fail, plan.error, plan.hint);
+      }
+    } catch (const Error& error) {
+      findings.say(error);
+      code = exit_code_of(error);
+    }
   }
   return code == 0 && findings.failed() ? 3 : code;
 }

@@ -45,6 +45,8 @@ struct SyncRequest {
 };
 int sync(const SyncRequest& request);
 int plan(const SyncRequest& request);
+/// What a sync of the connection would do to each table; writes nothing.
+std::vector<TablePlan> plans_of(const Connection& connection);
 
 struct CheckRequest {
   Choice choice;

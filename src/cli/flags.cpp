@@ -127,9 +127,10 @@ void add_output(CLI::App& command, Output& output, Quiet quiet) {
 void refuse(const CLI::App& app, const std::vector<std::string>& arguments,
             const CLI::ParseError& error) {
   const CLI::App& command = meant(app, arguments);
-  const std::string help = "`sluice " +
-                           (command.get_name() == app.get_name() ? "" : command.get_name() + " ") +
-                           "--help` lists the flags";
+  std::string path;
+  for (const CLI::App* each = &command; each != nullptr && each != &app; each = each->get_parent())
+    path = each->get_name() + " " + path;
+  const std::string help = "`sluice " + path + "--help` lists the flags";
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const auto known = flags_of(command);
     for (const std::string& word : arguments) {

@@ -44,6 +44,8 @@ class Nowhere : public Destination {
   std::string name_;
 };
 
+}  // namespace
+
 std::vector<TablePlan> plans_of(const Connection& connection) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
@@ -56,8 +58,6 @@ std::vector<TablePlan> plans_of(const Connection& connection) {
   Sync sync(database, *source, *destination, connection.sync, silent);
   return sync.plan();
 }
-
-}  // namespace
 
 int plan(const SyncRequest& request) {
   auto connections = request.choice.connections();

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "cli/commands.h"
+#include "cli/json.h"
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
@@ -43,6 +44,33 @@ duck::Result texts(duck::Connection& connection, const std::string& sql, bool re
   if (!relation) return connection.query(sql);
   return connection.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM " + as_relation(sql) +
                           (limit > 0 ? " LIMIT " + std::to_string(limit) : ""));
+}
+
+/// One JSON object per row. Numbers and JSON keep every digit: DuckDB's to_json would pass both
+/// through a double.
+std::string json_lines(const std::string& relation,
+                       const std::vector<std::pair<std::string, std::string>>& columns) {
+  std::string line = "'{'";
+  std::string names;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto& [name, type] = columns[i];
+    const std::string column = "c" + std::to_string(i);
+    std::string text = "to_json(" + column + ")::VARCHAR";
+    if (type == "JSON") {
+      text = "regexp_replace(" + column + "::VARCHAR, '[\\n\\r]', ' ', 'g')";
+    } else if (type == "DOUBLE" || type == "FLOAT") {
+      text =
+          "if(isfinite(" + column + "), " + text + ", to_json(" + column + "::VARCHAR)::VARCHAR)";
+    } else if (number_type(type)) {
+      text = column + "::VARCHAR";
+    }
+    line += " || " +
+            duck::literal((i == 0 ? "" : ",") +
+                          Json(name).dump(-1, ' ', false, Json::error_handler_t::replace) + ":") +
+            " || coalesce(" + text + ", 'null')";
+    names += (i == 0 ? "" : ", ") + column;
+  }
+  return "SELECT " + line + " || '}' FROM " + relation + " AS each(" + names + ")";
 }
 
 void print_csv(const duck::Result& rows) {
@@ -109,6 +137,11 @@ void print_table(const duck::Result& rows,
 int sql(const SqlRequest& request) {
   const std::string sql = statement_of(request.query);
   Looked looked(request.file);
+  if (const std::size_t count = looked.connection().statements(sql); count > 1) {
+    throw Error(Fault::config,
+                "these are " + std::to_string(count) + " statements; one runs at a time",
+                "call `sluice sql` for each, or use DuckDB's own command line");
+  }
   std::vector<std::pair<std::string, std::string>> described;
   bool relation = true;
   try {
@@ -119,8 +152,8 @@ int sql(const SqlRequest& request) {
     relation = false;
   }
   if (request.json) {
-    const auto lines = looked.connection().query(
-        relation ? "SELECT to_json(each)::VARCHAR FROM " + as_relation(sql) + " AS each" : sql);
+    const auto lines =
+        looked.connection().query(relation ? json_lines(as_relation(sql), described) : sql);
     std::string text;
     for (std::size_t i = 0; i < lines.rows(); ++i)
       text += lines.optional(i, 0).value_or("null") + "\n";

@@ -251,6 +251,13 @@ Result Connection::query(const std::string& sql,
   return Result(owned.result);
 }
 
+std::size_t Connection::statements(const std::string& sql) {
+  duckdb_extracted_statements found = nullptr;
+  const idx_t count = duckdb_extract_statements(handle(), sql.c_str(), &found);
+  duckdb_destroy_extracted(&found);
+  return count;
+}
+
 Result Connection::query_patiently(const std::string& sql) {
   OwnedStatement prepared;
   if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/error.h"
@@ -40,7 +41,6 @@ class LogicalType {
   LogicalType& operator=(const LogicalType&) = delete;
   ~LogicalType();
   duckdb_logical_type get() const noexcept { return type_; }
-  duckdb_type id() const noexcept { return duckdb_get_type_id(type_); }
 
  private:
   duckdb_logical_type type_;
@@ -97,6 +97,8 @@ class Connection {
   /// The name that DuckDB itself prints for a type.
   std::string canonical_type(const std::string& name);
   /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
+  /// How many statements the text holds; 0 where it cannot be parsed.
+  std::size_t statements(const std::string& sql);
   std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);
 
   /// Any thread: makes the running statement end with Fault::cancelled.

@@ -11,15 +11,46 @@
 namespace sluice {
 namespace {
 
+bool is_glob(const std::string& pattern) {
+  return pattern.find_first_of("*?") != std::string::npos;
+}
+
 /// Tables named without wildcards: the way to ask for a view.
 std::vector<TableName> exact_names(const std::vector<std::string>& patterns) {
   std::vector<TableName> names;
   for (const std::string& pattern : patterns) {
     const std::size_t dot = pattern.find('.');
-    if (pattern.find_first_of("*?") != std::string::npos || dot == std::string::npos) continue;
+    if (is_glob(pattern) || dot == std::string::npos) continue;
     names.push_back({pattern.substr(0, dot), pattern.substr(dot + 1)});
   }
   return names;
+}
+
+using Seen = std::map<TableName, bool>;
+
+/// Tables of the state count as well: one that is gone is no slip.
+bool fits_any(const std::string& pattern, const Catalog& catalog, const Seen& seen) {
+  const auto fits = [&](const TableName& name) { return matches(pattern, name); };
+  return std::ranges::any_of(catalog.tables, fits, &Table::name) ||
+         std::ranges::any_of(catalog.skipped, fits, &Skipped::name) ||
+         std::ranges::any_of(seen, [&](const auto& each) { return fits(each.first); });
+}
+
+/// Options for a table that is not there would not be heard: a column that was to be left out would
+/// be copied.
+void check_options(Source& source, const Catalog& catalog, const Seen& seen,
+                   const SyncOptions& options) {
+  std::vector<std::string> unknown;
+  for (const auto& [pattern, apply] : options.table_options) {
+    if (!is_glob(pattern) && !fits_any(pattern, catalog, seen)) unknown.push_back(pattern);
+  }
+  if (unknown.empty()) return;
+  const Catalog named = source.discover(exact_names(unknown));  // with the views among them
+  for (const std::string& pattern : unknown) {
+    if (fits_any(pattern, named, seen)) continue;
+    throw Error(Fault::config, "options are given for " + pattern + ", which is not at the source",
+                "`sluice discover SOURCE` lists what is there; a glob may fit nothing");
+  }
 }
 
 class Chooser {
@@ -27,8 +58,10 @@ class Chooser {
   Chooser(duck::Connection& connection, const StateStore& states, const SyncOptions& options,
           Told& told)
       : connection_(connection), options_(options), told_(told) {
-    for (const auto& [name, state] : states.tables(connection)) seen_[name] = false;
-    had_tables_ = !seen_.empty();
+    for (const TableName& name : states.names(connection)) seen_[name] = false;
+    chosen_.known = states.known(connection);
+    for (const auto& [name, seen] : seen_) chosen_.known.insert(name);
+    had_tables_ = !chosen_.known.empty();
   }
 
   Chosen choose(const Catalog& catalog) {
@@ -46,6 +79,7 @@ class Chooser {
                                          : "no table of the source fits --tables and --exclude",
                   "`sluice discover SOURCE` lists what is there");
     }
+    refuse_unknown(catalog);
     std::ranges::stable_sort(chosen_.tables, std::ranges::greater{}, &Table::bytes);
     return std::move(chosen_);
   }
@@ -53,7 +87,7 @@ class Chooser {
  private:
   struct Claim {
     TableName name;
-    bool is_new;
+    bool copied;
     std::string target;
   };
 
@@ -67,18 +101,20 @@ class Chooser {
   }
 
   void consider(const Table& table) {
-    const bool is_new = !seen_.contains(table.name);
-    seen_[table.name] = true;
-    if (is_new && had_tables_ && options_.new_tables == NewTables::ignore) {
+    const bool copied = seen_.contains(table.name);
+    const bool is_new = had_tables_ && !chosen_.known.contains(table.name);
+    if (copied) seen_[table.name] = true;
+    if (is_new && options_.new_tables == NewTables::ignore && !named(table.name)) {
       note("new table " + table.name.text() + " is left alone (new_tables: ignore)");
       return;
     }
-    if (is_new && had_tables_) note("new table " + table.name.text());
+    if (is_new) note("new table " + table.name.text());
+    chosen_.known.insert(table.name);
     try {
       const Landing landed =
           landing(shaped(table, options_of(options_, table.name), connection_), options_);
       claims_[duck::folded(landed.schema + "\n" + landed.name)].push_back(
-          {table.name, is_new, landed.schema + "." + landed.name});
+          {table.name, copied, landed.schema + "." + landed.name});
       chosen_.tables.push_back(table);
     } catch (const Error& error) {
       chosen_.refused.push_back(failure(table.name, error));
@@ -90,9 +126,9 @@ class Chooser {
   void refuse_rivals() {
     for (const auto& [target, rivals] : claims_) {
       if (rivals.size() < 2) continue;
-      const bool one_known = std::ranges::count(rivals, false, &Claim::is_new) == 1;
+      const bool one_known = std::ranges::count(rivals, true, &Claim::copied) == 1;
       for (const Claim& claim : rivals) {
-        if (one_known && !claim.is_new) continue;
+        if (one_known && claim.copied) continue;
         refuse(claim, claim.name == rivals[0].name ? rivals[1] : rivals[0]);
       }
     }
@@ -109,11 +145,37 @@ class Chooser {
   }
 
   void skip(const Skipped& skipped) {
-    seen_[skipped.name] = true;
+    if (const auto found = seen_.find(skipped.name); found != seen_.end()) found->second = true;
+    chosen_.known.insert(skipped.name);
     chosen_.refused.push_back(
         failure(skipped.name,
                 Error(Fault::permission, skipped.name.text() + ": " + skipped.why, skipped.hint)));
     chosen_.refused.back().outcome = Outcome::skipped;
+  }
+
+  /// Whether the user wrote its name out.
+  bool named(const TableName& name) const {
+    return std::ranges::any_of(options_.tables, [&](const std::string& pattern) {
+      return !is_glob(pattern) && matches(pattern, name);
+    });
+  }
+
+  /// A name that fits nothing is a slip; a glob may be meant for tables to come.
+  void refuse_unknown(const Catalog& catalog) {
+    for (const std::string& pattern : options_.tables) {
+      if (fits_any(pattern, catalog, seen_)) continue;
+      if (is_glob(pattern)) {
+        note("no table fits " + pattern);
+        continue;
+      }
+      chosen_.refused.push_back(
+          failure({"", pattern}, Error(Fault::config, pattern + ": the source has no such table",
+                                       "`sluice discover SOURCE` lists what is there; a view is "
+                                       "named with its schema")));
+    }
+    for (const std::string& pattern : options_.exclude) {
+      if (!fits_any(pattern, catalog, seen_)) note("exclude: no table fits " + pattern);
+    }
   }
 
   void tell_of_gone() {
@@ -126,7 +188,7 @@ class Chooser {
   duck::Connection& connection_;
   const SyncOptions& options_;
   Told& told_;
-  std::map<TableName, bool> seen_;  ///< the tables of the state, and whether the source has them
+  Seen seen_;  ///< the tables of the state, and whether the source has them
   bool had_tables_ = false;
   std::map<std::string, std::vector<Claim>> claims_;  ///< by folded target
   Chosen chosen_;
@@ -140,6 +202,9 @@ Chosen choose(duck::Connection& connection, Source& source, const StateStore& st
   std::vector<TableName> named = exact_names(options.tables);
   for (TableName& name : states.names(connection)) named.push_back(std::move(name));
   const Catalog catalog = source.discover(named);
+  Seen copied;
+  for (const TableName& name : states.names(connection)) copied[name] = false;
+  check_options(source, catalog, copied, options);
   return Chooser(connection, states, options, told).choose(catalog);
 }
 

@@ -2,6 +2,7 @@
 // Which tables a run is about.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "engine/state.h"
@@ -12,6 +13,7 @@
 namespace sluice {
 
 struct Chosen {
+  std::set<TableName> known;     ///< what this run and earlier ones are about: others will be new
   std::vector<Table> tables;     ///< biggest first; small ones fill the gaps
   std::vector<Receipt> refused;  ///< wanted, and why they cannot be copied
 };

@@ -43,8 +43,8 @@ std::string joined(const std::vector<std::string>& names) {
 
 Error drift(const Table& table, const std::string& what) {
   return {Fault::drift, table.name.text() + ": " + what,
-          "`sluice sync --accept-drift " + table.name.text() +
-              "` loads the table anew behind the old copy"};
+          "the same command with --accept-drift " + table.name.text() +
+              " loads the table anew behind the old copy"};
 }
 
 /// Compares the shape that the copy has with the shape that the source has now.

@@ -33,16 +33,32 @@ Preview preview(duck::Database& database, Source& source, const TableName& name,
   const std::vector<Table> one{find(source, name)};
   const auto snapshot = source.snapshot(one);
   if (const auto* error = std::get_if<Error>(&snapshot->tables().front())) throw *error;
-  const Table table = shaped(std::get<Table>(snapshot->tables().front()), options, connection);
-  Read read;
-  read.columns = table.columns;
-  const Plan plan = source.plan(*snapshot, table, read);
+  Table table = shaped(std::get<Table>(snapshot->tables().front()), options, connection);
   ReaderBudget budget(1);
   std::atomic<StopLevel> stop{StopLevel::none};
   const ScanContext context{source, budget, stop};
-  Relation relation(connection, context, *snapshot, plan);
-  const auto result = relation.run("SELECT COLUMNS(*)::VARCHAR FROM " + relation.sql() + " LIMIT " +
-                                   std::to_string(rows));
+  const auto read_rows = [&] {
+    Read read;
+    read.columns = table.columns;
+    const Plan plan = source.plan(*snapshot, table, read);
+    Relation relation(connection, context, *snapshot, plan);
+    return relation.run("SELECT COLUMNS(*)::VARCHAR FROM " + relation.sql() + " LIMIT " +
+                        std::to_string(rows));
+  };
+  std::optional<duck::Result> read;
+  while (!read) {
+    try {
+      read = read_rows();
+    } catch (const Error& error) {
+      // As a first load would: such a column lands as text.
+      const auto column = std::ranges::find(table.columns, error.column(), &Column::name);
+      if (error.fault() != Fault::misfit || column == table.columns.end() ||
+          column->misfit != Misfit::text || column->type == "VARCHAR")
+        throw;
+      column->type = "VARCHAR";
+    }
+  }
+  const duck::Result& result = *read;
   Preview preview;
   preview.columns = table.columns;
   for (std::size_t row = 0; row < result.rows(); ++row) {

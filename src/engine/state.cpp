@@ -297,11 +297,44 @@ void StateStore::reset(duck::Connection& connection, const TableName& name) cons
                    {blank.json(), connection_, name.schema, name.name});
 }
 
-std::string StateStore::source(duck::Connection& connection) const {
+std::string StateStore::meta(duck::Connection& connection, const std::string& key) const {
   if (!present_) return {};
-  const auto rows = connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = ?",
-                                     {"source of " + connection_});
+  const auto rows =
+      connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = ?", {key});
   return rows.rows() == 0 ? std::string() : rows.text(0, 0);
+}
+
+void StateStore::set_meta(duck::Connection& connection, const std::string& key,
+                          const std::string& value) const {
+  connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?", {key});
+  connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)", {key, value});
+}
+
+std::set<TableName> StateStore::known(duck::Connection& connection) const {
+  std::set<TableName> tables;
+  const std::string text = meta(connection, "tables of " + connection_);
+  if (text.empty()) return tables;
+  try {
+    const Json list = Json::parse(text);
+    for (const Json& each : list) tables.insert({each.at(0), each.at(1)});
+  } catch (const Json::exception&) {
+    // Then those with a state are known.
+  }
+  return tables;
+}
+
+void StateStore::remember_known(duck::Connection& connection,
+                                const std::set<TableName>& tables) const {
+  if (tables == known(connection)) return;
+  Json list = Json::array();
+  for (const TableName& each : tables) list.push_back({each.schema, each.name});
+  duck::Transaction transaction(connection);
+  set_meta(connection, "tables of " + connection_, list.dump());
+  transaction.commit();
+}
+
+std::string StateStore::source(duck::Connection& connection) const {
+  return meta(connection, "source of " + connection_);
 }
 
 void StateStore::set_source(duck::Connection& connection, const std::string& identity) const {
@@ -318,10 +351,7 @@ void StateStore::set_source(duck::Connection& connection, const std::string& ide
       replace(connection, name, state, next);
     }
   }
-  connection.query("DELETE FROM " + sql_name("meta") + " WHERE key = ?",
-                   {"source of " + connection_});
-  connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)",
-                   {"source of " + connection_, identity});
+  set_meta(connection, "source of " + connection_, identity);
   transaction.commit();
 }
 

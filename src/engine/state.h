@@ -96,6 +96,10 @@ class StateStore {
   /// The next run loads the table anew, behind the copy, which stays ours. Needs no readable state.
   void reset(duck::Connection& connection, const TableName& name) const;
 
+  /// The tables that earlier runs were about, copied or not: others are new.
+  std::set<TableName> known(duck::Connection& connection) const;
+  void remember_known(duck::Connection& connection, const std::set<TableName>& tables) const;
+
   /// The identity of the source this connection has always read, or empty.
   std::string source(duck::Connection& connection) const;
   /// Where another one is known, no mark, chunk or cadence of it is trusted any more: the next run
@@ -110,6 +114,10 @@ class StateStore {
   static constexpr int kVersion = 1;
 
  private:
+  std::string meta(duck::Connection& connection, const std::string& key) const;
+  void set_meta(duck::Connection& connection, const std::string& key,
+                const std::string& value) const;
+
   std::string catalog_;
   std::string connection_;
   bool present_ = false;

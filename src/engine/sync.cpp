@@ -85,6 +85,8 @@ void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<
 
 void Sync::Impl::copy(duck::Connection& connection, std::vector<Receipt>& receipts) {
   Chosen chosen = choose(connection, source, states, options, told);
+  // Before anything is copied: what a run that ends early has not begun is not new to the next.
+  states.remember_known(connection, chosen.known);
   receipts = std::move(chosen.refused);
   if (chosen.tables.empty()) return;
   create_schemas(connection, chosen.tables);

@@ -32,6 +32,30 @@ class Looks(support.Fixture, unittest.TestCase):
             self.assertIn(f"pid {holder.pid}", text)
             holder.stdin.close()
 
+    def test_json_keeps_every_digit_and_is_json(self):
+        row = support.sluice("sql", self.file, "--json", """select '{"a": 12345678901234567890.123, "b": 1.10}'::json as j,
+            'NaN'::double as n, 1.5::double as d, 12345678901234567890.123::decimal(38,3) as m, null as "no ""thing", [1] as l""")
+        self.assertEqual(row.strip(), '{"j":{"a": 12345678901234567890.123, "b": 1.10},"n":"nan","d":1.5,'
+                                      '"m":12345678901234567890.123,"no \\"thing":null,"l":[1]}')
+
+    def test_one_statement_at_a_time(self):
+        self.assertIn("2 statements", support.sluice("sql", self.file, "select 1; select 2", check_exit=2))
+
+    def test_preview_lands_as_a_first_load_would(self):
+        self.sql("create table n (id int primary key, x numeric); insert into n values (1, 1::numeric / 7)")
+        self.assertIn("0.14285714285714285714", support.sluice("preview", self.pg.url(self.db), "n"))
+
+    def test_check_finds_what_would_refuse_a_sync(self):
+        self.sql("alter table t add column v int")
+        self.sync()
+        self.sql("alter table t alter column v type text")
+        self.assertIn("column v is now text", support.sluice("check", self.pg.url(self.db), f"duckdb:{self.file}", check_exit=3))
+        self.assertIn("no such table", support.sluice("check", self.pg.url(self.db), f"duckdb:{self.file}", "--tables", "t,nope",
+                                                      check_exit=3))
+
+    def test_hints_name_the_whole_command(self):
+        self.assertIn("`sluice runs show --help`", support.sluice("runs", "show", "--nope", check_exit=2))
+
     def test_a_file_of_another_kind_is_explained(self):
         other = self.folder / "other.duckdb"
         other.write_bytes(b"x" * 20000)

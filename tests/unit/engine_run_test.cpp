@@ -233,5 +233,44 @@ TEST_F(EngineRun, AnObserverIsToldTheIdOfTheRun) {
   EXPECT_FALSE(result.id.empty());
 }
 
+TEST_F(EngineRun, WhatARunHadNotBegunIsNotNewToTheNext) {
+  for (const char* name : {"a", "b", "c"}) make_table(name);
+  options.parallel = 1;
+  options.new_tables = NewTables::ignore;
+  source->before_batch = [](int batch) {
+    if (batch >= 2) throw Error(Fault::authentication, "ends the run");
+  };
+  Observer silent;
+  EXPECT_NE(Sync(database, *source, *destination, options, silent).run().exit_code(), 0);
+  source->before_batch = nullptr;
+  make_table("later");
+  const RunResult result = Sync(database, *source, *destination, options, silent).run();
+  EXPECT_EQ(result.receipts.size(), 3U);
+  for (const char* name : {"a", "b", "c"})
+    EXPECT_EQ(receipt_of(result, name).outcome == Outcome::failed, false) << name;
+  options.tables = {"main.later"};  // written out, it is wanted
+  EXPECT_EQ(Sync(database, *source, *destination, options, silent).run().receipts.size(), 1U);
+}
+
+TEST_F(EngineRun, NamesThatFitNothingAreSlips) {
+  make_table("customers");
+  Observer silent;
+  options.table_options.emplace_back("custmers",
+                                     [](TableOptions& o) { o.exclude_columns = {"v"}; });
+  EXPECT_THROW(Sync(database, *source, *destination, options, silent).run(), Error);
+  EXPECT_EQ(database.connect()
+                .query("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND "
+                       "schema_name = 'main'")
+                .integer(0, 0),
+            0);
+  options.table_options.clear();
+  options.table_options.emplace_back("log_*", [](TableOptions&) {});
+  options.tables = {"main.nope", "customers"};
+  const RunResult result = Sync(database, *source, *destination, options, silent).run();
+  EXPECT_EQ(receipt_of(result, "main.nope").fault, Fault::config);
+  EXPECT_EQ(receipt_of(result, "customers").outcome, Outcome::done);
+  EXPECT_EQ(result.exit_code(), 3);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -137,10 +137,14 @@ void print_table(const duck::Result& rows,
 int sql(const SqlRequest& request) {
   const std::string sql = statement_of(request.query);
   Looked looked(request.file);
-  if (const std::size_t count = looked.connection().statements(sql); count > 1) {
-    throw Error(Fault::config,
-                "these are " + std::to_string(count) + " statements; one runs at a time",
-                "call `sluice sql` for each, or use DuckDB's own command line");
+  if (looked.connection().statements(sql) > 1) {
+    if (request.json)
+      throw Error(Fault::config, "--json prints the rows of one statement, these are several",
+                  "attach and set up with --csv or without a flag, or call `sluice sql` for each");
+    for (const duck::Result& rows : looked.connection().query_all(sql)) {
+      request.csv ? print_csv(rows) : print_table(rows, {});
+    }
+    return 0;
   }
   std::vector<std::pair<std::string, std::string>> described;
   bool relation = true;

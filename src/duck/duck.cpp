@@ -258,6 +258,29 @@ std::size_t Connection::statements(const std::string& sql) {
   return count;
 }
 
+std::vector<Result> Connection::query_all(const std::string& sql) {
+  duckdb_extracted_statements found = nullptr;
+  const idx_t count = duckdb_extract_statements(handle(), sql.c_str(), &found);
+  const std::unique_ptr<duckdb_extracted_statements, void (*)(duckdb_extracted_statements*)> owner(
+      &found, duckdb_destroy_extracted);
+  if (count == 0) fail(DUCKDB_ERROR_PARSER, duckdb_extract_statements_error(found));
+  std::vector<Result> results;
+  for (idx_t i = 0; i < count; ++i) {
+    OwnedStatement prepared;
+    if (duckdb_prepare_extracted_statement(handle(), found, i, &prepared.statement) !=
+        DuckDBSuccess) {
+      fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
+    }
+    OwnedResult owned;
+    if (duckdb_execute_prepared(prepared.statement, &owned.result) != DuckDBSuccess) {
+      fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
+    }
+    if (duckdb_result_return_type(owned.result) == DUCKDB_RESULT_TYPE_QUERY_RESULT)
+      results.emplace_back(owned.result);
+  }
+  return results;
+}
+
 Result Connection::query_patiently(const std::string& sql) {
   OwnedStatement prepared;
   if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {

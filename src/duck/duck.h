@@ -99,6 +99,8 @@ class Connection {
   /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
   /// How many statements the text holds; 0 where it cannot be parsed.
   std::size_t statements(const std::string& sql);
+  /// Runs them all; the results of those that return rows, in their order.
+  std::vector<Result> query_all(const std::string& sql);
   std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);
 
   /// Any thread: makes the running statement end with Fault::cancelled.

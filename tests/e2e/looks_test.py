@@ -38,8 +38,10 @@ class Looks(support.Fixture, unittest.TestCase):
         self.assertEqual(row.strip(), '{"j":{"a": 12345678901234567890.123, "b": 1.10},"n":"nan","d":1.5,'
                                       '"m":12345678901234567890.123,"no \\"thing":null,"l":[1]}')
 
-    def test_one_statement_at_a_time(self):
-        self.assertIn("2 statements", support.sluice("sql", self.file, "select 1; select 2", check_exit=2))
+    def test_several_statements_print_each_of_their_results(self):
+        text = support.sluice("sql", self.file, "--csv", "attach ':memory:' as m; select 1 as a; select 2 as b")
+        self.assertEqual(text.split(), ["a", "1", "b", "2"])
+        self.assertIn("one statement", support.sluice("sql", self.file, "--json", "select 1; select 2", check_exit=2))
 
     def test_preview_lands_as_a_first_load_would(self):
         self.sql("create table n (id int primary key, x numeric); insert into n values (1, 1::numeric / 7)")

@@ -163,7 +163,9 @@ struct TablePlan {
   std::string why;
   std::uint64_t rows = 0, bytes = 0;  ///< expected to travel
   std::vector<std::string> notes;
-  std::string error, hint;
+  Outcome outcome = Outcome::done;  ///< as far as it can be foreseen
+  std::string error, hint;          ///< when it is not done
+  Fault fault = Fault::internal;
 };
 
 /// The run. Members may be called from one thread, but for stop().

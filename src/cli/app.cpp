@@ -149,6 +149,7 @@ void add_history(CLI::App& app, Session& session) {
   show_app.add_option("id", session.show.run, "as `sluice runs` prints it")
       ->required()
       ->type_name("ID");
+  add_names(show_app, session.show);
   add_history_flags(show_app, session.show);
 
   CLI::App& state_app = *app.add_subcommand("state", "what the next run starts from");
@@ -210,10 +211,14 @@ void require_known_command(const CLI::App& app, const std::vector<std::string>& 
 
 }  // namespace
 
-int run(const std::vector<std::string>& arguments) {
+int run(std::vector<std::string> arguments) {
   if (arguments.empty()) {
     print(kShortHelp);
     return 0;
+  }
+  if (arguments.front() == "help") {  // `help sync` is `sync --help`
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
   }
   if (arguments.front() == "--version") return version();
   Session session;

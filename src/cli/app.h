@@ -8,6 +8,6 @@
 namespace sluice::cli {
 
 /// Runs the command that `arguments` (without the program's name) ask for; returns its exit code.
-int run(const std::vector<std::string>& arguments);
+int run(std::vector<std::string> arguments);
 
 }  // namespace sluice::cli

@@ -141,6 +141,7 @@ int discover(const SourceRequest& request) {
                 human_bytes(table.bytes), strategy});
     }
   }
+  const Screen screen = Screen::of(STDOUT_FILENO);
   std::string skipped;
   for (const Skipped& each : catalog.skipped) {
     if (!wanted(each.name)) continue;
@@ -150,13 +151,12 @@ int discover(const SourceRequest& request) {
                        {"skipped", each.why},
                        {"hint", text_or_null(each.hint)}}));
     }
-    skipped += "skipped  " + each.name.text() + ": " + each.why + "\n" +
-               (each.hint.empty() ? "" : "         hint: " + each.hint + "\n");
+    skipped += labelled(0, "skipped  ", Style::plain, each.name.text() + ": " + each.why, screen) +
+               (each.hint.empty() ? "" : labelled(9, "hint: ", Style::plain, each.hint, screen));
   }
   if (request.output.json) return 0;
-  print(grid.text(Screen::of(STDOUT_FILENO)) + (skipped.empty() ? "" : "\n" + skipped) + "\n" +
-        std::to_string(shown) + (shown == 1 ? " table" : " tables") +
-        "; rows and bytes are the source's estimates\n");
+  print(grid.text(screen) + (skipped.empty() ? "" : "\n" + skipped) + "\n" + std::to_string(shown) +
+        (shown == 1 ? " table" : " tables") + "; rows and bytes are the source's estimates\n");
   return 0;
 }
 
@@ -170,11 +170,13 @@ int preview(const SourceRequest& request) {
       sluice::preview(database, *source, table, options_of(connection.sync, table), request.rows);
   if (request.output.json) {
     for (const auto& row : seen.rows) {
-      Json json = Json::object();
+      std::string line = "{";
       for (std::size_t i = 0; i < seen.columns.size(); ++i) {
-        json[seen.columns[i].name] = row[i] ? Json(*row[i]) : Json(nullptr);
+        const Column& column = seen.columns[i];
+        line += (i == 0 ? "" : ",") + json_value("VARCHAR", column.name) + ":" +
+                (row[i] ? json_value(column.type, *row[i]) : "null");
       }
-      print(json_line(json));
+      print(line + "}\n");
     }
     return 0;
   }

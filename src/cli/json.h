@@ -14,6 +14,12 @@ inline std::string json_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+/// Whether values of this DuckDB type are JSON numbers.
+bool number_type(const std::string& type);
+/// A value as DuckDB prints it, in JSON: numbers with every digit they have, booleans and JSON as
+/// they are, all else as a string.
+std::string json_value(const std::string& type, const std::string& text);
+
 inline Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }

@@ -82,10 +82,9 @@ LogAround::LogAround(Around around) { the_sink()->around(std::move(around)); }
 LogAround::~LogAround() { the_sink()->around({}); }
 
 void report_error(const Error& error) {
-  const bool color = Screen::of(STDERR_FILENO).color;
-  std::string text = styled("error:", Style::red, color) + " " + error.what() + "\n";
-  if (!error.hint().empty())
-    text += styled(" hint:", Style::yellow, color) + " " + error.hint() + "\n";
+  const Screen screen = Screen::of(STDERR_FILENO);
+  std::string text = labelled(0, "error: ", Style::red, error.what(), screen);
+  if (!error.hint().empty()) text += labelled(1, "hint: ", Style::yellow, error.hint(), screen);
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
 }
 

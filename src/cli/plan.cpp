@@ -65,10 +65,14 @@ int plan(const SyncRequest& request) {
   for (Connection& connection : connections) {
     request.apply(connection);
     const auto plans = plans_of(connection);
+    RunResult foreseen;
     for (const TablePlan& plan : plans) {
-      if (!plan.error.empty()) code = 3;
+      Receipt& receipt = foreseen.receipts.emplace_back();
+      receipt.outcome = plan.outcome;
+      receipt.fault = plan.fault;
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
+    code = worse(code, foreseen.exit_code());
     if (request.output.json) continue;
     print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
           redacted(connection.destination) + "\n\n" +

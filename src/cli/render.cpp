@@ -32,7 +32,7 @@ Screen Screen::of(int descriptor) {
   winsize size{};
   if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     screen.width = size.ws_col;
-    screen.height = std::max<std::size_t>(size.ws_row, 2);
+    if (size.ws_row > 0) screen.height = std::max<std::size_t>(size.ws_row, 2);
   }
   return screen;
 }
@@ -47,11 +47,17 @@ std::string styled(std::string_view text, Style style, bool color) {
   return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
 }
 
-std::vector<std::size_t> Grid::widths() const {
+std::string labelled(std::size_t indent, std::string_view label, Style style, std::string_view text,
+                     const Screen& screen) {
+  return std::string(indent, ' ') + styled(label, style, screen.color) +
+         wrapped(text, indent + display_width(label), screen.width) + "\n";
+}
+
+std::vector<std::size_t> Grid::widths(bool headings) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    std::size_t width = display_width(columns_[i].heading);
-    if (i < subheading_.size()) width = std::max(width, display_width(subheading_[i]));
+    std::size_t width = headings ? display_width(columns_[i].heading) : 0;
+    if (headings && i < subheading_.size()) width = std::max(width, display_width(subheading_[i]));
     for (const auto& row : rows_)
       width = std::max(width, i < row.size() ? display_width(row[i]) : 0);
     widths.push_back(width);
@@ -60,7 +66,7 @@ std::vector<std::size_t> Grid::widths() const {
 }
 
 std::size_t Grid::natural_width() const {
-  const auto each = widths();
+  const auto each = widths(true);
   return std::accumulate(each.begin(), each.end(), kGap * (each.empty() ? 0 : each.size() - 1));
 }
 
@@ -77,15 +83,28 @@ std::string Grid::line(const std::vector<std::string>& cells,
 }
 
 std::string Grid::text(const Screen& screen) const {
-  auto each = widths();
+  auto each = widths(true);
   std::size_t natural = natural_width();
   if (screen.width > 0) {
-    // The last columns give way first: names stand in the first ones.
-    for (std::size_t i = columns_.size(); i-- > 0 && natural > screen.width;) {
-      if (!columns_[i].may_shrink || each[i] <= kLeast) continue;
-      const std::size_t cut = std::min(natural - screen.width, each[i] - kLeast);
-      each[i] -= cut;
+    const auto cells = widths(false);
+    const auto shrink = [&](std::size_t column, std::size_t least) {
+      if (!columns_[column].may_shrink || each[column] <= std::max(least, kLeast)) return;
+      const std::size_t cut =
+          std::min(natural - screen.width, each[column] - std::max(least, kLeast));
+      each[column] -= cut;
       natural -= cut;
+    };
+    // Headings that are wider than what stands below them give way first, then the widest cells.
+    for (std::size_t i = 0; i < each.size() && natural > screen.width; ++i) shrink(i, cells[i]);
+    while (natural > screen.width) {
+      std::size_t widest = each.size();
+      for (std::size_t i = 0; i < each.size(); ++i) {
+        if (columns_[i].may_shrink && each[i] > kLeast &&
+            (widest == each.size() || each[i] >= each[widest]))
+          widest = i;
+      }
+      if (widest == each.size()) break;
+      shrink(widest, each[widest] - 1);
     }
   }
   std::vector<std::string> headings;

@@ -21,9 +21,15 @@ struct Screen {
 enum class Style { plain, bold, dim, red, green, yellow };
 std::string styled(std::string_view text, Style style, bool color);
 
+/// A line, with its end, of a label and a text, behind `indent` spaces. The label holds the spaces
+/// between the two; a text that is too long for the screen is broken between words.
+std::string labelled(std::size_t indent, std::string_view label, Style style, std::string_view text,
+                     const Screen& screen);
+
 enum class Align { left, right };
 
-/// Columns under headings. Where the screen is narrower, the first column that may give way is cut.
+/// Columns under headings. Where the screen is narrower, those that may give way are cut: headings
+/// before cells, the widest before others.
 class Grid {
  public:
   struct Column {
@@ -41,7 +47,8 @@ class Grid {
   std::string text(const Screen& screen) const;
 
  private:
-  std::vector<std::size_t> widths() const;
+  /// Of the cells, and of the headings above them if wanted.
+  std::vector<std::size_t> widths(bool headings) const;
   std::string line(const std::vector<std::string>& cells,
                    const std::vector<std::size_t>& widths) const;
   std::vector<Column> columns_;

@@ -38,28 +38,50 @@ Grid receipts_grid(const RunResult& result, Count count) {
   return grid;
 }
 
-std::string failure_text(const std::string& word, const std::string& table,
-                         const std::string& error, const std::string& hint, bool color) {
-  // Most messages begin with their table already.
-  const std::string place = error.starts_with(table) ? "" : table + ": ";
-  std::string text = styled(word, Style::red, color) + "  " + place + error + "\n";
-  if (!hint.empty())
-    text +=
-        std::string(word.size() + 2, ' ') + styled("hint: ", Style::yellow, color) + hint + "\n";
+/// "table: text", where the text does not begin with its table already.
+std::string of_table(const std::string& table, const std::string& text) {
+  return text.starts_with(table) ? text : table + ": " + text;
+}
+
+std::string failure_text(const std::string& word, const std::string& what, const std::string& hint,
+                         const Screen& screen) {
+  std::string text = labelled(0, word + "  ", Style::red, what, screen);
+  if (!hint.empty()) text += labelled(word.size() + 2, "hint: ", Style::yellow, hint, screen);
+  return text;
+}
+
+/// Tables that were stopped, those with the same words together: a run of many tables has many.
+std::string interrupted_text(const RunResult& result, const Screen& screen) {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const Receipt& receipt : result.receipts) {
+    if (receipt.outcome != Outcome::interrupted) continue;
+    auto found = std::ranges::find(groups, receipt.error, &decltype(groups)::value_type::first);
+    if (found == groups.end()) found = groups.insert(found, {receipt.error, {}});
+    found->second.push_back(receipt.table.text());
+  }
+  std::string text;
+  for (const auto& [error, tables] : groups) {
+    std::string names;
+    for (std::size_t i = 0; i < std::min(tables.size(), kNamed); ++i)
+      names += (i == 0 ? "" : ", ") + tables[i];
+    if (tables.size() > kNamed) names += fmt::format(" and {} more", tables.size() - kNamed);
+    text += labelled(0, "interrupted  ", Style::yellow, of_table(names, error), screen);
+  }
   return text;
 }
 
 std::string notes_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
-    for (const std::string& note : receipt.notes) {
-      text += styled("note", Style::dim, screen.color) + "  " + receipt.table.text() + ": " + note +
-              "\n";
-    }
+    const std::string table = receipt.table.text() + ": ";
+    for (const std::string& note : receipt.notes)
+      text += labelled(0, "note  ", Style::dim, table + note, screen);
     if (receipt.misfits > 0) {
-      text += styled("note", Style::yellow, screen.color) + "  " + receipt.table.text() + ": " +
-              with_commas(receipt.misfits) +
-              " values did not fit their type and are NULL (misfit: null)\n";
+      text += labelled(0, "note  ", Style::yellow,
+                       table + with_commas(receipt.misfits) +
+                           " values did not fit their type and are NULL (misfit: null)",
+                       screen);
     }
   }
   return text;
@@ -91,14 +113,14 @@ std::string next_text(const RunResult& result, const Connection& connection) {
 
 }  // namespace
 
-std::string failures_text(const RunResult& result, bool color) {
+std::string failures_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
-    if (went_well(receipt)) continue;
-    text += failure_text(outcome_name(receipt.outcome), receipt.table.text(), receipt.error,
-                         receipt.hint, color);
+    if (went_well(receipt) || receipt.outcome == Outcome::interrupted) continue;
+    text += failure_text(outcome_name(receipt.outcome),
+                         of_table(receipt.table.text(), receipt.error), receipt.hint, screen);
   }
-  return text;
+  return text + interrupted_text(result, screen);
 }
 
 std::string run_report(const RunResult& result, const Connection& connection,
@@ -108,7 +130,7 @@ std::string run_report(const RunResult& result, const Connection& connection,
     grid = receipts_grid(result, compact);
   std::string text = grid.text(screen);
   const std::string notes = notes_text(result, screen);
-  const std::string failures = failures_text(result, screen.color);
+  const std::string failures = failures_text(result, screen);
   const std::string next = next_text(result, connection);
   if (!notes.empty()) text += "\n" + notes;
   if (!failures.empty()) text += "\n" + failures;
@@ -141,9 +163,9 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
     rows += plan.rows;
     bytes += plan.bytes;
     for (const std::string& note : plan.notes) {
-      notes += styled("note", Style::dim, screen.color) + "  " + name + ": " + note + "\n";
+      notes += labelled(0, "note  ", Style::dim, name + ": " + note, screen);
     }
-    if (refused) failures += failure_text("refused", name, plan.error, plan.hint, screen.color);
+    if (refused) failures += failure_text("refused", of_table(name, plan.error), plan.hint, screen);
   }
   std::string text = grid.text(screen);
   if (!notes.empty()) text += "\n" + notes;

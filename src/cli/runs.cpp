@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -30,10 +31,18 @@ std::string at_utc(const std::string& column) {
   return "strftime(" + column + " AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S')";
 }
 
+/// What counts something is a number; where it says why there is none, null.
 Json result_json(const duck::Result& rows, std::size_t row) {
+  static const std::set<std::string> numbers{"exit",     "seconds", "tables",  "read",    "written",
+                                             "inserted", "updated", "deleted", "misfits", "bytes"};
   Json json = Json::object();
   for (std::size_t i = 0; i < rows.columns(); ++i) {
-    json[rows.name(i)] = rows.null(row, i) ? Json(nullptr) : Json(rows.text(row, i));
+    Json value = rows.null(row, i) ? Json(nullptr) : Json(rows.text(row, i));
+    if (numbers.contains(rows.name(i)) && value.is_string()) {
+      const Json number = Json::parse(rows.text(row, i), nullptr, false);
+      value = number.is_number() ? number : Json(nullptr);
+    }
+    json[rows.name(i)] = std::move(value);
   }
   return json;
 }
@@ -61,7 +70,7 @@ std::string ages(Looked& looked, const std::string& name) {
   std::string text;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     text +=
-        "last good copy of " + rows.text(i, 0) + ": " +
+        "last run of " + rows.text(i, 0) + " without a failure: " +
         (rows.null(i, 1)
              ? std::string("never")
              : human_seconds(std::stod(rows.text(i, 2)) - std::stod(rows.text(i, 1))) + " ago") +
@@ -231,18 +240,19 @@ int runs_show(const HistoryRequest& request) {
       for (std::size_t i = 0; i < tables.rows(); ++i) print(json_line(result_json(tables, i)));
       return 0;
     }
+    const Screen screen = Screen::of(STDOUT_FILENO);
     std::string text;
     for (std::size_t i = 0; i < run.columns(); ++i) {
-      if (!run.null(0, i)) text += left(run.name(i), 12) + run.text(0, i) + "\n";
+      if (!run.null(0, i))
+        text += labelled(0, left(run.name(i), 12), Style::plain, run.text(0, i), screen);
     }
     // One block a table: a receipt has more to say than a line holds.
     for (std::size_t row = 0; row < tables.rows(); ++row) {
-      text +=
-          "\n" + styled(tables.text(row, 0), Style::bold, Screen::of(STDOUT_FILENO).color) + "\n";
+      text += "\n" + styled(tables.text(row, 0), Style::bold, screen.color) + "\n";
       for (std::size_t i = 1; i < tables.columns(); ++i) {
         const std::string value = tables.optional(row, i).value_or("");
         if (!value.empty() && !(value == "0" && i >= 5))
-          text += "  " + left(tables.name(i), 12) + value + "\n";
+          text += labelled(2, left(tables.name(i), 12), Style::plain, value, screen);
       }
     }
     print(text);

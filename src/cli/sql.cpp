@@ -32,11 +32,6 @@ std::string statement_of(const std::string& text) {
 /// Line ends shield a comment at the query's end.
 std::string as_relation(const std::string& sql) { return "(\n" + sql + "\n)"; }
 
-bool number_type(const std::string& type) {
-  return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT" ||
-         type.starts_with("DECIMAL");
-}
-
 /// Every value as DuckDB prints it, whatever its type. Statements that are no relation (EXPLAIN)
 /// run as they are.
 duck::Result texts(duck::Connection& connection, const std::string& sql, bool relation,

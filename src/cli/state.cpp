@@ -34,7 +34,7 @@ std::string date(std::int64_t seconds) {
   std::tm parts{};
   ::gmtime_r(&time, &parts);
   char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
   return text;
 }
 
@@ -46,13 +46,11 @@ std::string progress(const TableState& state) {
 }  // namespace
 
 int state_show(const HistoryRequest& request) {
-  Grid grid({{"connection", Align::left, true},
-             {"table", Align::left, true},
-             {"target", Align::left, true},
-             {"state", Align::left, false},
-             {"replication key", Align::left, true},
-             {"safe mark", Align::left, false},
-             {"compared whole", Align::left, false}});
+  struct Line {
+    std::string connection, table, target;
+    TableState state;
+  };
+  std::vector<Line> lines;
   for (const auto& [wanted, place] : request.places()) {
     Looked looked(place);
     if (!looked.known()) continue;
@@ -62,22 +60,38 @@ int state_show(const HistoryRequest& request) {
       store.open(looked.connection(), StateStore::Create::no);
       for (const auto& [table, state] : store.tables(looked.connection())) {
         const std::string target = state.target_schema + "." + state.target_name;
-        if (request.output.json) {
-          Json json = {{"connection", name},
-                       {"schema", table.schema},
-                       {"table", table.name},
-                       {"target", target}};
-          json["state"] = Json::parse(state.json());
-          print(json_line(json));
-        } else {
-          grid.row({name, table.text(), target, progress(state), state.replication_key,
-                    state.cursor.value_or(""), date(state.last_full)});
-        }
+        lines.push_back({name, table.text(), target, state});
+        if (!request.output.json) continue;
+        print(json_line({{"connection", name},
+                         {"schema", table.schema},
+                         {"table", table.name},
+                         {"target", target},
+                         {"state", Json::parse(state.json())}}));
       }
     }
   }
-  if (!request.output.json)
-    print(grid.empty() ? "no state yet\n" : grid.text(Screen::of(STDOUT_FILENO)));
+  if (request.output.json) return 0;
+  // What is the same on every line, or says what another column says, is left out.
+  const bool several = std::ranges::any_of(
+      lines, [&](const Line& line) { return line.connection != lines.front().connection; });
+  const bool renamed =
+      std::ranges::any_of(lines, [](const Line& line) { return line.target != line.table; });
+  std::vector<Grid::Column> columns{{"table", Align::left, true}};
+  if (several) columns.insert(columns.begin(), {"connection", Align::left, true});
+  if (renamed) columns.push_back({"target", Align::left, true});
+  for (const char* heading : {"state", "replication key", "safe mark", "compared whole"})
+    columns.push_back({heading, Align::left, heading != std::string_view("state")});
+  Grid grid(std::move(columns));
+  for (const Line& line : lines) {
+    std::vector<std::string> cells{line.table};
+    if (several) cells.insert(cells.begin(), line.connection);
+    if (renamed) cells.push_back(line.target);
+    for (const std::string& cell : {progress(line.state), line.state.replication_key,
+                                    line.state.cursor.value_or(""), date(line.state.last_full)})
+      cells.push_back(cell);
+    grid.row(std::move(cells));
+  }
+  print(grid.empty() ? "no state yet\n" : grid.text(Screen::of(STDOUT_FILENO)));
   return 0;
 }
 

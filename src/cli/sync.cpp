@@ -71,9 +71,12 @@ class Logged : public Observer {
     const std::string table = receipt.table.text();
     const bool good = receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged;
     if (!good) {
+      // What was asked for is no error; what had not begun is in the report.
+      const Level level = receipt.outcome != Outcome::interrupted ? Level::error
+                          : receipt.strategy.empty()              ? Level::debug
+                                                                  : Level::warn;
       if (failures_)
-        log(Level::error,
-            receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
+        log(level, receipt.error.starts_with(table) ? receipt.error : table + ": " + receipt.error);
       return;
     }
     log(tables_ ? Level::info : Level::debug,
@@ -200,7 +203,7 @@ class Runner {
     int code = result.exit_code();
     if (result.error) report_error(*result.error);
     if (output_.quiet) {
-      code = print_or_fail(failures_text(result, Screen::of(STDOUT_FILENO).color), code);
+      code = print_or_fail(failures_text(result, Screen::of(STDOUT_FILENO)), code);
     } else if (!output_.json) {
       code = print_or_fail(run_report(result, connection_, Screen::of(STDOUT_FILENO)), code);
     }

@@ -16,6 +16,9 @@ std::size_t display_width(std::string_view text);
 /// Cut to at most `width` columns, ending in "…" if something was cut; control characters become
 /// spaces.
 std::string fitted(std::string_view text, std::size_t width);
+/// Broken between words into lines of at most `width` columns, the first behind `indent` columns
+/// that are printed already, the others behind as many spaces. `width` 0: one line.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
 /// Padded with spaces to `width` columns.
 std::string left(std::string_view text, std::size_t width);
 std::string right(std::string_view text, std::size_t width);

@@ -296,7 +296,8 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     return full_load(std::move(decision), "the copy is gone from the destination");
   if (state->options != now.options) {
     decision.brake = false;
-    return full_load(std::move(decision), "its settings have changed");
+    return full_load(std::move(decision), state->options == kReset ? "its state was reset"
+                                                                   : "its settings have changed");
   }
   compare_shapes(table, *state, decision);
   if (decision.refusal) {

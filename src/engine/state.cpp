@@ -290,7 +290,7 @@ std::vector<TableName> StateStore::names(duck::Connection& connection) const {
 void StateStore::reset(duck::Connection& connection, const TableName& name) const {
   TableState blank;
   blank.live = true;
-  blank.options = "reset";  // as no run has them
+  blank.options = kReset;
   connection.query("UPDATE " + sql_name("state") +
                        " SET state = ?, changed_at = now() WHERE connection = ? AND source_schema ="
                        " ? AND source_table = ?",

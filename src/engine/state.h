@@ -16,6 +16,9 @@
 
 namespace sluice {
 
+/// The fingerprint in a state that was reset: that of no settings.
+inline constexpr const char* kReset = "reset";
+
 /// A mark that is not yet safe: transactions that were open when it was taken may still commit rows
 /// below it.
 struct PendingMark {
@@ -31,7 +34,7 @@ struct Copy {
   std::vector<std::string> dropped;  ///< columns that the source no longer has
   std::vector<std::string> primary_key;
   std::string replication_key;
-  std::string options;      ///< fingerprint of the settings that shape the copy
+  std::string options;      ///< fingerprint of the settings that shape the copy; kReset: none
   std::string incarnation;  ///< of the source's table
 };
 

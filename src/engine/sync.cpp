@@ -158,6 +158,17 @@ RunResult Sync::run() {
   return result;
 }
 
+namespace {
+
+void refuse(TablePlan& plan, const Receipt& receipt) {
+  plan.outcome = receipt.outcome;
+  plan.error = receipt.error;
+  plan.hint = receipt.hint;
+  plan.fault = receipt.fault;
+}
+
+}  // namespace
+
 std::vector<TablePlan> Sync::plan() {
   Impl& self = *impl_;
   duck::Connection connection = self.database.connect();
@@ -167,11 +178,9 @@ std::vector<TablePlan> Sync::plan() {
   const Chosen chosen = choose(connection, self.source, self.states, self.options, self.told);
   std::vector<TablePlan> plans;
   for (const Receipt& receipt : chosen.refused) {
-    TablePlan plan;
-    plan.table.name = receipt.table;
-    plan.error = receipt.error;
-    plan.hint = receipt.hint;
-    plans.push_back(std::move(plan));
+    plans.push_back({});
+    plans.back().table.name = receipt.table;
+    refuse(plans.back(), receipt);
   }
   const auto snapshot = self.source.snapshot(chosen.tables);
   const Inventory inventory = self.states.inventory(connection);
@@ -203,8 +212,7 @@ TablePlan Sync::Impl::plan(duck::Connection& connection, Snapshot& snapshot,
       for (const Chunk& chunk : read.chunks) plan.bytes += chunk.bytes;
     }
   } catch (const Error& error) {
-    plan.error = error.what();
-    plan.hint = error.hint();
+    refuse(plan, failure(table.name, error));
   }
   return plan;
 }

@@ -9,8 +9,10 @@
 
 #include "cli/events.h"
 #include "cli/history.h"
+#include "cli/json.h"
 #include "cli/open.h"
 #include "cli/progress.h"
+#include "cli/report.h"
 #include "cli/text.h"
 
 namespace sluice::cli {
@@ -71,6 +73,53 @@ TEST(Grid, GivesWayWhereTheScreenIsNarrow) {
   narrow.width = 20;
   std::istringstream lines(grid.text(narrow));
   for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 20U) << line;
+}
+
+TEST(Grid, HeadingsGiveWayBeforeCellsAndTheWidestCellsFirst) {
+  Grid grid({{"a long heading", Align::left, true},
+             {"name", Align::left, true},
+             {"error", Align::left, true}});
+  grid.row({"12345678", "main.customers", "an error of many words, which nobody reads whole"});
+  Screen narrow;
+  narrow.width = 46;
+  EXPECT_EQ(grid.text(narrow),
+            "a long …  name            error\n"
+            "12345678  main.customers  an error of many wo…\n");
+}
+
+TEST(Text, IsBrokenBetweenWords) {
+  EXPECT_EQ(wrapped("one two three", 0, 0), "one two three");
+  EXPECT_EQ(wrapped("one two three four five six", 4, 24),
+            "one two three four\n"
+            "    five six");
+  EXPECT_EQ(wrapped("a-word-that-is-longer-than-the-line b", 0, 20),
+            "a-word-that-is-longer-than-the-line\nb");
+}
+
+TEST(Json, ValuesKeepTheirDigits) {
+  EXPECT_EQ(json_value("DECIMAL(38,18)", "12345678901234567890.123456789012345678"),
+            "12345678901234567890.123456789012345678");
+  EXPECT_EQ(json_value("HUGEINT", "-170141183460469231731687303715884105728"),
+            "-170141183460469231731687303715884105728");
+  EXPECT_EQ(json_value("DOUBLE", "nan"), "\"nan\"");
+  EXPECT_EQ(json_value("BOOLEAN", "true"), "true");
+  EXPECT_EQ(json_value("VARCHAR", "12\n"), "\"12\\n\"");
+  EXPECT_EQ(json_value("JSON", "{\"a\":\n1.00}"), "{\"a\": 1.00}");
+}
+
+TEST(Report, TablesThatWereStoppedShareALine) {
+  RunResult result;
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+    Receipt& receipt = result.receipts.emplace_back();
+    receipt.table = {"main", name};
+    receipt.outcome = Outcome::interrupted;
+    receipt.error = *name == 'a' ? "main.a: stopped between two units" : "not begun";
+  }
+  EXPECT_EQ(failures_text(result, {}),
+            "interrupted  main.a: stopped between two units\n"
+            "interrupted  main.b, main.c, main.d, main.e, main.f: not begun\n");
+  result.receipts.push_back(result.receipts.back());
+  EXPECT_NE(failures_text(result, {}).find("main.f and 1 more: not begun"), std::string::npos);
 }
 
 TEST(Grid, CsvQuotesWhatNeedsIt) {

@@ -146,7 +146,8 @@ std::uint64_t find_misfits(duck::Connection& connection, const Attached& attache
                               (count == 1 ? " value" : " values") + " that " + chosen[i]->type +
                               " cannot hold exactly, one is " +
                               found.text(0, 2 * i + 1).substr(0, 100),
-                          "choose another type, or misfit: null to drop such values");
+                          "another type for it: --type 'TABLE." + chosen[i]->name +
+                              "=TYPE'; --misfit null drops such values");
     }
     dropped += count;
   }

@@ -111,12 +111,18 @@ Error refused(PGconn* connection, const Login& login) {
   std::string hint;
   if (state.empty() && (PQconnectionNeedsPassword(connection) == 1)) {
     fault = Fault::authentication;
-    hint = "give a password: in the configuration, PGPASSWORD or ~/.pgpass";
+    hint =
+        "give a password: --password-file FILE, SLUICE_PASSWORD, PGPASSWORD, ~/.pgpass, or "
+        "password: in sluice.yaml";
   } else if (fault == Fault::authentication) {
     hint = "check user, password and the server's pg_hba.conf";
   } else if (message.find("certificate") != std::string::npos) {
     fault = Fault::config;  // trying again does not make a certificate right
     hint = "check sslrootcert and that the host in the URL is a name in the server's certificate";
+  } else if (fault == Fault::config) {
+    hint = "the URL names the database last: postgresql://user@host:port/DATABASE";
+  } else if (state.empty()) {
+    hint = "check the URL's host and port, and that the server runs and may be reached from here";
   }
   std::string text = told(message, connection, login);
   if (!state.empty()) text += " (" + state + ")";

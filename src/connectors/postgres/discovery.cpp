@@ -86,7 +86,9 @@ std::string size_expression(bool exact) {
   return "CASE WHEN c.oid IN (SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND "
          "relation IS NOT "
          "NULL) THEN " +
-         last + " WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END";
+         last +
+         " WHEN c.relkind NOT IN ('r', 'm') OR pg_relation_size(c.oid) = 0 THEN 0 ELSE "
+         "pg_table_size(c.oid) END";
 }
 
 Rows query_heaps(Connection& connection, const Relations& relations, bool exact) {

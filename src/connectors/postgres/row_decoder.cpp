@@ -68,9 +68,9 @@ void RowDecoder::finish() {
 void RowDecoder::refuse(const Field& field, Reason reason, const Byte* value, std::uint32_t size,
                         const CopyStream::Fields& row) const {
   const std::string& name = field.column.name;
-  std::string hint = "misfit: null lands such values as NULL and counts them";
+  std::string hint = "--misfit null lands such values as NULL and counts them";
   if (field.column.type != "VARCHAR") {
-    hint += "; misfit: text, or types: {" + name + ": VARCHAR}, lands the column as text";
+    hint += "; --misfit text, or --type 'TABLE." + name + "=VARCHAR', lands the column as text";
   }
   throw Error::misfit(name,
                       "column " + name + ": " + value_text(field.wire, value, size) +

@@ -152,7 +152,8 @@ struct Preview {
   std::vector<Column> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
 };
-Preview preview(duck::Database& database, Source& source, const TableName& table,
+/// `table` is as discover() gave it.
+Preview preview(duck::Database& database, Source& source, const Table& table,
                 const TableOptions& options, std::size_t rows);
 
 /// What sync() would do to one table, found without writing anything.

@@ -85,14 +85,14 @@ std::vector<TableName> readings(const std::string& text) {
   return names;
 }
 
-TableName resolved_table(Source& source, const std::string& text) {
+Table resolved_table(Source& source, const std::string& text) {
   const auto named = readings(text);
   const Catalog catalog = source.discover(named);
   std::vector<std::string> close;
-  std::vector<TableName> bare;
+  std::vector<Table> bare;
   for (const Table& table : catalog.tables) {
-    if (table.name.text() == text) return table.name;
-    if (table.name.name == text) bare.push_back(table.name);
+    if (table.name.text() == text) return table;
+    if (table.name.name == text) bare.push_back(table);
     close.push_back(table.name.text());
   }
   for (const Skipped& skipped : catalog.skipped) {
@@ -165,9 +165,9 @@ int preview(const SourceRequest& request) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto source = open_source(database, connection, password);
-  const TableName table = resolved_table(*source, request.table);
-  const Preview seen =
-      sluice::preview(database, *source, table, options_of(connection.sync, table), request.rows);
+  const Table table = resolved_table(*source, request.table);
+  const Preview seen = sluice::preview(database, *source, table,
+                                       options_of(connection.sync, table.name), request.rows);
   if (request.output.json) {
     for (const auto& row : seen.rows) {
       std::string line = "{";

@@ -1,37 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <span>
 
 #include "engine/attempts.h"
 #include "engine/select.h"
 #include "sluice/sync.h"
 
 namespace sluice {
-namespace {
 
-Table find(Source& source, const TableName& name) {
-  const std::vector<TableName> named{name};
-  const Catalog catalog = source.discover(named);
-  for (const Skipped& skipped : catalog.skipped) {
-    if (skipped.name == name)
-      throw Error(Fault::permission, name.text() + ": " + skipped.why, skipped.hint);
-  }
-  const auto found = std::ranges::find(catalog.tables, name, &Table::name);
-  if (found == catalog.tables.end()) {
-    throw Error(Fault::schema, "the source has no table " + name.text(),
-                "`sluice discover SOURCE` lists what is there");
-  }
-  return *found;
-}
-
-}  // namespace
-
-Preview preview(duck::Database& database, Source& source, const TableName& name,
+Preview preview(duck::Database& database, Source& source, const Table& discovered,
                 const TableOptions& options, std::size_t rows) {
   duck::Connection connection = database.connect();
   prepare_connection(connection);
   register_scan(connection);
-  const std::vector<Table> one{find(source, name)};
-  const auto snapshot = source.snapshot(one);
+  const auto snapshot = source.snapshot(std::span(&discovered, 1));
   if (const auto* error = std::get_if<Error>(&snapshot->tables().front())) throw *error;
   Table table = shaped(std::get<Table>(snapshot->tables().front()), options, connection);
   ReaderBudget budget(1);

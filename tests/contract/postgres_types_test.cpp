@@ -497,8 +497,8 @@ TEST_F(PostgresTypesTest, AMisfitThatMayNotBeTextFailsItsTableAndTheLastGoodCopy
     EXPECT_EQ(receipt.table.text(), "public.t");
     EXPECT_THAT(receipt.error, HasSubstr(each.says));
     EXPECT_THAT(receipt.error, HasSubstr("(in the row with id 42, k 2 'key')"));
-    EXPECT_THAT(receipt.hint, HasSubstr("misfit: null"));
-    EXPECT_THAT(receipt.hint, HasSubstr("types: {v: VARCHAR}"));
+    EXPECT_THAT(receipt.hint, HasSubstr("--misfit null"));
+    EXPECT_THAT(receipt.hint, HasSubstr("TABLE.v=VARCHAR"));
     EXPECT_EQ(target.values("t", "v"), (Texts{each.good}));
   }
 }
@@ -699,7 +699,7 @@ TEST_F(PostgresTypesTest, TextThatIsNoUtf8IsNamedWithItsPlace) {
   EXPECT_THAT(failed.receipts[0].error,
               HasSubstr("column v: \\x636166e9 does not fit VARCHAR: not valid UTF-8 (in the row "
                         "with id 2)"));
-  EXPECT_THAT(failed.receipts[0].hint, HasSubstr("misfit: null"));
+  EXPECT_THAT(failed.receipts[0].hint, HasSubstr("--misfit null"));
 
   SyncOptions options;
   options.defaults.misfit = Misfit::null;

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/oids.h"
 #include "connectors/postgres/statement.h"
 #include "connectors/postgres/types.h"
 
@@ -139,7 +140,9 @@ std::vector<Chunk> parent_chunks(const Asking& asking, const Shape& shape) {
   return chunks;
 }
 
-bool integer_type(std::uint32_t base) { return base == 20 || base == 21 || base == 23; }
+bool integer_type(std::uint32_t base) {
+  return base == oid::kInt8 || base == oid::kInt2 || base == oid::kInt4;
+}
 
 std::vector<Chunk> one_chunk(const Shape& shape, std::uint64_t rows) {
   return {chunk_of(json::object(), rows, share(shape.table.bytes, rows, shape.table.rows))};
@@ -204,7 +207,10 @@ std::uint64_t estimated_rows(const Asking& asking, const Plan& plan, const Shape
 /// The type that a mark of a replication key has; empty: it cannot be one.
 std::string mark_type(std::uint32_t base) {
   if (integer_type(base)) return "bigint";
-  return base == 1082 ? "date" : base == 1114 ? "timestamp" : base == 1184 ? "timestamptz" : "";
+  return base == oid::kDate          ? "date"
+         : base == oid::kTimestamp   ? "timestamp"
+         : base == oid::kTimestamptz ? "timestamptz"
+                                     : "";
 }
 
 /// `until`: no row at or below it is missing from this snapshot, once the witness is settled.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "connectors/postgres/oids.h"
 #include "connectors/postgres/types.h"
 
 namespace sluice::postgres {
@@ -198,14 +199,13 @@ Proof PostgresSnapshot::proof(const Table& table) const {
   if (witness_.standby) return {false, "a standby does not see the primary's transactions"};
   if (table.replication_key.empty()) return {false, "no replication key"};
   const Shape& known = shape(table.name);
-  constexpr std::uint32_t kTimestamptz = 1184;
   switch (known.literals[known.position(table.replication_key)].base) {
-    case kTimestamptz:
+    case oid::kTimestamptz:
       return {};
-    case 1114:
+    case oid::kTimestamp:
       return {false,
               "sessions in other time zones stamp a timestamp without time zone differently"};
-    case 1082:
+    case oid::kDate:
       return {false, "sessions in other time zones stamp a date differently"};
     default:
       return {false,

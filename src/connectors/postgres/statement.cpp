@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
 
 namespace sluice::postgres {
@@ -10,9 +11,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint32_t kBytea = 17;
-
-bool temporal(std::uint32_t base) { return base == 1082 || base == 1114 || base == 1184; }
+bool temporal(std::uint32_t base) {
+  return base == oid::kDate || base == oid::kTimestamp || base == oid::kTimestamptz;
+}
 
 // DuckDB writes 0044-03-15 (BC) 10:00:00, PostgreSQL reads 0044-03-15 10:00:00 BC.
 std::string era_last(std::string value) {
@@ -48,7 +49,7 @@ std::string tid(const json& block) {
 std::string key_literal(const Shape& shape, const std::string& column, const std::string& value) {
   const std::size_t position = shape.position(column);
   const LiteralType& type = shape.literals[position];
-  if (type.base == kBytea && shape.table.columns[position].type == "BLOB") {
+  if (type.base == oid::kBytea && shape.table.columns[position].type == "BLOB") {
     return literal("\\x" + value) + "::" + type.cast;
   }
   return literal(temporal(type.base) ? era_last(value) : value) + "::" + type.cast;

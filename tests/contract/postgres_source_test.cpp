@@ -488,7 +488,9 @@ TEST_F(PostgresSourceTest, AVacuumFullWaitsForTheSnapshotAndHoldsNoReaderUpForEv
   const auto from = source();
   auto snapshot = from->snapshot(from->discover({}).tables);
   const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot));
-  if (PostgresServer::instance().version() >= 14) ASSERT_GT(plan.chunks.size(), 2U);
+  if (PostgresServer::instance().version() >= 14) {
+    ASSERT_GT(plan.chunks.size(), 2U);
+  }
   const std::vector<std::size_t> projection{0};
   PostgresSession impatient = db->session();
   EXPECT_THROW(impatient.exec("SET lock_timeout = 100; VACUUM FULL t"), std::runtime_error);

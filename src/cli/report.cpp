@@ -29,6 +29,8 @@ Grid receipts_grid(const RunResult& result, Count count) {
              {"deleted", Align::right, false},
              {"seconds", Align::right, false}});
   for (const Receipt& receipt : result.receipts) {
+    // What had not begun has nothing to show; it is named below.
+    if (receipt.outcome == Outcome::interrupted && receipt.strategy.empty()) continue;
     const bool said = went_well(receipt) && !receipt.strategy.empty();
     grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
               went_well(receipt) ? receipt.guarantee : "", count(receipt.read),

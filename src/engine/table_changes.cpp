@@ -53,8 +53,8 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   if (!prune) return changes;
   std::vector<Column> key_columns;
   for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
-  const Plan keys = plan(key_columns);
-  {
+  if (!prune_by_digests(target)) {
+    const Plan keys = plan(key_columns);
     Relation relation(connection_, context_.scan, snapshot_, keys);
     relation.run(apply::prune_match(target, landed(relation, keys), key()));
     record(relation, keys);

@@ -75,6 +75,8 @@ class TableRun {
   std::optional<Changes> stage_changes(const apply::Target& target,
                                        const std::optional<std::string>& from, bool prune);
   std::optional<std::uint64_t> stage_missing();
+  bool prune_by_digests(const apply::Target& target);
+  Buckets buckets_of(const apply::Target& target, std::uint64_t rows);
   void write_changes(Load& load, const apply::Target& target, const Changes& changes);
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});

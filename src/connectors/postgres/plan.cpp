@@ -258,7 +258,7 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
   Plan plan;
   plan.table = table;
   plan.read = read;
-  for (const Column& each : read.columns) {
+  for (const Column& each : read.digest.empty() ? read.columns : read.digest) {
     const Column& present = shape.table.columns[shape.position(each.name)];
     if (present.source_type == each.source_type) continue;
     throw Error(Fault::schema, table.name.text() + ": column \"" + each.name + "\" is " +
@@ -267,6 +267,12 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
   if (!read.keys.empty()) {
     plan.chunks = chunks_of_keys(read.keys.size());
     plan.rows = read.keys.size();
+    return plan;
+  }
+  if (read.buckets) {
+    // One statement: what each of several would say of the same bucket is so many times the answer.
+    plan.rows = shape.table.rows;
+    plan.chunks = one_chunk(shape, plan.rows);
     return plan;
   }
   if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);

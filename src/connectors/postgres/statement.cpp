@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/statement.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
 
@@ -62,6 +64,8 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
   if (plan.table.start)
     conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
+  if (plan.read.buckets && !plan.read.buckets->only.empty())
+    conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
     conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) +
                          " OR " + identifier(key) + " IS NULL)");
@@ -79,12 +83,19 @@ std::string where_clause(const std::vector<std::string>& conditions) {
 std::string select_statement(const Shape& shape, const Plan& plan,
                              std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
+  const Read& read = plan.read;
+  const std::string bucket =
+      read.digest.empty() ? "" : server_bucket(shape, plan.table, read.buckets.value());
   std::string list;
   for (const std::size_t each : projection) {
-    const Column& column = plan.read.columns.at(each);
-    list += (list.empty() ? "" : ", ") + select_expression(identifier(column.name),
-                                                           shape.wires[shape.position(column.name)],
-                                                           column.type);
+    const Column& column = read.columns.at(each);
+    const std::array<std::string, 3> digests{bucket, "count(*)",
+                                             "sum(" + server_digest(shape, read.digest).sql + ")"};
+    list += (list.empty() ? "" : ", ") +
+            (read.digest.empty()
+                 ? select_expression(identifier(column.name),
+                                     shape.wires[shape.position(column.name)], column.type)
+                 : digests.at(each));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
@@ -110,7 +121,7 @@ std::string select_statement(const Shape& shape, const Plan& plan,
                                        bounds.at("keys").get<std::size_t>()));
   }
   return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) +
-         where_clause(conditions);
+         where_clause(conditions) + (bucket.empty() ? "" : " GROUP BY " + bucket);
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {

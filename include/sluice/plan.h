@@ -14,7 +14,8 @@ namespace sluice {
 /// Rows dealt into numbered buckets by their primary key, alike at the source and in the copy.
 struct Buckets {
   /// ranges: the key is one integer column, and the bucket is key >> bits (2^bits keys in a row).
-  /// hashes: the bucket is the lowest `bits` bits of the digest of the key columns, in key order.
+  /// hashes: the bucket is the lowest `bits` bits of the digest of the key columns, in key order;
+  /// without a key, of all columns.
   enum class By { ranges, hashes } by = By::hashes;
   int bits = 0;
   std::vector<std::int64_t> only;  ///< ascending; empty: all of them

@@ -137,17 +137,37 @@ std::string prune_match(const Target& target, const std::string& relation,
 
 std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::vector<Column>& columns,
-                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit) {
+                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit,
+                             const std::string& where) {
   const std::string list = column_list(key);
   const std::string first = "s." + quoted(key.front());
   return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " +
          column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
          " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
-         " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() + ") t ON " +
-         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR " + first +
-         " IS NULL OR t.sluice_hash <> " + row_hash(columns, "s.") + ")" +
+         " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() +
+         (where.empty() ? "" : " WHERE " + where) + ") t ON " + equal_keys(key, "t.", "s.") +
+         " WHERE (t.sluice_rid IS NULL OR " + first + " IS NULL OR t.sluice_hash <> " +
+         row_hash(columns, "s.") + ")" +
          (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " +
          std::to_string(limit);
+}
+
+std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
+                                   const std::vector<std::string>& key, std::size_t limit) {
+  std::string text, differing;
+  for (const std::string& name : key) {
+    const std::string column = quoted(name);
+    text += (text.empty() ? "" : " || ', ' || ") + duck::literal(name + " ") + " || coalesce(d." +
+            column + ", t." + column + ")::VARCHAR";
+  }
+  for (const Column& column : columns)
+    differing += (differing.empty() ? "" : ", ") + ("CASE WHEN " + differs({column}, "t.", "d.")) +
+                 " THEN " + duck::literal(column.name) + " END";
+  const std::string at_source = "d." + quoted(key.front()) + " IS NOT NULL";
+  return "SELECT " + text + ", d.sluice_rid IS NOT NULL, " + at_source +
+         ", CASE WHEN d.sluice_rid IS NOT NULL AND " + at_source + " THEN array_to_string([" +
+         differing + "], ', ') ELSE '' END FROM sluice_diff d LEFT JOIN " + target.sql() +
+         " t ON t.rowid = d.sluice_rid ORDER BY 1 LIMIT " + std::to_string(limit);
 }
 
 std::string replacement_counts(const Target& target, const std::string& other,

@@ -61,10 +61,16 @@ std::string prune_match(const Target& target, const std::string& relation,
 /// Refresh with a key: `relation` holds every row. One pass that streams the relation past the
 /// target's keys and row hashes into "sluice_diff": the rows that are new or changed (with the
 /// rowid they replace) and, if wanted, the rowids that are gone; at most `limit` of all these.
+/// `where`: the rows of the target that the relation is about, all if it is empty.
 enum class Gone { wanted, ignored };
 std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::vector<Column>& columns,
-                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit);
+                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit,
+                             const std::string& where = {});
+/// Of up to `limit` rows of sluice_diff: the key as text, whether the target has it, whether the
+/// relation has it, and which columns differ where both have.
+std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
+                                   const std::vector<std::string>& key, std::size_t limit);
 /// Counts of what replacing `target` by `other`, a table with the same key, would insert, update
 /// and delete.
 std::string replacement_counts(const Target& target, const std::string& other,

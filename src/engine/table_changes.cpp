@@ -53,7 +53,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   if (!prune) return changes;
   std::vector<Column> key_columns;
   for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
-  if (!prune_by_digests(target)) {
+  if (!prune_by_digests(target, key_columns)) {
     const Plan keys = plan(key_columns);
     Relation relation(connection_, context_.scan, snapshot_, keys);
     relation.run(apply::prune_match(target, landed(relation, keys), key()));
@@ -187,18 +187,11 @@ void TableRun::refresh_keyed() {
     record(relation, whole);
     if (!whole.relation.empty()) receipt_.read += rows_in(relation.sql());
   }
-  const std::string first = duck::quoted(key().front());
-  const auto counts =
-      connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" +
-                        first + " IS NULL) FROM sluice_diff");
-  const auto total = static_cast<std::uint64_t>(counts.integer(0, 0));
-  if (total >= limit) {
+  if (count_difference() >= limit) {
+    receipt_.inserted = receipt_.updated = receipt_.deleted = 0;
     load();
     return;
   }
-  receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 1));
-  receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
-  receipt_.updated = total - receipt_.inserted - receipt_.deleted;
   check_brake(receipt_.deleted, before);
   announce_in_flight(receipt_.inserted + receipt_.updated);
   TableState next = next_state(whole.until);
@@ -210,6 +203,24 @@ void TableRun::refresh_keyed() {
   }
   if (!next.cursor) next.cursor = whole.safe;
   next.last_full = next.last_delete_check = now_;
+  write_difference(next);
+  receipt_.until = whole.until;
+}
+
+/// Into the receipt, what sluice_diff holds; returns how many rows that is.
+std::uint64_t TableRun::count_difference() {
+  const auto counts =
+      connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" +
+                        duck::quoted(key().front()) + " IS NULL) FROM sluice_diff");
+  const auto total = static_cast<std::uint64_t>(counts.integer(0, 0));
+  receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 1));
+  receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
+  receipt_.updated = total - receipt_.inserted - receipt_.deleted;
+  return total;
+}
+
+/// What sluice_diff holds, and the state with it.
+void TableRun::write_difference(const TableState& next) {
   Load load(connection_, context_.states, table_.name);
   if (receipt_.updated + receipt_.deleted > 0) {
     load.execute(
@@ -217,11 +228,10 @@ void TableRun::refresh_keyed() {
         " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL)");
   }
   if (receipt_.updated + receipt_.inserted > 0) {
-    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
-                 " IS NOT NULL");
+    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " +
+                 duck::quoted(key().front()) + " IS NOT NULL");
   }
-  commit(load, std::move(next));
-  receipt_.until = whole.until;
+  commit(load, next);
 }
 
 void TableRun::refresh_multiset() {

@@ -304,6 +304,7 @@ std::string server_bucket(const Shape& shape, const Table& table, const Buckets&
            ")";
   std::vector<Column> key;
   for (const std::string& name : table.primary_key) key.push_back(*table.column(name));
+  if (key.empty()) key = table.columns;
   return "(" + server_digest(shape, key).sql + " & " +
          number((std::uint64_t{1} << buckets.bits) - 1) + ")";
 }

@@ -35,6 +35,13 @@ bool hash_needs_text(const std::string& type) {
          type.starts_with("MAP") || type.starts_with("UNION");
 }
 
+constexpr std::string_view kKeyGlue = " || ', ' || ";
+
+/// One column of a key for people, behind the glue: "id 5".
+std::string key_text(const std::string& name, const std::string& value) {
+  return std::string(kKeyGlue) + duck::literal(name + " ") + " || (" + value + ")::VARCHAR";
+}
+
 }  // namespace
 
 std::string equal_keys(const std::vector<std::string>& key, const std::string& left,
@@ -152,14 +159,21 @@ std::string keyed_difference(const Target& target, const std::string& relation,
          std::to_string(limit);
 }
 
+std::string duplicates(const Target& target, const std::vector<std::string>& key,
+                       const std::string& where) {
+  std::string text;
+  for (const std::string& name : key) text += key_text(name, quoted(name));
+  return "SELECT " + text.substr(kKeyGlue.size()) + ", count(*) - 1 FROM " + target.sql() +
+         (where.empty() ? "" : " WHERE " + where) + " GROUP BY " + column_list(key) +
+         " HAVING count(*) > 1 ORDER BY 1";
+}
+
 std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
                                    const std::vector<std::string>& key, std::size_t limit) {
   std::string text, differing;
-  for (const std::string& name : key) {
-    const std::string column = quoted(name);
-    text += (text.empty() ? "" : " || ', ' || ") + duck::literal(name + " ") + " || coalesce(d." +
-            column + ", t." + column + ")::VARCHAR";
-  }
+  for (const std::string& name : key)
+    text += key_text(name, "coalesce(d." + quoted(name) + ", t." + quoted(name) + ")");
+  text = text.substr(kKeyGlue.size());
   for (const Column& column : columns)
     differing += (differing.empty() ? "" : ", ") + ("CASE WHEN " + differs({column}, "t.", "d.")) +
                  " THEN " + duck::literal(column.name) + " END";

@@ -76,6 +76,10 @@ std::string examples_of_difference(const Target& target, const std::vector<Colum
 std::string replacement_counts(const Target& target, const std::string& other,
                                const std::vector<Column>& columns,
                                const std::vector<std::string>& key);
+/// Keys that the target's rows (those of the condition `where`, if any) hold more than once: as
+/// text, and how many times too many.
+std::string duplicates(const Target& target, const std::vector<std::string>& key,
+                       const std::string& where);
 /// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of
 /// them.
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,

@@ -81,6 +81,7 @@ class TableRun {
   std::optional<std::uint64_t> stage_missing();
   struct Differing;
   Differing differing_buckets(Verified& verified);
+  void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);
   std::uint64_t count_difference();

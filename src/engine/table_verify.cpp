@@ -90,7 +90,23 @@ Verified TableRun::verify(Sync::Repair repair) {
   return verified;
 }
 
+/// Copies of a key beyond the first: nothing that sluice wrote, but what else writes to the file
+/// may.
+void TableRun::verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair) {
+  const auto duplicates = connection_.query(apply::duplicates(target_, key(), differing.own));
+  for (std::size_t i = 0; i < duplicates.rows(); ++i) {
+    verified.extra += static_cast<std::uint64_t>(duplicates.integer(i, 1));
+    if (verified.examples.size() < kExamples)
+      verified.examples.push_back(duplicates.text(i, 0) + ": more than once in the copy");
+  }
+  if (repair == Sync::Repair::no || duplicates.rows() == 0) return;
+  Load load(connection_, context_.states, table_.name);
+  load.execute(apply::remove_duplicates(target_, key(), true));
+  commit(load, state_);
+}
+
 void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
+  verify_unique(verified, differing, repair);
   Read read;
   read.columns = table_.columns;
   read.buckets = differing.buckets;
@@ -105,7 +121,7 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   }
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
-  verified.extra = receipt_.deleted;
+  verified.extra += receipt_.deleted;
   verified.changed = receipt_.updated;
   const auto some =
       connection_.query(apply::examples_of_difference(target_, columns(), key(), kExamples));

@@ -326,6 +326,12 @@ TEST_F(PostgresTypesTest, EveryTypeLandsAsDocumentedWithEveryValue) {
     }
   }
 
+  // A true copy verifies, whatever its types.
+  for (const Verified& each : copy.verify(db->socket_url())) {
+    EXPECT_TRUE(each.equal()) << each.table.text() << ": " << each.error << " "
+                              << (each.examples.empty() ? "" : each.examples.front());
+  }
+
   // What did not change is not written again, with a key or without one.
   const RunResult second = sync();
   EXPECT_EQ(second.exit_code(), 0);

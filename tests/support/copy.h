@@ -44,6 +44,22 @@ class Copy {
     Observer observer;
     return Sync(database, *source, *destination, options, observer).run();
   }
+  std::vector<Verified> verify(const std::string& url, Sync::Repair repair = Sync::Repair::no,
+                               const SyncOptions& options = {}) const {
+    duck::Database database;
+    const auto source = make_source(database, url);
+    const auto destination = make_destination(database, "duckdb:" + file());
+    Observer observer;
+    return Sync(database, *source, *destination, options, observer).verify(repair);
+  }
+  /// Changes the copy behind sluice's back.
+  void damage(const std::string& sql) const {
+    duck::Database database;
+    duck::Connection connection = database.connect();
+    connection.query("SET TimeZone = 'UTC'; ATTACH " + duck::literal(file()) +
+                     " AS copy; USE copy.public");
+    connection.query(sql);
+  }
   /// First column of all rows; NULL as "NULL".
   Texts query(const std::string& sql) const {
     duck::Database database;

@@ -82,7 +82,8 @@ std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& s
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
-  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql();
+  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
+                     " WHERE " + target_.living();
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
   return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
          " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";

@@ -64,7 +64,7 @@ constexpr std::array kTableWords{
                                                   {"incremental", Strategy::incremental},
                                                   {"digest", Strategy::digest},
                                                   {"full", Strategy::full}},
-                                                 {"xmin", "digest"}));
+                                                 {"xmin"}));
               }},
     TableWord{"replication_key", "COLUMN", "column that grows with every change; \"\" for none",
               [](const Value& v) { return assign(&TableOptions::replication_key, v.text()); }},
@@ -74,8 +74,7 @@ constexpr std::array kTableWords{
                 return assign(&TableOptions::deletes,
                               v.one_of<Deletes>({{"hard", Deletes::hard},
                                                  {"soft", Deletes::soft},
-                                                 {"ignore", Deletes::ignore}},
-                                                {"soft"}));
+                                                 {"ignore", Deletes::ignore}}));
               }},
     TableWord{"delete_check", "CADENCE", "how often keys are compared: always, never or a duration",
               [](const Value& v) { return assign(&TableOptions::delete_check, v.cadence()); }},

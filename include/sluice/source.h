@@ -26,43 +26,14 @@
 
 #include "sluice/batch.h"
 #include "sluice/error.h"
+#include "sluice/plan.h"
 #include "sluice/table.h"
 
 namespace sluice {
 
-/// Which rows and columns of a table travel. Table::where and Table::start always apply as well.
-struct Read {
-  std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
-  std::optional<std::string>
-      from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
-  /// If not empty: only the rows with these primary keys, each a tuple in key order (BLOB as
-  /// upper-case hex). Keys that do not exist are no error.
-  std::vector<std::vector<std::string>> keys;
-};
-
-/// A slice of a table that only its source understands (a ctid range, a key range, a partition).
-struct Chunk {
-  std::string bounds;  ///< text, meaningful only to its source and one incarnation of the table
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-};
-
-/// How to read what a Read asks for. A value: may be kept and used by another process under the
-/// same snapshot.
-struct Plan {
-  Table table;  ///< as plan() was given it
-  Read read;
-  std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
-  std::optional<std::string>
-      until;  ///< the mark: the replication key up to which this snapshot is complete
-  std::optional<std::string> safe;  ///< a mark at or below it that no open transaction can still
-                                    ///< write below, where the source can tell at once
-  std::string
-      relation;  ///< SQL that DuckDB reads by itself on any connection of the process, its columns
-                 ///< named and typed as the Read's, its rows those asked for; then no chunks
-  std::uint64_t rows = 0;     ///< estimate
-  std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
-};
+namespace duck {
+class Connection;
+}
 
 /// One connection, used by one thread. What a column's type cannot hold exactly is this one's to
 /// see: by Column::misfit it writes NULL and counts it in the batch, or throws Error::misfit with
@@ -133,6 +104,12 @@ class Source {
   /// reader only after this has returned.
   virtual std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                          std::span<const std::size_t> projection) = 0;
+  /// How a copy's rows, in columns named as the table's, are digested as the source digests its own
+  /// for Read::digest. The SQL works on every connection of `copy`'s database.
+  virtual RowDigest row_digest(Snapshot& /*snapshot*/, const Table& /*table*/,
+                               const std::vector<Column>& /*columns*/, duck::Connection& /*copy*/) {
+    return {"", "this source computes no digests"};
+  }
   /// For `sluice check`: TLS, a standby, row security, settings that slow a sync down. Connects.
   virtual std::vector<Finding> findings() { return {}; }
 };

@@ -21,20 +21,22 @@ constexpr const char* kShortHelp =
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
-Commands: sync plan check init discover preview runs state sql version completions.
+Commands: sync plan verify repair check init discover preview runs state sql version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
 
 constexpr const char* kExitCodes =
     "Exit codes, the first that applies: 130/143 interrupted and resumable, 2 usage, configuration "
     "or not ours to "
-    "touch, 1 failed, 6 destination busy, 3 some tables failed, 5 drift refused, 0 done.\n"
+    "touch, 1 failed, 6 destination busy, 3 some tables failed, 4 verification failed, 5 drift "
+    "refused, 0 done.\n"
     "Every flag has a variable: --max-rate is SLUICE_MAX_RATE. A flag beats its variable, both "
     "beat sluice.yaml.";
 
 /// All requests, filled by the parser; `action` is the command that was named.
 struct Session {
   SyncRequest sync, plan;
+  VerifyRequest verify, repair;
   CheckRequest check;
   SourceRequest discover, preview;
   HistoryRequest runs, show, state, reset;
@@ -88,6 +90,23 @@ void add_syncs(CLI::App& app, Session& session) {
     return plan(session.plan);
   });
   add_sync_flags(plan_app, session.plan);
+}
+
+void add_verifications(CLI::App& app, Session& session) {
+  session.repair.repair = true;
+  CLI::App& verify_app =
+      command(app, "verify", "compare the content of copies with their source; 4: they differ",
+              session, [&session] { return verify(session.verify); });
+  CLI::App& repair_app = command(app, "repair", "verify, and rewrite the rows that differ", session,
+                                 [&session] { return verify(session.repair); });
+  for (const auto& [sub, request] :
+       {std::pair(&verify_app, &session.verify), {&repair_app, &session.repair}}) {
+    add_choice(*sub, request->choice);
+    add_output(*sub, request->output);
+    add_connection_flags(*sub, request->choice.flags,
+                         {Group::selection, Group::source, Group::destination, Group::process});
+    add_table_flags(*sub, request->choice.flags);
+  }
 }
 
 void add_looks(CLI::App& app, Session& session) {
@@ -233,6 +252,7 @@ int run(std::vector<std::string> arguments) {
     request->choice.name.clear();
   }
   add_syncs(app, session);
+  add_verifications(app, session);
   add_looks(app, session);
   add_history(app, session);
   add_rest(app, session);

@@ -48,6 +48,13 @@ int plan(const SyncRequest& request);
 /// What a sync of the connection would do to each table; writes nothing.
 std::vector<TablePlan> plans_of(const Connection& connection);
 
+struct VerifyRequest {
+  Choice choice;
+  Output output;
+  bool repair = false;  ///< `sluice repair`
+};
+int verify(const VerifyRequest& request);
+
 struct CheckRequest {
   Choice choice;
   Output output;

@@ -291,11 +291,17 @@ Result Connection::query_patiently(const std::string& sql) {
   const std::unique_ptr<_duckdb_pending_result, void (*)(duckdb_pending_result)> owner(
       pending, [](duckdb_pending_result each) { duckdb_destroy_pending(&each); });
   if (started != DuckDBSuccess) fail(DUCKDB_ERROR_EXECUTOR, duckdb_pending_error(pending));
+  // Short statements are not kept waiting, long ones not asked too often.
+  constexpr std::chrono::microseconds kFirst{50}, kLongest{5'000};
+  auto nap = kFirst;
   while (true) {
     const duckdb_pending_state state = duckdb_pending_execute_task(pending);
     if (state == DUCKDB_PENDING_ERROR || duckdb_pending_execution_is_finished(state)) break;
     if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
-      std::this_thread::sleep_for(std::chrono::microseconds(500));
+      std::this_thread::sleep_for(nap);
+      nap = std::min(nap * 2, kLongest);
+    } else {
+      nap = kFirst;
     }
   }
   OwnedResult owned;

@@ -15,9 +15,13 @@ namespace sluice::apply {
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
-  bool synced_at = false;   ///< it has a column _sluice_synced_at: when the row was written
-  std::string sql() const;  ///< quoted, three parts
+  bool synced_at = false;  ///< it has a column _sluice_synced_at: when the row was written
+  /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
+  std::string deleted;
+  std::string sql() const;                              ///< quoted, three parts
   std::string sibling(const std::string& other) const;  ///< another table of the same schema
+  /// The condition that the source has not deleted the row; `true` where none is marked.
+  std::string living(const std::string& prefix = {}) const;
 };
 
 /// left."a" = right."a" AND ..
@@ -50,6 +54,9 @@ struct Merge {
 Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
             const std::vector<std::string>& key);
 
+/// Deletes the rows of these rowids (a SELECT), or marks them deleted.
+std::string remove_rows(const Target& target, const std::string& rowids);
+
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);
 
@@ -61,15 +68,25 @@ std::string prune_match(const Target& target, const std::string& relation,
 /// Refresh with a key: `relation` holds every row. One pass that streams the relation past the
 /// target's keys and row hashes into "sluice_diff": the rows that are new or changed (with the
 /// rowid they replace) and, if wanted, the rowids that are gone; at most `limit` of all these.
+/// `where`: the rows of the target that the relation is about, all if it is empty.
 enum class Gone { wanted, ignored };
 std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::vector<Column>& columns,
-                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit);
+                             const std::vector<std::string>& key, Gone gone, std::uint64_t limit,
+                             const std::string& where = {});
+/// Of up to `limit` rows of sluice_diff: the key as text, whether the target has it, whether the
+/// relation has it, and which columns differ where both have.
+std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
+                                   const std::vector<std::string>& key, std::size_t limit);
 /// Counts of what replacing `target` by `other`, a table with the same key, would insert, update
 /// and delete.
 std::string replacement_counts(const Target& target, const std::string& other,
                                const std::vector<Column>& columns,
                                const std::vector<std::string>& key);
+/// Keys that the target's rows (those of the condition `where`, if any) hold more than once: as
+/// text, and how many times too many.
+std::string duplicates(const Target& target, const std::vector<std::string>& key,
+                       const std::string& where);
 /// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of
 /// them.
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
@@ -77,7 +94,8 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
 
 /// Refresh without a key: rows are a multiset. First pass over the relation.
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns);
-/// How many of each row are to come (> 0) or go (< 0), into "sluice_delta".
+/// How many of each row are to come (> 0) or go (< 0), into "sluice_delta". `where`: the condition
+/// of the target's rows that take part, all if it is empty.
 std::string multiset_delta(const Target& target, const std::vector<Column>& columns,
                            const std::string& where);
 std::string multiset_remove(const Target& target, const std::vector<Column>& columns,

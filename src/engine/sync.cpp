@@ -23,6 +23,17 @@ std::size_t readers_of(const SyncOptions& options) {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency() + 1, 2, 4);
 }
 
+namespace {
+
+void watch_relations(const std::stop_token& done) {
+  while (!done.stop_requested()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    Relation::watch_all();
+  }
+}
+
+}  // namespace
+
 struct Sync::Impl {
   Impl(duck::Database& the_database, Source& the_source, Destination& the_destination,
        SyncOptions the_options, Observer& observer)
@@ -134,12 +145,7 @@ RunResult Sync::run() {
   RunLog log(connection, self.states);
   result.id = log.begin(self.states.source(connection));
   self.told([&](Observer& o) { o.run_started(result.id); });
-  const std::jthread watchdog([](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      Relation::watch_all();
-    }
-  });
+  const std::jthread watchdog(watch_relations);
   try {
     self.copy(connection, result.receipts);
   } catch (const std::exception& caught) {
@@ -159,6 +165,15 @@ RunResult Sync::run() {
 }
 
 namespace {
+
+Verified unverified(const TableName& table, const Error& error) {
+  Verified verified;
+  verified.table = table;
+  verified.error = error.what();
+  verified.hint = error.hint();
+  verified.fault = error.fault();
+  return verified;
+}
 
 void refuse(TablePlan& plan, const Receipt& receipt) {
   plan.outcome = receipt.outcome;
@@ -188,6 +203,38 @@ std::vector<TablePlan> Sync::plan() {
     plans.push_back(self.plan(connection, *snapshot, inventory, i, chosen.tables[i]));
   std::ranges::sort(plans, {}, [](const TablePlan& plan) { return plan.table.name; });
   return plans;
+}
+
+std::vector<Verified> Sync::verify(Repair repair) {
+  Impl& self = *impl_;
+  duck::Connection connection = self.database.connect();
+  prepare_connection(connection);
+  self.states.open(connection, StateStore::Create::no);
+  self.check_source(connection, false);
+  const Chosen chosen = choose(connection, self.source, self.states, self.options, self.told);
+  std::vector<Verified> all;
+  for (const Receipt& receipt : chosen.refused)
+    all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));
+  const auto snapshot = self.source.snapshot(chosen.tables);
+  const Inventory inventory = self.states.inventory(connection);
+  const std::jthread watchdog(watch_relations);
+  for (std::size_t i = 0; i < chosen.tables.size(); ++i) {
+    const TableName& name = chosen.tables[i].name;
+    try {
+      const auto& locked = snapshot->tables()[i];
+      if (const auto* error = std::get_if<Error>(&locked)) throw *error;
+      const RunContext context{self.destination, self.options, self.states,
+                               inventory,        self.scan,    nullptr};
+      TableRun run(context, connection, *snapshot, std::get<Table>(locked), nullptr);
+      run.decide();
+      all.push_back(run.verify(repair));
+    } catch (const Error& error) {
+      all.push_back(unverified(name, error));
+    }
+  }
+  std::ranges::sort(all, {}, &Verified::table);
+  if (repair == Repair::yes) self.destination.finish();
+  return all;
 }
 
 /// What would be done to the snapshot's table at `position`.

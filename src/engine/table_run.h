@@ -42,6 +42,10 @@ class TableRun {
   /// Does what was decided. receipt() is filled as it goes, also when this throws.
   void run();
 
+  /// After decide(): compares the copy with the source, and rewrites what differs if that is
+  /// wanted.
+  Verified verify(Sync::Repair repair);
+
   const Receipt& receipt() const noexcept { return receipt_; }
   const Table& table() const noexcept { return table_; }
   Plan plan_read();  ///< how the decided read would be done; for `plan`
@@ -75,6 +79,25 @@ class TableRun {
   std::optional<Changes> stage_changes(const apply::Target& target,
                                        const std::optional<std::string>& from, bool prune);
   std::optional<std::uint64_t> stage_missing();
+  /// Where the copy and the source may differ.
+  struct Differing {
+    bool anywhere = true;
+    std::optional<Buckets> buckets;  ///< none: everywhere
+    std::string own;                 ///< the condition on the copy's rows
+    std::string why_rows;            ///< not empty: digests could not tell
+  };
+  Differing where_to_look();
+  Differing differing_buckets();
+  void remember_comparison();
+  Plan stage_difference(const Differing& differing, std::uint64_t limit);
+  Plan stage_multiset(const Differing& differing);
+  void stage_new(const Plan& rows);
+  void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
+  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
+  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);
+  std::uint64_t count_difference();
+  void write_difference(const TableState& next);
+  bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys);
   void write_changes(Load& load, const apply::Target& target, const Changes& changes);
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});

@@ -5,14 +5,25 @@
 
 #include "connectors/postgres/connection.h"
 #include "connectors/postgres/connector.h"
+#include "connectors/postgres/digest.h"
 #include "connectors/postgres/discovery.h"
 #include "connectors/postgres/findings.h"
+#include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
 #include "connectors/postgres/reader.h"
 #include "connectors/postgres/snapshot.h"
 
 namespace sluice::postgres {
 namespace {
+
+/// How the columns of digest_columns() travel.
+WireType digest_wire(std::size_t column) {
+  constexpr std::int32_t kNumeric38 = (38 << 16) + 4;  // numeric(38,0), as atttypmod has it
+  WireType wire;
+  wire.oid = column < 2 ? oid::kInt8 : oid::kNumeric;
+  if (column == 2) wire.typmod = kNumeric38;
+  return wire;
+}
 
 class PostgresSource : public Source {
  public:
@@ -29,6 +40,8 @@ class PostgresSource : public Source {
   Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
   std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                  std::span<const std::size_t> projection) override;
+  RowDigest row_digest(Snapshot& snapshot, const Table& table, const std::vector<Column>& columns,
+                       duck::Connection& copy) override;
   std::vector<Finding> findings() override;
 
  private:
@@ -99,6 +112,10 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
   std::vector<ReadColumn> columns;
   for (const std::size_t i : projection) {
     const Column& column = plan.read.columns[i];
+    if (!plan.read.digest.empty()) {
+      columns.push_back({column, digest_wire(i), false});
+      continue;
+    }
     const bool key =
         std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
     columns.push_back({column, shape.wires[shape.position(column.name)], key});
@@ -110,6 +127,22 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
         return select_statement(shape, plan, positions, chunk);
       },
       rate_);
+}
+
+RowDigest PostgresSource::row_digest(Snapshot& snapshot, const Table& table,
+                                     const std::vector<Column>& columns, duck::Connection& copy) {
+  auto& taken = dynamic_cast<PostgresSnapshot&>(snapshot);
+  {
+    const Borrowed session(*taken.sessions(), options_.stop);
+    if (const std::string why = hashes_differ(*session, taken.answers()); !why.empty())
+      return {"", why};
+  }
+  const RowDigest server = server_digest(taken.shape(table.name), columns);
+  if (!server.why_not.empty()) return server;
+  register_copy_digest(copy);
+  std::string list;
+  for (const Column& each : columns) list += (list.empty() ? "" : ", ") + duck::quoted(each.name);
+  return {std::string(kCopyDigest) + "(" + list + ")", ""};
 }
 
 std::vector<Finding> PostgresSource::findings() {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/statement.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
 
@@ -40,6 +42,19 @@ std::string key_condition(const Shape& shape, const Plan& plan, std::size_t firs
   return "(" + names + ") IN (VALUES " + tuples + ")";
 }
 
+/// A FROM item of each row's bucket (b) and digest (d). OFFSET 0 keeps the server from merging the
+/// parts, which would compute a digest that both need twice.
+std::string digests(const Shape& shape, const Plan& plan, const std::string& rows) {
+  const std::string digest = server_digest(shape, plan.read.digest).sql;
+  std::string bucket = server_bucket(shape, plan.table, plan.read.buckets.value());
+  const std::size_t at = bucket.find(digest);
+  if (at == std::string::npos)
+    return "(SELECT " + bucket + " AS b, " + digest + " AS d FROM " + rows + ") AS digests";
+  bucket.replace(at, digest.size(), "d");
+  return "(SELECT " + bucket + " AS b, d FROM (SELECT " + digest + " AS d FROM " + rows +
+         " OFFSET 0) AS each) AS digests";
+}
+
 std::string tid(const json& block) {
   return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid";
 }
@@ -62,6 +77,8 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
   if (plan.table.start)
     conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
+  if (plan.read.buckets && !plan.read.buckets->only.empty())
+    conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
     conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) +
                          " OR " + identifier(key) + " IS NULL)");
@@ -82,9 +99,11 @@ std::string select_statement(const Shape& shape, const Plan& plan,
   std::string list;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
-    list += (list.empty() ? "" : ", ") + select_expression(identifier(column.name),
-                                                           shape.wires[shape.position(column.name)],
-                                                           column.type);
+    list += (list.empty() ? "" : ", ") +
+            (plan.read.digest.empty()
+                 ? select_expression(identifier(column.name),
+                                     shape.wires[shape.position(column.name)], column.type)
+                 : std::array{"b", "count(*)", "sum(d)"}.at(each));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
@@ -109,8 +128,9 @@ std::string select_statement(const Shape& shape, const Plan& plan,
     conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
                                        bounds.at("keys").get<std::size_t>()));
   }
-  return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) +
-         where_clause(conditions);
+  const std::string rows = from + " AS " + identifier(name.name) + where_clause(conditions);
+  return "SELECT " + list + " FROM " +
+         (plan.read.digest.empty() ? rows : digests(shape, plan, rows) + " GROUP BY b");
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {

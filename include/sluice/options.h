@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user can say of a run and of its tables. Flags and keys of the configuration are these
+// names.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/table.h"
+
+namespace sluice {
+
+enum class Mode { mirror, append };
+enum class Strategy { automatic, incremental, digest, full };
+/// What becomes of a row that the source deleted. soft: it stays, marked in a column of its own.
+enum class Deletes { hard, soft, ignore };
+enum class Naming { source, fivetran };
+enum class NewTables { load, ignore };
+
+/// How often something costly is done: at every run, at most once in `every`, or never.
+struct Cadence {
+  enum class Kind { always, interval, never } kind = Kind::always;
+  std::chrono::seconds every{0};
+};
+
+/// What a user can say of one table. Everything unset follows the defaults of `decide()`.
+struct TableOptions {
+  Mode mode = Mode::mirror;
+  Strategy strategy = Strategy::automatic;
+  std::optional<std::string> replication_key;
+  std::vector<std::string>
+      key;                  ///< the primary key where the catalog has none; checked at every run
+  bool detect_key = false;  ///< `key: detect`
+  Deletes deletes = Deletes::hard;
+  Cadence delete_check;
+  std::optional<Cadence> full_every;  ///< unset: always up to 1 GiB, above that 24 hours
+  std::optional<Misfit> misfit;
+  std::map<std::string, Misfit> misfits;  ///< by column
+  std::vector<std::string> columns;       ///< empty: all
+  std::vector<std::string> exclude_columns;
+  std::map<std::string, std::string> types;  ///< column -> DuckDB type
+  std::string where;
+  std::optional<std::string> start;
+  std::optional<std::chrono::seconds> overlap;  ///< unset: 5 min where marks are proven, else 1 h
+  bool synced_at = false;                       ///< adds a column `_sluice_synced_at`
+};
+
+struct SyncOptions {
+  std::string connection = "default";  ///< the state is kept under this name
+  std::vector<std::string> tables;     ///< globs over "schema.table"; empty: all
+  std::vector<std::string> exclude;
+  std::optional<std::string>
+      schema;  ///< destination schema for all; unset: the source's schema names
+  TableOptions defaults;
+  /// Later entries win over earlier ones and over `defaults`; each function sets what its entry
+  /// names.
+  std::vector<std::pair<std::string, std::function<void(TableOptions&)>>>
+      table_options;  ///< by glob
+  Naming naming = Naming::source;
+  NewTables new_tables = NewTables::load;
+  std::size_t parallel = 0;               ///< reading connections; 0: min(cores + 1, 4)
+  bool snapshot_per_table = false;        ///< one instant for each table instead of one for the run
+  bool full = false;                      ///< every table is compared whole in this run
+  std::vector<std::string> accept_drift;  ///< globs
+  std::vector<std::string> allow_deletes;  ///< globs: no brake
+  bool accept_source = false;
+  int retries = 5;  ///< of transient faults, with growing waits
+  /// How a unit of a first load ends: whichever comes first.
+  std::uint64_t unit_rows = 1'000'000;
+  std::uint64_t unit_bytes = std::uint64_t{256} << 20;
+  std::chrono::seconds unit_time{60};
+  /// A table none of whose readers got anything for so long is given up, and tried again; zero:
+  /// never. Longer than the longest query of a view takes to its first row.
+  std::chrono::seconds idle_timeout{600};
+};
+
+/// How many reading connections a run with these options has.
+std::size_t readers_of(const SyncOptions& options);
+
+}  // namespace sluice

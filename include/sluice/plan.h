@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read of a table, and how: plain values, the same for every source.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/table.h"
+
+namespace sluice {
+
+/// Rows dealt into numbered buckets by their primary key, alike at the source and in the copy.
+struct Buckets {
+  /// ranges: the key is one integer column, and the bucket is key >> bits (2^bits keys in a row).
+  /// hashes: the bucket is the lowest `bits` bits of the digest of the key columns, in key order;
+  /// without a key, of all columns.
+  enum class By { ranges, hashes } by = By::hashes;
+  int bits = 0;
+  std::uint64_t count = 0;         ///< about how many of them have rows
+  std::vector<std::int64_t> only;  ///< ascending; empty: all of them
+};
+
+/// How a copy's rows are digested.
+struct RowDigest {
+  std::string sql;      ///< a BIGINT for each row
+  std::string why_not;  ///< not empty: there is no digest, rows have to be compared
+};
+
+/// Which rows and columns of a table travel. Table::where and Table::start always apply as well.
+struct Read {
+  std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
+  std::optional<std::string>
+      from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
+  /// If not empty: only the rows with these primary keys, each a tuple in key order (BLOB as
+  /// upper-case hex). Keys that do not exist are no error.
+  std::vector<std::vector<std::string>> keys;
+  /// Only the rows of Buckets::only, if that is not empty.
+  std::optional<Buckets> buckets;
+  /// If not empty: not rows, but for each bucket that has any, its number, how many there are, and
+  /// the sum of their digests over these columns; `columns` is digest_columns(). Several such rows
+  /// for one bucket add up.
+  std::vector<Column> digest;
+};
+
+/// What a Read of digests brings.
+inline std::vector<Column> digest_columns() {
+  std::vector<Column> columns(3);
+  columns[0].name = "bucket", columns[0].type = "BIGINT";
+  columns[1].name = "rows", columns[1].type = "BIGINT";
+  columns[2].name = "digest", columns[2].type = "DECIMAL(38,0)";
+  return columns;
+}
+
+/// A slice of a table that only its source understands (a ctid range, a key range, a partition).
+struct Chunk {
+  std::string bounds;  ///< text, meaningful only to its source and one incarnation of the table
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// How to read what a Read asks for. A value: may be kept and used by another process under the
+/// same snapshot.
+struct Plan {
+  Table table;  ///< as plan() was given it
+  Read read;
+  std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
+  std::optional<std::string>
+      until;  ///< the mark: the replication key up to which this snapshot is complete
+  std::optional<std::string> safe;  ///< a mark at or below it that no open transaction can still
+                                    ///< write below, where the source can tell at once
+  std::string
+      relation;  ///< SQL that DuckDB reads by itself on any connection of the process, its columns
+                 ///< named and typed as the Read's, its rows those asked for; then no chunks
+  std::uint64_t rows = 0;     ///< estimate
+  std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
+};
+
+}  // namespace sluice

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/digest.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice {
+namespace {
+
+/// Ranges of which one holds so many times what was wanted are no help.
+constexpr std::uint64_t kUneven = 8;
+constexpr int kWidest = 62;
+
+std::uint64_t at(const duck::Result& result, std::size_t column) {
+  return static_cast<std::uint64_t>(result.integer(0, column));
+}
+
+}  // namespace
+
+DigestCompare::DigestCompare(duck::Connection& connection, const ScanContext& context,
+                             Snapshot& snapshot, const Table& table, const Landing& landing,
+                             const apply::Target& target, std::vector<Column> digested)
+    : connection_(connection),
+      context_(context),
+      snapshot_(snapshot),
+      table_(table),
+      landing_(landing),
+      target_(target),
+      digested_(std::move(digested)) {
+  for (const std::string& name : table.primary_key) key_.push_back(*table.column(name));
+  by_integer_ = key_.size() == 1 && duck::is_integer(key_.front().type);
+  if (key_.empty()) key_ = table.columns;
+  const RowDigest digest = context.source.row_digest(snapshot, table, digested_, connection);
+  const RowDigest keys = context.source.row_digest(snapshot, table, key_, connection);
+  digest_ = digest.sql;
+  key_digest_ = keys.sql;
+  why_not_ = digest.why_not.empty() ? keys.why_not : digest.why_not;
+}
+
+std::string DigestCompare::list(const std::vector<Column>& columns, bool to_source,
+                                const std::string& prefix) const {
+  std::string text;
+  for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+    if (std::ranges::find(columns, table_.columns[i].name, &Column::name) == columns.end())
+      continue;
+    const std::string there = duck::quoted(table_.columns[i].name);
+    const std::string here = duck::quoted(landing_.table.columns[i].name);
+    text += ", " + prefix + (to_source ? here + " AS " + there : there + " AS " + here);
+  }
+  return text;
+}
+
+std::string DigestCompare::bucket_sql(const Buckets& buckets) const {
+  if (buckets.by == Buckets::By::ranges)
+    return "(" + duck::quoted(key_.front().name) + "::BIGINT >> " + std::to_string(buckets.bits) +
+           ")";
+  return "(" + (key_digest_ == digest_ ? "sluice_digest" : key_digest_) + " & " +
+         std::to_string((std::int64_t{1} << buckets.bits) - 1) + ")";
+}
+
+Buckets DigestCompare::buckets(std::uint64_t rows) const {
+  const std::uint64_t all = at(connection_.query("SELECT count(*) FROM " + target_.sql()), 0);
+  const std::uint64_t wanted = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, rows));
+  Buckets hashes;
+  hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
+  hashes.count = std::uint64_t{1} << hashes.bits;
+  if (!by_integer_ || all == 0) return hashes;
+  const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
+  const auto ends =
+      connection_.query("SELECT min(" + name + "), max(" + name + ") FROM " + target_.sql());
+  Buckets ranges;
+  ranges.by = Buckets::By::ranges;
+  ranges.count = 2 * wanted;  // a power of two has been rounded to
+  ranges.bits =
+      std::min(kWidest, static_cast<int>(std::bit_width((at(ends, 1) - at(ends, 0)) / wanted)));
+  const auto fullest =
+      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n FROM " + target_.sql() +
+                        " GROUP BY " + name + " >> " + std::to_string(ranges.bits) + ")");
+  return at(fullest, 0) > kUneven * rows ? hashes : ranges;
+}
+
+std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged) const {
+  std::vector<Column> needed = key_;
+  for (const Column& each : digested_) {
+    if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
+  }
+  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
+                     " WHERE " + target_.living();
+  if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
+  return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
+         " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";
+}
+
+std::string DigestCompare::own_condition(const Buckets& buckets) const {
+  std::string numbers;
+  for (const std::int64_t each : buckets.only)
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(each);
+  if (buckets.by == Buckets::By::ranges)
+    return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
+           std::to_string(buckets.bits) + " IN (" + numbers + ")";
+  return "rowid IN (SELECT sluice_rid FROM " + own_rows(buckets) + " WHERE sluice_bucket IN (" +
+         numbers + "))";
+}
+
+void DigestCompare::compare(const Buckets& buckets, const std::string& staged) {
+  Read read;
+  read.columns = digest_columns();
+  read.digest = digested_;
+  read.buckets = buckets;
+  const Plan plan = context_.source.plan(snapshot_, table_, read);
+  Relation relation(connection_, context_, snapshot_, plan);
+  relation.run(
+      "CREATE OR REPLACE TEMP TABLE sluice_theirs AS SELECT bucket, sum(rows)::BIGINT AS n, "
+      "sum(digest)::HUGEINT AS s FROM " +
+      relation.sql() + " GROUP BY bucket");
+  bytes_ += relation.bytes();
+  std::string some;
+  for (const std::int64_t each : buckets.only)
+    some += (some.empty() ? " WHERE sluice_bucket IN (" : ", ") + std::to_string(each);
+  if (!some.empty()) some += ")";
+  connection_.query(
+      "CREATE OR REPLACE TEMP TABLE sluice_differ AS SELECT bucket, coalesce(o.n, 0) - "
+      "coalesce(t.n, 0) AS n, coalesce(o.s, 0) - coalesce(t.s, 0) AS s, greatest(o.n, t.n) AS most "
+      "FROM (SELECT sluice_bucket AS bucket, count(*) AS n, sum(sluice_digest)::HUGEINT AS s "
+      "FROM " +
+      own_rows(buckets, staged) + some +
+      " GROUP BY bucket) o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT FROM t.n "
+      "OR o.s IS DISTINCT FROM t.s");
+}
+
+std::uint64_t DigestCompare::rows_differing(const std::string& condition) const {
+  return at(connection_.query("SELECT coalesce(sum(most), 0)::BIGINT FROM sluice_differ WHERE " +
+                              condition),
+            0);
+}
+
+}  // namespace sluice

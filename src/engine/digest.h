@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a copy and its source differ, found without moving rows: both deal their rows into buckets
+// and sum 64-bit digests of them; only buckets whose sums differ are worth a look.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/scan.h"
+#include "engine/select.h"
+
+namespace sluice {
+
+/// Used on the thread of `connection`; what it is made of outlives it.
+class DigestCompare {
+ public:
+  /// `digested`: columns of `table`, which is as the source spells it.
+  DigestCompare(duck::Connection& connection, const ScanContext& context, Snapshot& snapshot,
+                const Table& table, const Landing& landing, const apply::Target& target,
+                std::vector<Column> digested);
+
+  /// Not empty: the source has no digests that the copy has, too.
+  const std::string& why_not() const noexcept { return why_not_; }
+  /// Buckets of about `rows` rows each. Ranges where the key is an integer whose values lie evenly
+  /// enough: an index finds them, and ranges of ranges.
+  Buckets buckets(std::uint64_t rows) const;
+
+  /// Fills the temp table sluice_differ with the buckets that differ: bucket; n and s, what the
+  /// copy has more than the source in rows and in the sum of digests; most, rows on the fuller
+  /// side. `staged`: a FROM item of rows that the copy is about to get.
+  void compare(const Buckets& buckets, const std::string& staged = {});
+  /// How many rows are in buckets of sluice_differ that fit `condition`.
+  std::uint64_t rows_differing(const std::string& condition = "true") const;
+  /// A FROM item of the copy's rows: sluice_rid (NULL: staged), the key, sluice_digest,
+  /// sluice_bucket.
+  std::string own_rows(const Buckets& buckets, const std::string& staged = {}) const;
+  /// The condition that a row of the copy is in one of `buckets.only`.
+  std::string own_condition(const Buckets& buckets) const;
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  /// "there" AS "here", .. of these columns, or the other way round.
+  std::string list(const std::vector<Column>& columns, bool to_source,
+                   const std::string& prefix = {}) const;
+  std::string bucket_sql(const Buckets& buckets) const;
+
+  duck::Connection& connection_;
+  const ScanContext& context_;
+  Snapshot& snapshot_;
+  const Table& table_;
+  const Landing& landing_;
+  const apply::Target& target_;
+  std::vector<Column> digested_, key_;  ///< as the source spells them
+  bool by_integer_ = false;
+  std::string digest_, key_digest_, why_not_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is the copy what the source is? Digests say where not; only rows of those buckets travel.
+#include <algorithm>
+#include <chrono>
+
+#include "engine/digest.h"
+#include "engine/table_run.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint64_t kBucketsWanted = 1'000;  // their sums are a few dozen kilobytes
+constexpr std::uint64_t kLeastRowsOfBucket = 512;
+constexpr int kSplit = 6;                   // an integer key's range splits into 64
+constexpr std::uint64_t kMostToSplit = 64;  // buckets; where more differ, splitting saves little
+constexpr std::size_t kExamples = 10;
+
+}  // namespace
+
+TableRun::Differing TableRun::differing_buckets() {
+  DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
+                        table_.columns);
+  Differing differing;
+  differing.why_rows = digests.why_not();
+  if (!differing.why_rows.empty()) return differing;
+  const std::uint64_t rows = shape_.rows(landing_.name);
+  Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
+  const auto differ = [&] {
+    digests.compare(buckets);
+    buckets.only.clear();
+    const auto found = connection_.query("SELECT bucket FROM sluice_differ ORDER BY bucket");
+    for (std::size_t i = 0; i < found.rows(); ++i) buckets.only.push_back(found.integer(i, 0));
+  };
+  differ();
+  const int split = std::min(kSplit, buckets.bits);
+  if (buckets.by == Buckets::By::ranges && split > 0 && !buckets.only.empty() &&
+      buckets.only.size() <= kMostToSplit && digests.rows_differing() > kLeastRowsOfBucket) {
+    std::vector<std::int64_t> parts;
+    for (const std::int64_t each : buckets.only) {
+      for (std::int64_t part = 0; part < std::int64_t{1} << split; ++part)
+        parts.push_back(each * (std::int64_t{1} << split) + part);
+    }
+    buckets.bits -= split;
+    buckets.only = std::move(parts);
+    differ();
+  }
+  receipt_.bytes += digests.bytes();
+  differing.anywhere = !buckets.only.empty();
+  // Where half of the rows are to be read, reading all of them is simpler for everybody.
+  if (!differing.anywhere || digests.rows_differing() > rows / 2) return differing;
+  differing.own = digests.own_condition(buckets);
+  differing.buckets = std::move(buckets);
+  return differing;
+}
+
+Verified TableRun::verify(Sync::Repair repair) {
+  const auto started = std::chrono::steady_clock::now();
+  Verified verified;
+  verified.table = table_.name;
+  verified.target = receipt_.target;
+  if (!stored_ || !stored_->live || decision_.strategy == "load" || !decision_.changes.empty() ||
+      decision_.fill) {
+    throw Error(Fault::config,
+                table_.name.text() + ": there is no copy of the table as it is now" +
+                    (decision_.why.empty() ? "" : " (" + decision_.why + ")"),
+                "sync first");
+  }
+  if (options_.mode == Mode::append) {
+    throw Error(Fault::config,
+                table_.name.text() + ": a copy in mode append keeps what the source no longer has",
+                "there is nothing to compare it with: leave it out with --exclude");
+  }
+  verified.rows = shape_.rows(landing_.name);
+  const Differing differing = differing_buckets();
+  verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
+  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);
+  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair);
+  verified.bytes += receipt_.bytes;
+  verified.repaired = repair == Sync::Repair::yes && !verified.equal();
+  verified.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return verified;
+}
+
+/// Copies of a key beyond the first: nothing that sluice wrote, but what else writes to the file
+/// may.
+void TableRun::verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair) {
+  const auto duplicates = connection_.query(apply::duplicates(target_, key(), differing.own));
+  for (std::size_t i = 0; i < duplicates.rows(); ++i) {
+    verified.extra += static_cast<std::uint64_t>(duplicates.integer(i, 1));
+    if (verified.examples.size() < kExamples)
+      verified.examples.push_back(duplicates.text(i, 0) + ": more than once in the copy");
+  }
+  if (repair == Sync::Repair::no || duplicates.rows() == 0) return;
+  Load load(connection_, context_.states, table_.name);
+  load.execute(apply::remove_duplicates(target_, key(), true));
+  commit(load, state_);
+}
+
+void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
+  verify_unique(verified, differing, repair);
+  stage_difference(differing, INT64_MAX);
+  if (count_difference() == 0) return;
+  verified.missing = receipt_.inserted;
+  verified.extra += receipt_.deleted;
+  verified.changed = receipt_.updated;
+  const auto some =
+      connection_.query(apply::examples_of_difference(target_, columns(), key(), kExamples));
+  for (std::size_t i = 0; i < some.rows(); ++i) {
+    const bool in_copy = some.boolean(i, 1), at_source = some.boolean(i, 2);
+    verified.examples.push_back(some.text(i, 0) + (!in_copy ? ": only at the source"
+                                                   : !at_source
+                                                       ? ": only in the copy"
+                                                       : ": differs in " + some.text(i, 3)));
+  }
+  if (repair == Sync::Repair::no) return;
+  check_brake(receipt_.deleted, verified.rows);
+  announce_in_flight(receipt_.inserted + receipt_.updated);
+  TableState next = state_;
+  next.in_flight = 0;
+  write_difference(next);
+}
+
+void TableRun::verify_multiset(Verified& verified, const Differing& differing,
+                               Sync::Repair repair) {
+  const Plan rows = stage_multiset(differing);
+  const auto sums = connection_.query(
+      "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "
+      "0)::BIGINT FROM sluice_delta");
+  verified.missing = static_cast<std::uint64_t>(sums.integer(0, 0));
+  verified.extra =
+      options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
+  if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
+  check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
+  stage_new(rows);
+  announce_in_flight(verified.missing);
+  TableState next = state_;
+  next.in_flight = 0;
+  Load load(connection_, context_.states, table_.name);
+  if (verified.extra > 0) load.execute(apply::multiset_remove(target_, columns(), differing.own));
+  if (verified.missing > 0)
+    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
+  commit(load, std::move(next));
+}
+
+}  // namespace sluice

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deletes found by digests: what travels is a hundredth of the keys, and the copy is equal.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "support/copy.h"
+#include "support/postgres_server.h"
+
+namespace sluice {
+namespace {
+
+using testing::Copy;
+using testing::PostgresDatabase;
+using testing::PostgresServer;
+using testing::Texts;
+
+class PostgresDigestTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
+    if (PostgresServer::instance().version() < 11) GTEST_SKIP() << "before 11: keys are streamed";
+    db = std::make_unique<PostgresDatabase>();
+  }
+  /// A table of 100,000 rows with a key of these columns, made of the number `i`.
+  void make(const std::string& key_columns, const std::string& key, const std::string& values) {
+    db->exec("CREATE TABLE t (" + key_columns +
+             ", i int, updated_at timestamptz NOT NULL, PRIMARY KEY (" + key +
+             ")); INSERT INTO t SELECT " + values +
+             ", i, '2020-01-01'::timestamptz + i * interval '1 minute' FROM generate_series(1, "
+             "100000) i; "
+             "ANALYZE t");
+    ASSERT_EQ(copy.sync(db->socket_url()).exit_code(), 0);
+    ASSERT_EQ(sync().strategy, "incremental");
+  }
+  Receipt sync() {
+    const RunResult result = copy.sync(db->socket_url());
+    EXPECT_EQ(result.exit_code(), 0) << result.receipts.at(0).error;
+    expect_equal();
+    return result.receipts.at(0);
+  }
+  /// Every row of the source equals every row of the copy.
+  void expect_equal() {
+    const auto text =
+        "SELECT string_agg(t::text, ' ' ORDER BY t::text COLLATE \"C\") FROM (SELECT "
+        "i FROM t) t";
+    const Texts ours = copy.query(
+        "SELECT string_agg('(' || i || ')', ' ' ORDER BY '(' || i || ')')"
+        " FROM public.t");
+    EXPECT_EQ(ours.at(0), db->value(text));
+  }
+  void expect_deletes_are_found_cheaply() {
+    db->exec("DELETE FROM t WHERE i % 1999 = 7");
+    const Receipt scattered = sync();
+    EXPECT_EQ(scattered.deleted, 51U);
+    EXPECT_EQ(scattered.inserted + scattered.updated, 0U);
+    EXPECT_LT(scattered.bytes, 100'000U);  // the keys are 1.4 MB and more
+    EXPECT_EQ(sync().deleted, 0U);
+    db->exec("DELETE FROM t WHERE i BETWEEN 5000 AND 5500");
+    EXPECT_EQ(sync().deleted, 501U);
+  }
+
+  std::unique_ptr<PostgresDatabase> db;
+  Copy copy;
+};
+
+TEST_F(PostgresDigestTest, DeletesOfIntegerKeysAreFound) {
+  make("id bigint", "id", "i");
+  expect_deletes_are_found_cheaply();
+}
+
+TEST_F(PostgresDigestTest, DeletesOfNegativeAndSparseKeysAreFound) {
+  make("id bigint", "id", "CASE WHEN i % 2 = 0 THEN -i ELSE i * 1000000007::bigint END");
+  expect_deletes_are_found_cheaply();
+  db->exec(
+      "INSERT INTO t VALUES (-9223372036854775808, -1, '2026-01-01'), (9223372036854775807, "
+      "-2, '2026-01-01')");
+  EXPECT_EQ(sync().inserted, 2U);
+  db->exec("DELETE FROM t WHERE i < 0");
+  EXPECT_EQ(sync().deleted, 2U);
+}
+
+TEST_F(PostgresDigestTest, DeletesOfSmallintAndTextKeysAreFound) {
+  make("a smallint, b text, \"C c\" numeric(20,3)", "\"C c\", a, b",
+       "i % 7, 'key ' || i, i / 3::numeric");
+  expect_deletes_are_found_cheaply();
+}
+
+TEST_F(PostgresDigestTest, DeletesOfUuidKeysAreFound) {
+  make("id uuid", "id", "md5(i::text)::uuid");
+  expect_deletes_are_found_cheaply();
+}
+
+/// Two-sided: what the replication key did not show is fetched.
+TEST_F(PostgresDigestTest, RowsThatCameBackWithOldStampsAreFetched) {
+  make("id int", "id", "i");
+  db->exec("DELETE FROM t WHERE i % 1000 = 1");
+  EXPECT_EQ(sync().deleted, 100U);
+  db->exec(
+      "INSERT INTO t SELECT i, i, '2020-01-01' FROM generate_series(1, 100000, 1000) i; "
+      "DELETE FROM t WHERE i % 1000 = 3; INSERT INTO t SELECT i + 200000, i, now() FROM "
+      "generate_series(1, 500) i");
+  const Receipt receipt = sync();
+  EXPECT_EQ(receipt.inserted, 600U);
+  EXPECT_EQ(receipt.deleted, 100U);
+}
+
+TEST_F(PostgresDigestTest, KeysThatMovedAreFound) {
+  make("id int", "id", "i");
+  db->exec("UPDATE t SET id = id + 1000000 WHERE i % 500 = 0");
+  const Receipt receipt = sync();
+  EXPECT_EQ(receipt.inserted, 200U);
+  EXPECT_EQ(receipt.deleted, 200U);
+}
+
+TEST_F(PostgresDigestTest, ManyDeletesAreStreamed) {
+  make("id int", "id", "i");
+  db->exec("DELETE FROM t WHERE i % 11 = 0");
+  EXPECT_EQ(sync().deleted, 9090U);
+}
+
+/// No replication key, or no key at all: what differs travels, and nothing else.
+TEST_F(PostgresDigestTest, StrategyDigestFindsEveryChange) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, i int, note text); INSERT INTO t SELECT i, i, 'note ' "
+      "|| "
+      "i FROM generate_series(1, 100000) i; CREATE TABLE bag AS SELECT i % 50000 AS i, 'note ' || "
+      "i "
+      "% 50000 AS note FROM generate_series(1, 100000) i");
+  SyncOptions options;
+  options.defaults.strategy = Strategy::digest;
+  const auto run = [&] {
+    RunResult result = copy.sync(db->socket_url(), options);
+    EXPECT_EQ(result.exit_code(), 0);
+    expect_equal();
+    for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, options))
+      EXPECT_TRUE(each.equal()) << each.table.text();
+    return result.receipts;
+  };
+  run();
+  for (const Receipt& each : run()) {
+    EXPECT_EQ(each.strategy, "digest");
+    EXPECT_EQ(each.guarantee, "A");
+    EXPECT_EQ(each.read, 0U);
+    EXPECT_LT(each.bytes, 100'000U);
+  }
+  db->exec(
+      "UPDATE t SET note = 'other' WHERE id = 70; DELETE FROM t WHERE id = 99000; INSERT INTO t "
+      "VALUES (-8, -8, NULL); INSERT INTO bag VALUES (7, 'note 7'), (8, NULL); DELETE FROM bag "
+      "WHERE "
+      "i = 9");
+  const auto receipts = run();
+  EXPECT_EQ(receipts[0].inserted, 2U);  // bag
+  EXPECT_EQ(receipts[0].deleted, 2U);
+  EXPECT_EQ(receipts[1].inserted, 1U);  // t
+  EXPECT_EQ(receipts[1].updated, 1U);
+  EXPECT_EQ(receipts[1].deleted, 1U);
+  EXPECT_LT(receipts[1].read, 5'000U);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -69,7 +69,7 @@ constexpr std::array kTableWords{
     TableWord{"replication_key", "COLUMN", "column that grows with every change; \"\" for none",
               [](const Value& v) { return assign(&TableOptions::replication_key, v.text()); }},
     TableWord{"key", "COLUMNS", "the primary key where the catalog has none; or detect", read_key},
-    TableWord{"deletes", "WORD", "hard (rows deleted at the source are deleted) or ignore",
+    TableWord{"deletes", "WORD", "hard (deleted here too), soft (kept and marked) or ignore",
               [](const Value& v) {
                 return assign(&TableOptions::deletes,
                               v.one_of<Deletes>({{"hard", Deletes::hard},

@@ -58,8 +58,9 @@ Verified TableRun::verify(Sync::Repair repair) {
   Verified verified;
   verified.table = table_.name;
   verified.target = receipt_.target;
-  if (!stored_ || !stored_->live || decision_.strategy == "load" || !decision_.changes.empty() ||
-      decision_.fill) {
+  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
+                                                  decision_.steps.front() == Step::resume);
+  if (!stored_ || !stored_->live || loads || !decision_.changes.empty() || decision_.fill) {
     throw Error(Fault::config,
                 table_.name.text() + ": there is no copy of the table as it is now" +
                     (decision_.why.empty() ? "" : " (" + decision_.why + ")"),

@@ -127,8 +127,8 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
   const std::string kept =
       "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
   sql.counts = "SELECT (SELECT count(*) FROM " + stage +
-               ") - count(DISTINCT sid) AS inserted, count(DISTINCT sid) FILTER (sid NOT IN " +
-               kept + ") AS updated FROM sluice_match";
+               ") - count(*) AS inserted, count(*) FILTER (NOT kept) AS updated FROM (SELECT "
+               "count(*) = 1 AND bool_and(same) AS kept FROM sluice_match GROUP BY sid)";
   sql.remove = "DELETE FROM " + target.sql() +
                " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
   sql.insert = insert_into(target, columns) + " FROM " + stage + " WHERE rowid NOT IN " + kept;

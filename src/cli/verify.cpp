@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <map>
+#include <string_view>
+
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "cli/json.h"
@@ -40,6 +43,17 @@ std::string outcome(const Verified& verified) {
   return verified.repaired ? "repaired" : "differs";
 }
 
+/// The tables that were not compared by digests alone, by the reason.
+std::map<std::string, std::vector<std::string>> by_rows(const std::vector<Verified>& all) {
+  constexpr std::string_view kRows = "rows: ";
+  std::map<std::string, std::vector<std::string>> tables;
+  for (const Verified& each : all) {
+    if (each.how.starts_with(kRows))
+      tables[each.how.substr(kRows.size())].push_back(each.table.text());
+  }
+  return tables;
+}
+
 std::string report(const std::vector<Verified>& all, const Screen& screen) {
   Grid grid({{"table", Align::left, true},
              {"content", Align::left, false},
@@ -55,9 +69,6 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
               with_commas(each.extra), with_commas(each.changed), human_bytes(each.bytes),
               fmt::format("{:.1f}", each.seconds)});
     const std::string table = each.table.text() + ": ";
-    if (each.how.starts_with("rows: "))
-      details += labelled(0, "note  ", Style::dim,
-                          table + "compared row by row: " + each.how.substr(6), screen);
     for (const std::string& example : each.examples)
       details += labelled(0, "differs  ", Style::yellow, table + example, screen);
     const std::uint64_t differing = each.missing + each.extra + each.changed;
@@ -69,6 +80,11 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
     if (!each.error.empty())
       details += labelled(0, "failed  ", Style::red, each.error, screen) +
                  (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
+  }
+  for (const auto& [why, tables] : by_rows(all)) {
+    const std::string which =
+        tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables";
+    details += labelled(0, "note  ", Style::dim, which + ": compared row by row: " + why, screen);
   }
   return grid.text(screen) + (details.empty() ? "" : "\n" + details);
 }

@@ -4,6 +4,9 @@
 #include "sluice/sync.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -32,6 +35,14 @@ void watch_relations(const std::stop_token& done) {
   }
 }
 
+/// What a look at both sides finds, nothing written.
+struct Look {
+  duck::Connection connection;
+  Chosen chosen;
+  std::unique_ptr<Snapshot> snapshot;
+  Inventory inventory;
+};
+
 }  // namespace
 
 struct Sync::Impl {
@@ -53,8 +64,9 @@ struct Sync::Impl {
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
   void copy(duck::Connection& connection, std::vector<Receipt>& receipts);
   void close(RunLog& log, RunResult& result);
-  TablePlan plan(duck::Connection& connection, Snapshot& snapshot, const Inventory& inventory,
-                 std::size_t position, const Table& table);
+  Look look();
+  using Work = std::function<void(TableRun&, const Decision&)>;
+  std::optional<Error> look_at(Look& look, std::size_t position, const Work& work);
 
   duck::Database& database;
   Source& source;
@@ -79,6 +91,32 @@ void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
         "(--name)");
   }
   if (remember) states.set_source(connection, identity);
+}
+
+Look Sync::Impl::look() {
+  Look look{database.connect(), {}, nullptr, {}};
+  prepare_connection(look.connection);
+  states.open(look.connection, StateStore::Create::no);
+  check_source(look.connection, false);
+  look.chosen = choose(look.connection, source, states, options, told);
+  look.snapshot = source.snapshot(look.chosen.tables);
+  look.inventory = states.inventory(look.connection);
+  return look;
+}
+
+/// Does `work` for the chosen table at `position`; returns what failed.
+std::optional<Error> Sync::Impl::look_at(Look& look, std::size_t position, const Work& work) {
+  const RunContext context{destination, options, states, look.inventory, scan, nullptr};
+  try {
+    const auto& locked = look.snapshot->tables()[position];
+    if (const auto* error = std::get_if<Error>(&locked)) throw *error;
+    TableRun run(context, look.connection, *look.snapshot, std::get<Table>(locked), nullptr);
+    const Decision& decision = run.decide();
+    work(run, decision);
+    return std::nullopt;
+  } catch (const std::exception& caught) {
+    return as_error(caught);
+  }
 }
 
 void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<Table>& tables) {
@@ -185,83 +223,47 @@ void refuse(TablePlan& plan, const Receipt& receipt) {
 }  // namespace
 
 std::vector<TablePlan> Sync::plan() {
-  Impl& self = *impl_;
-  duck::Connection connection = self.database.connect();
-  prepare_connection(connection);
-  self.states.open(connection, StateStore::Create::no);
-  self.check_source(connection, false);
-  const Chosen chosen = choose(connection, self.source, self.states, self.options, self.told);
+  Look look = impl_->look();
   std::vector<TablePlan> plans;
-  for (const Receipt& receipt : chosen.refused) {
+  for (const Receipt& receipt : look.chosen.refused) {
     plans.push_back({});
     plans.back().table.name = receipt.table;
     refuse(plans.back(), receipt);
   }
-  const auto snapshot = self.source.snapshot(chosen.tables);
-  const Inventory inventory = self.states.inventory(connection);
-  for (std::size_t i = 0; i < chosen.tables.size(); ++i)
-    plans.push_back(self.plan(connection, *snapshot, inventory, i, chosen.tables[i]));
+  for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
+    TablePlan& plan = plans.emplace_back();
+    plan.table = look.chosen.tables[i];
+    const auto error = impl_->look_at(look, i, [&plan](TableRun& run, const Decision& decision) {
+      plan.table = run.table();
+      plan.target = run.receipt().target;
+      plan.strategy = decision.strategy;
+      plan.why = decision.why;
+      plan.notes = decision.notes;
+      if (decision.steps.empty()) return;
+      const Plan read = run.plan_read();
+      plan.rows = read.rows;
+      for (const Chunk& chunk : read.chunks) plan.bytes += chunk.bytes;
+    });
+    if (error) refuse(plan, failure(plan.table.name, *error));
+  }
   std::ranges::sort(plans, {}, [](const TablePlan& plan) { return plan.table.name; });
   return plans;
 }
 
 std::vector<Verified> Sync::verify(Repair repair) {
-  Impl& self = *impl_;
-  duck::Connection connection = self.database.connect();
-  prepare_connection(connection);
-  self.states.open(connection, StateStore::Create::no);
-  self.check_source(connection, false);
-  const Chosen chosen = choose(connection, self.source, self.states, self.options, self.told);
+  Look look = impl_->look();
   std::vector<Verified> all;
-  for (const Receipt& receipt : chosen.refused)
+  for (const Receipt& receipt : look.chosen.refused)
     all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));
-  const auto snapshot = self.source.snapshot(chosen.tables);
-  const Inventory inventory = self.states.inventory(connection);
   const std::jthread watchdog(watch_relations);
-  for (std::size_t i = 0; i < chosen.tables.size(); ++i) {
-    const TableName& name = chosen.tables[i].name;
-    try {
-      const auto& locked = snapshot->tables()[i];
-      if (const auto* error = std::get_if<Error>(&locked)) throw *error;
-      const RunContext context{self.destination, self.options, self.states,
-                               inventory,        self.scan,    nullptr};
-      TableRun run(context, connection, *snapshot, std::get<Table>(locked), nullptr);
-      run.decide();
-      all.push_back(run.verify(repair));
-    } catch (const Error& error) {
-      all.push_back(unverified(name, error));
-    }
+  for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
+    const auto error = impl_->look_at(
+        look, i, [&](TableRun& run, const Decision&) { all.push_back(run.verify(repair)); });
+    if (error) all.push_back(unverified(look.chosen.tables[i].name, *error));
   }
   std::ranges::sort(all, {}, &Verified::table);
-  if (repair == Repair::yes) self.destination.finish();
+  if (repair == Repair::yes) impl_->destination.finish();
   return all;
-}
-
-/// What would be done to the snapshot's table at `position`.
-TablePlan Sync::Impl::plan(duck::Connection& connection, Snapshot& snapshot,
-                           const Inventory& inventory, std::size_t position, const Table& table) {
-  const RunContext context{destination, options, states, inventory, scan, nullptr};
-  TablePlan plan;
-  plan.table = table;
-  try {
-    const auto& locked = snapshot.tables()[position];
-    if (const auto* error = std::get_if<Error>(&locked)) throw *error;
-    TableRun run(context, connection, snapshot, std::get<Table>(locked), nullptr);
-    const Decision& decision = run.decide();
-    plan.table = run.table();
-    plan.target = run.receipt().target;
-    plan.strategy = decision.strategy;
-    plan.why = decision.why;
-    plan.notes = decision.notes;
-    if (!decision.steps.empty()) {
-      const Plan read = run.plan_read();
-      plan.rows = read.rows;
-      for (const Chunk& chunk : read.chunks) plan.bytes += chunk.bytes;
-    }
-  } catch (const Error& error) {
-    refuse(plan, failure(table.name, error));
-  }
-  return plan;
 }
 
 void Sync::stop() noexcept {

@@ -189,36 +189,36 @@ void TableRun::remember_comparison() {
   commit(load, std::move(next));
 }
 
-/// Into sluice_diff, what the source's rows there make of the copy.
-Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit) {
+/// The source's rows there, for `use` to read.
+Plan TableRun::stage_rows(const Differing& differing,
+                          const std::function<void(Relation&, const std::string&)>& use) {
   Read read;
   read.columns = table_.columns;
   read.buckets = differing.buckets;
   Plan rows = context_.scan.source.plan(snapshot_, table_, read);
   announce(rows);
   Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-  relation.run(apply::keyed_difference(
-      target_, landed(relation, rows), columns(), key(),
-      options_.deletes == Deletes::ignore ? apply::Gone::ignored : apply::Gone::wanted, limit,
-      differing.own));
+  use(relation, landed(relation, rows));
   record(relation, rows);
   if (!rows.relation.empty()) receipt_.read += rows_in(relation.sql());
   return rows;
 }
 
+/// Into sluice_diff, what the source's rows there make of the copy.
+Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit) {
+  return stage_rows(differing, [&](Relation& relation, const std::string& rows) {
+    relation.run(apply::keyed_difference(
+        target_, rows, columns(), key(),
+        options_.deletes == Deletes::ignore ? apply::Gone::ignored : apply::Gone::wanted, limit,
+        differing.own));
+  });
+}
+
 /// Into sluice_delta, how many of each row are to come or go there.
 Plan TableRun::stage_multiset(const Differing& differing) {
-  Read read;
-  read.columns = table_.columns;
-  read.buckets = differing.buckets;
-  Plan rows = context_.scan.source.plan(snapshot_, table_, read);
-  announce(rows);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-    relation.run(apply::multiset_source(landed(relation, rows), columns()));
-    record(relation, rows);
-    if (!rows.relation.empty()) receipt_.read += rows_in(relation.sql());
-  }
+  Plan rows = stage_rows(differing, [&](Relation& relation, const std::string& landed_rows) {
+    relation.run(apply::multiset_source(landed_rows, columns()));
+  });
   connection_.query(apply::multiset_delta(target_, columns(), differing.own));
   return rows;
 }

@@ -89,6 +89,8 @@ class TableRun {
   Differing where_to_look();
   Differing differing_buckets();
   void remember_comparison();
+  Plan stage_rows(const Differing& differing,
+                  const std::function<void(Relation&, const std::string&)>& use);
   Plan stage_difference(const Differing& differing, std::uint64_t limit);
   Plan stage_multiset(const Differing& differing);
   void stage_new(const Plan& rows);

@@ -76,6 +76,8 @@ Verified TableRun::verify(Sync::Repair repair) {
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);
   if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair);
+  if (differing.anywhere && differing.why_rows.empty() && verified.equal())
+    verified.how = "rows: digests differ where no row does";
   verified.bytes += receipt_.bytes;
   verified.repaired = repair == Sync::Repair::yes && !verified.equal();
   verified.seconds =

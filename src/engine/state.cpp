@@ -250,6 +250,8 @@ Inventory StateStore::inventory(duck::Connection& connection) const {
     inventory.owners.emplace(Inventory::folded(owned.text(i, 0), owned.text(i, 1)),
                              owned.text(i, 2));
   }
+  const auto runs = connection.query("SELECT count(*) FROM " + sql_name("runs"));
+  inventory.runs = static_cast<std::uint64_t>(runs.integer(0, 0));
   return inventory;
 }
 

@@ -72,7 +72,8 @@ struct Inventory {
   std::map<TableName, TableState> states;  ///< of this connection
   std::set<TableName> present;             ///< tables and views; names folded to lower case
   std::map<TableName, std::string>
-      owners;  ///< "connection: schema.table" by target, folded likewise
+      owners;              ///< "connection: schema.table" by target, folded likewise
+  std::uint64_t runs = 0;  ///< this one and all before it
   static TableName folded(const std::string& schema, const std::string& name);
 };
 

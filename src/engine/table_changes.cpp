@@ -153,6 +153,7 @@ void TableRun::merge(bool prune) {
   receipt_.updated = changes->updated;
   receipt_.deleted = changes->gone;
   receipt_.until = changes->until;
+  check_part();
 }
 
 void TableRun::refresh() {

@@ -88,6 +88,8 @@ class TableRun {
   };
   Differing where_to_look();
   Differing differing_buckets();
+  Differing differing_part(std::uint64_t rows);
+  void check_part();
   void remember_comparison();
   Plan stage_rows(const Differing& differing,
                   const std::function<void(Relation&, const std::string&)>& use);

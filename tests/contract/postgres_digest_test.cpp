@@ -136,6 +136,30 @@ TEST_F(PostgresDigestTest, SoftDeletesAreMarkedAndRowsThatReturnAreUndeleted) {
   EXPECT_EQ(copy.query("SELECT count(*) - count(DISTINCT id) FROM public.t"), Texts{"0"});
 }
 
+TEST_F(PostgresDigestTest, ChangesThatTheReplicationKeyHidesComeToLight) {
+  make("id int", "id", "i");
+  db->exec(
+      "CREATE TABLE small AS SELECT i AS id, 'note ' || i AS note, now() AS updated_at FROM "
+      "generate_series(1, 1000) i; ALTER TABLE small ADD PRIMARY KEY (id)");
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  db->exec(
+      "UPDATE t SET i = -i WHERE id IN (5, 50000, 99999); UPDATE small SET note = NULL WHERE id = "
+      "7");
+  std::uint64_t found = 0, told = 0;
+  for (int run = 0; run < 16; ++run) {
+    for (const Receipt& each : copy.sync(db->socket_url(), options).receipts) {
+      found += each.updated;
+      for (const std::string& note : each.notes)
+        told += note.find("repaired") != std::string::npos ? 1 : 0;
+      EXPECT_LT(each.bytes, 2'500'000U);
+    }
+  }
+  EXPECT_EQ(found, 4U);
+  EXPECT_GE(told, 2U);
+  expect_equal();
+  EXPECT_EQ(copy.query("SELECT id FROM public.small WHERE note IS NULL"), Texts{"7"});
+}
+
 TEST_F(PostgresDigestTest, KeysThatMovedAreFound) {
   make("id int", "id", "i");
   db->exec("UPDATE t SET id = id + 1000000 WHERE i % 500 = 0");

@@ -59,23 +59,23 @@ std::string DigestCompare::bucket_sql(const Buckets& buckets) const {
 }
 
 Buckets DigestCompare::buckets(std::uint64_t rows) const {
-  const std::uint64_t all = at(connection_.query("SELECT count(*) FROM " + target_.sql()), 0);
+  const std::string living = " FROM " + target_.sql() + " WHERE " + target_.living();
+  const std::uint64_t all = at(connection_.query("SELECT count(*)" + living), 0);
   const std::uint64_t wanted = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, rows));
   Buckets hashes;
   hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
   hashes.count = std::uint64_t{1} << hashes.bits;
   if (!by_integer_ || all == 0) return hashes;
   const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
-  const auto ends =
-      connection_.query("SELECT min(" + name + "), max(" + name + ") FROM " + target_.sql());
+  const auto ends = connection_.query("SELECT min(" + name + "), max(" + name + ")" + living);
   Buckets ranges;
   ranges.by = Buckets::By::ranges;
   ranges.count = 2 * wanted;  // a power of two has been rounded to
   ranges.bits =
       std::min(kWidest, static_cast<int>(std::bit_width((at(ends, 1) - at(ends, 0)) / wanted)));
   const auto fullest =
-      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n FROM " + target_.sql() +
-                        " GROUP BY " + name + " >> " + std::to_string(ranges.bits) + ")");
+      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living + " GROUP BY " + name +
+                        " >> " + std::to_string(ranges.bits) + ")");
   return at(fullest, 0) > kUneven * rows ? hashes : ranges;
 }
 

@@ -330,6 +330,8 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     }
     decision = Decision{};
     decision.brake = false;
+    if (now.has_history)
+      decision.notes.emplace_back("the versions of the old copy are gone: its history begins anew");
     return full_load(std::move(decision), "drift accepted");
   }
   return options.mode == Mode::append ? append(std::move(decision), table, *state)

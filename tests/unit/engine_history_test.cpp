@@ -267,7 +267,9 @@ TEST_F(EngineHistory, AnotherModeOrKeyBeginsNoNewHistoryByItself) {
   EXPECT_NE(drift.hint.find("versions are lost"), std::string::npos);
   options.accept_drift = {"*"};
   runs_.clear();
-  EXPECT_EQ(observe().strategy, "load");
+  const Receipt anew = observe();
+  EXPECT_EQ(anew.strategy, "load");
+  EXPECT_NE(anew.notes.at(0).find("begins anew"), std::string::npos);
   EXPECT_EQ(closed(), "0");
 }
 

@@ -80,12 +80,17 @@ Buckets DigestCompare::buckets(std::uint64_t rows) const {
 }
 
 std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged) const {
+  return rows_where(target_.living(), buckets, staged);
+}
+
+std::string DigestCompare::rows_where(const std::string& condition, const Buckets& buckets,
+                                      const std::string& staged) const {
   std::vector<Column> needed = key_;
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
   std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
-                     " WHERE " + target_.living();
+                     " WHERE " + condition;
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
   return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
          " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";
@@ -98,8 +103,8 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
   if (buckets.by == Buckets::By::ranges)
     return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
            std::to_string(buckets.bits) + " IN (" + numbers + ")";
-  return "rowid IN (SELECT sluice_rid FROM " + own_rows(buckets) + " WHERE sluice_bucket IN (" +
-         numbers + "))";
+  return "rowid IN (SELECT sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}) +
+         " WHERE sluice_bucket IN (" + numbers + "))";
 }
 
 void DigestCompare::compare(const Buckets& buckets, const std::string& staged) {

@@ -146,6 +146,26 @@ class History(support.Fixture, unittest.TestCase):
         self.sound()
         self.assertEqual(self.counts(), [5010, 4999, 5000, 2])
 
+    def test_rows_without_a_key(self):
+        """As many versions of a row are current as the source has of it, at each instant; by digests, too."""
+        self.sql("create table t (a text, b int); insert into t select 'row ' || i / 3, i % 2 from generate_series(1, 5000) i")
+        flags, seen = (*HISTORY, "--strategy", "digest"), []
+        for changes in ("", "update t set b = 7 where a like '%5'; insert into t select 'row 1', 1 from generate_series(1, 40)",
+                        "delete from t where ctid in (select min(ctid) from t where a like '%9' group by a)", "", "truncate t",
+                        "insert into t select 'row ' || i / 2, null from generate_series(1, 300) i"):
+            self.sql(changes)
+            self.sync(*flags, "--allow-deletes", "*")
+            now = self.sql("select coalesce(string_agg(a || ' ' || coalesce(b::text, '') || ' ' || n, ';' order by a collate \"C\", b), 'none') from"
+                           " (select a, b, count(*) n from t group by 1, 2) x")
+            seen.append((support.value(self.file, "select instant.split(',')[1] from _sluice.run_tables order by run_id desc limit 1"),
+                         now))
+            for instant, then in seen:
+                found = support.value(self.file, "select coalesce(string_agg(concat_ws(' ', a, coalesce(b::varchar, ''), n), ';' order"
+                                                 " by a, b), 'none') from (select a, b, count(*) n from public.t where _sluice_valid_from <="
+                                                 f" '{instant}' and '{instant}' < _sluice_valid_to group by 1, 2)")
+                self.assertEqual(found, then, instant)
+        support.sluice("verify", self.url, f"duckdb:{self.file}", *HISTORY)
+
     def test_what_a_version_says_of_time(self):
         """A version begins at the instant that the receipt of its run names."""
         self.sql(TABLE + FILL)

@@ -16,7 +16,9 @@
 
 namespace sluice {
 
-enum class Mode { mirror, append };
+/// history: as mirror, but a row that changes or goes stays as a version, with the time it was
+/// true.
+enum class Mode { mirror, append, history };
 enum class Strategy { automatic, incremental, digest, full };
 /// What becomes of a row that the source deleted. soft: it stays, marked in a column of its own.
 enum class Deletes { hard, soft, ignore };

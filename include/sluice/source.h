@@ -63,6 +63,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
   /// The instant, for receipts: "2026-11-21 04:05:06.789+00, snapshot 00000003-0000001B-1".
   virtual std::string instant() const = 0;
+  /// What the source's clock said when it was taken: a TIMESTAMPTZ as text.
+  virtual std::string clock() const = 0;
   /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
   /// why one cannot be read (the others can).
   virtual const std::vector<std::variant<Table, Error>>& tables() const = 0;

@@ -43,6 +43,7 @@ connections:
     #     exclude_columns: [card_number]
     #     types: {amount: "DECIMAL(18,4)"}
     #   "public.log_*": {mode: append, replication_key: id}
+    #   public.prices: {mode: history}      # every version of a row, with its time
 )yaml";
 
 constexpr std::array kIgnored{"*.duckdb",       "*.duckdb.wal",  "*.sluice.log",

@@ -50,11 +50,13 @@ TableSetting read_types(const Value& value) {
 }
 
 constexpr std::array kTableWords{
-    TableWord{"mode", "WORD", "mirror (rows follow the source) or append (rows are only added)",
+    TableWord{"mode", "WORD",
+              "mirror (rows follow the source), append (rows are only added) or history (every "
+              "version of a row, with its time)",
               [](const Value& v) {
-                return assign(&TableOptions::mode,
-                              v.one_of<Mode>({{"mirror", Mode::mirror}, {"append", Mode::append}},
-                                             {"history"}));
+                return assign(&TableOptions::mode, v.one_of<Mode>({{"mirror", Mode::mirror},
+                                                                   {"append", Mode::append},
+                                                                   {"history", Mode::history}}));
               }},
     TableWord{"strategy", "WORD",
               "auto, incremental (needs both keys), digest (compare digests) or full (every row)",

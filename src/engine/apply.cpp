@@ -37,6 +37,21 @@ bool hash_needs_text(const std::string& type) {
 
 constexpr std::string_view kKeyGlue = " || ', ' || ";
 
+/// The end of a version that has none: Fivetran's, so that one condition asks for any instant.
+constexpr const char* kOpenEnd = "9999-12-31 23:59:59.999+00";
+
+std::string instant(const std::string& text) { return duck::literal(text) + "::TIMESTAMPTZ"; }
+
+std::string delete_rows(const Target& target, const std::string& rowids) {
+  return "DELETE FROM " + target.sql() + " WHERE rowid IN (" + rowids + ")";
+}
+
+std::string set_rows(const Target& target, const std::string& what, const std::string& rowids) {
+  return "UPDATE " + target.sql() + " SET " + what +
+         (target.synced_at ? ", \"_sluice_synced_at\" = now()" : "") + " WHERE rowid IN (" +
+         rowids + ")";
+}
+
 /// One column of a key for people, behind the glue: "id 5".
 std::string key_text(const std::string& name, const std::string& value) {
   return std::string(kKeyGlue) + duck::literal(name + " ") + " || (" + value + ")::VARCHAR";
@@ -59,15 +74,31 @@ std::string Target::sibling(const std::string& other) const {
 }
 
 std::string Target::living(const std::string& prefix) const {
+  if (versions) return prefix + quoted(versions->current);
   return deleted.empty() ? "true" : "NOT " + prefix + quoted(deleted);
 }
 
+std::string Target::replaceable(const std::string& prefix) const {
+  return versions ? living(prefix) : "true";
+}
+
 std::string remove_rows(const Target& target, const std::string& rowids) {
-  if (target.deleted.empty())
-    return "DELETE FROM " + target.sql() + " WHERE rowid IN (" + rowids + ")";
-  return "UPDATE " + target.sql() + " SET " + quoted(target.deleted) + " = true" +
-         (target.synced_at ? ", \"_sluice_synced_at\" = now()" : "") + " WHERE rowid IN (" +
-         rowids + ")";
+  if (target.deleted.empty() || target.hidden) return replace_rows(target, rowids);
+  return set_rows(target, quoted(target.deleted) + " = true", rowids);
+}
+
+std::string replace_rows(const Target& target, const std::string& rowids) {
+  if (!target.versions || target.hidden) return delete_rows(target, rowids);
+  const Versions& versions = *target.versions;
+  return set_rows(target,
+                  quoted(versions.to) + " = " + instant(versions.end) + ", " +
+                      quoted(versions.current) + " = false",
+                  rowids);
+}
+
+std::string take_back(const Target& target, const std::string& committed) {
+  return "DELETE FROM " + target.sql() + " WHERE " + quoted(target.versions->from) + " > " +
+         instant(committed);
 }
 
 std::string column_list(const std::vector<std::string>& columns, const std::string& prefix) {
@@ -89,9 +120,14 @@ std::string exact(const Column& column, const std::string& prefix) {
 
 std::string insert_into(const Target& target, const std::vector<Column>& columns) {
   const std::string list = column_list(names(columns));
-  return "INSERT INTO " + target.sql() + " (" + list +
-         (target.synced_at ? ", \"_sluice_synced_at\"" : "") + ") SELECT " + list +
-         (target.synced_at ? ", now()" : "");
+  std::string own, values;
+  if (target.versions) {
+    const Versions& versions = *target.versions;
+    own = ", " + column_list({versions.from, versions.to, versions.current});
+    values = ", " + instant(versions.begin) + ", " + instant(kOpenEnd) + ", true";
+  }
+  if (target.synced_at) own += ", \"_sluice_synced_at\"", values += ", now()";
+  return "INSERT INTO " + target.sql() + " (" + list + own + ") SELECT " + list + values;
 }
 
 std::string differs(const std::vector<Column>& columns, const std::string& left,
@@ -121,7 +157,8 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
   sql.match =
       "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
       differs(columns, "t.", "s.") + " AND " + target.living("t.") + " AS same FROM " +
-      target.sql() + " t JOIN " + stage + " s ON " + equal_keys(key, "t.", "s.");
+      target.sql() + " t JOIN " + stage + " s ON " + equal_keys(key, "t.", "s.") + " AND " +
+      target.replaceable("t.");
   // A stage row stays untouched only if the target holds its key exactly once, with the same
   // values.
   const std::string kept =
@@ -129,8 +166,7 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
   sql.counts = "SELECT (SELECT count(*) FROM " + stage +
                ") - count(*) AS inserted, count(*) FILTER (NOT kept) AS updated FROM (SELECT "
                "count(*) = 1 AND bool_and(same) AS kept FROM sluice_match GROUP BY sid)";
-  sql.remove = "DELETE FROM " + target.sql() +
-               " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
+  sql.remove = replace_rows(target, "SELECT rid FROM sluice_match WHERE sid NOT IN " + kept);
   sql.insert = insert_into(target, columns) + " FROM " + stage + " WHERE rowid NOT IN " + kept;
   return sql;
 }
@@ -164,8 +200,9 @@ std::string keyed_difference(const Target& target, const std::string& relation,
          column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
          " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
          " AS sluice_hash, rowid AS sluice_rid, " + target.living() + " AS sluice_lives FROM " +
-         target.sql() + (where.empty() ? "" : " WHERE " + where) + ") t ON " +
-         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR CASE WHEN " + first +
+         target.sql() + " WHERE " + target.replaceable() +
+         (where.empty() ? "" : " AND (" + where + ")") + ") t ON " + equal_keys(key, "t.", "s.") +
+         " WHERE (t.sluice_rid IS NULL OR CASE WHEN " + first +
          " IS NULL THEN t.sluice_lives ELSE NOT t.sluice_lives OR t.sluice_hash <> " +
          row_hash(columns, "s.") + " END)" +
          (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " +
@@ -206,8 +243,8 @@ std::string replacement_counts(const Target& target, const std::string& other,
   return "SELECT count(*) FILTER (o.sluice_hash IS NULL), count(*) FILTER (o.sluice_hash <> "
          "n.sluice_hash), count(*) "
          "FILTER (n.sluice_hash IS NULL) FROM " +
-         side + target.sql() + ") o FULL JOIN " + side + target.sibling(other) + ") n ON " +
-         equal_keys(key, "o.", "n.");
+         side + target.sql() + " WHERE " + target.living() + ") o FULL JOIN " + side +
+         target.sibling(other) + ") n ON " + equal_keys(key, "o.", "n.");
 }
 
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
@@ -216,7 +253,8 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
   return "DELETE FROM " + target.sql() +
          " WHERE rowid IN (SELECT sluice_rid FROM (SELECT rowid AS sluice_rid, " +
          (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list +
-         ") AS sluice_nth FROM " + target.sql() + ") WHERE sluice_nth > 1)";
+         ") AS sluice_nth FROM " + target.sql() + " WHERE " + target.replaceable() +
+         ") WHERE sluice_nth > 1)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {

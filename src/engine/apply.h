@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,16 +13,28 @@
 
 namespace sluice::apply {
 
+/// Mode history: a row of the copy is a version. It stays when another takes its place, or when the
+/// source deletes the row; then it has ended.
+struct Versions {
+  std::string from, to, current;  ///< columns: when it begins and ends, whether it has not ended
+  std::string begin;              ///< an instant: when the versions of this run begin
+  std::string end;                ///< and what those that end by it hold in `to`
+};
+
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
   bool synced_at = false;  ///< it has a column _sluice_synced_at: when the row was written
   /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
   std::string deleted;
-  std::string sql() const;                              ///< quoted, three parts
+  std::optional<Versions> versions;
+  bool hidden = false;      ///< not yet published: no row of it is history, those that go are gone
+  std::string sql() const;  ///< quoted, three parts
   std::string sibling(const std::string& other) const;  ///< another table of the same schema
-  /// The condition that the source has not deleted the row; `true` where none is marked.
+  /// The condition that the row is what the source has: neither marked deleted, nor ended.
   std::string living(const std::string& prefix = {}) const;
+  /// The condition that a row of the same key takes its place: versions that have ended stay.
+  std::string replaceable(const std::string& prefix = {}) const;
 };
 
 /// left."a" = right."a" AND ..
@@ -54,8 +67,14 @@ struct Merge {
 Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
             const std::vector<std::string>& key);
 
-/// Deletes the rows of these rowids (a SELECT), or marks them deleted.
+/// What becomes of the rows of these rowids (a SELECT) that the source no longer has: they are
+/// deleted, marked deleted, or end.
 std::string remove_rows(const Target& target, const std::string& rowids);
+/// And of those that other rows take the place of: they are deleted, or end.
+std::string replace_rows(const Target& target, const std::string& rowids);
+/// Takes back what a commit inserted that a crash tore: versions that begin after `instant`, the
+/// begin of the last one that is known to have been committed.
+std::string take_back(const Target& target, const std::string& instant);
 
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);

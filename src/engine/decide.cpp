@@ -47,6 +47,19 @@ Error drift(const Table& table, const std::string& what) {
               " loads the table anew behind the old copy"};
 }
 
+Error history_at_stake(const Table& table) {
+  return {Fault::config,
+          table.name.text() +
+              ": its settings have changed, and a load anew would lose the versions of its copy",
+          "put the settings back; or, having kept the old copy elsewhere, `sluice state reset " +
+              table.name.text() + " --yes`"};
+}
+
+Error costs_history(const Error& drift) {
+  return {drift.fault(), drift.what(),
+          drift.hint() + ", whose versions are lost: its history begins anew"};
+}
+
 /// Compares the shape that the copy has with the shape that the source has now.
 void compare_shapes(const Table& table, const TableState& state, Decision& decision) {
   for (const Column& column : table.columns) {
@@ -113,7 +126,7 @@ Decision refresh(Decision decision, const std::string& why) {
   return decision;
 }
 
-/// A published copy of an unchanged or compatibly changed table, in mirror mode.
+/// A published copy of an unchanged or compatibly changed table, in mode mirror or history.
 Decision mirror(Decision decision, const Table& table, const TableState& state,
                 const TableOptions& options, const Circumstances& now) {
   if (now.full) return refresh(std::move(decision), "asked for");
@@ -187,7 +200,7 @@ bool can_resume(const Table& table, const TableState& state, const TableOptions&
   if (loading.todo.empty() && !loading.mixed) return true;
   return loading.incarnation == table.incarnation && table.has_key() &&
          !table.replication_key.empty() && loading.replication_key == table.replication_key &&
-         options.mode == Mode::mirror;
+         options.mode != Mode::append;
 }
 
 /// Why a first load that was cut off starts over.
@@ -264,7 +277,7 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     return decision;
   }
   if (options.strategy == Strategy::incremental &&
-      (table.replication_key.empty() || !table.has_key()) && options.mode == Mode::mirror) {
+      (table.replication_key.empty() || !table.has_key()) && options.mode != Mode::append) {
     decision.refusal = Error(
         Fault::config,
         table.name.text() + ": strategy incremental needs a primary key and a replication key; " +
@@ -301,15 +314,24 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
   if (!now.target_exists)
     return full_load(std::move(decision), "the copy is gone from the destination");
   if (state->options != now.options) {
+    if (now.has_history) {
+      decision.refusal = history_at_stake(table);
+      return decision;
+    }
     decision.brake = false;
     return full_load(std::move(decision), state->options == kReset ? "its state was reset"
                                                                    : "its settings have changed");
   }
   compare_shapes(table, *state, decision);
   if (decision.refusal) {
-    if (!now.accept_drift) return decision;
+    if (!now.accept_drift) {
+      if (now.has_history) decision.refusal = costs_history(*decision.refusal);
+      return decision;
+    }
     decision = Decision{};
     decision.brake = false;
+    if (now.has_history)
+      decision.notes.emplace_back("the versions of the old copy are gone: its history begins anew");
     return full_load(std::move(decision), "drift accepted");
   }
   return options.mode == Mode::append ? append(std::move(decision), table, *state)

@@ -46,6 +46,7 @@ struct Circumstances {
   std::string target_owner;    ///< "connection: table" that made it; empty: not one of ours
   std::string this_owner;      ///< how this connection and table would be written there
   std::string options;         ///< fingerprint of the settings that shape the copy, for this run
+  bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;
   std::int64_t now = 0;  ///< Unix seconds

@@ -59,33 +59,38 @@ std::string DigestCompare::bucket_sql(const Buckets& buckets) const {
 }
 
 Buckets DigestCompare::buckets(std::uint64_t rows) const {
-  const std::uint64_t all = at(connection_.query("SELECT count(*) FROM " + target_.sql()), 0);
+  const std::string living = " FROM " + target_.sql() + " WHERE " + target_.living();
+  const std::uint64_t all = at(connection_.query("SELECT count(*)" + living), 0);
   const std::uint64_t wanted = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, rows));
   Buckets hashes;
   hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
   hashes.count = std::uint64_t{1} << hashes.bits;
   if (!by_integer_ || all == 0) return hashes;
   const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
-  const auto ends =
-      connection_.query("SELECT min(" + name + "), max(" + name + ") FROM " + target_.sql());
+  const auto ends = connection_.query("SELECT min(" + name + "), max(" + name + ")" + living);
   Buckets ranges;
   ranges.by = Buckets::By::ranges;
   ranges.count = 2 * wanted;  // a power of two has been rounded to
   ranges.bits =
       std::min(kWidest, static_cast<int>(std::bit_width((at(ends, 1) - at(ends, 0)) / wanted)));
   const auto fullest =
-      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n FROM " + target_.sql() +
-                        " GROUP BY " + name + " >> " + std::to_string(ranges.bits) + ")");
+      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living + " GROUP BY " + name +
+                        " >> " + std::to_string(ranges.bits) + ")");
   return at(fullest, 0) > kUneven * rows ? hashes : ranges;
 }
 
 std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged) const {
+  return rows_where(target_.living(), buckets, staged);
+}
+
+std::string DigestCompare::rows_where(const std::string& condition, const Buckets& buckets,
+                                      const std::string& staged) const {
   std::vector<Column> needed = key_;
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
   std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
-                     " WHERE " + target_.living();
+                     " WHERE " + condition;
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
   return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
          " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";
@@ -98,8 +103,8 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
   if (buckets.by == Buckets::By::ranges)
     return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
            std::to_string(buckets.bits) + " IN (" + numbers + ")";
-  return "rowid IN (SELECT sluice_rid FROM " + own_rows(buckets) + " WHERE sluice_bucket IN (" +
-         numbers + "))";
+  return "rowid IN (SELECT sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}) +
+         " WHERE sluice_bucket IN (" + numbers + "))";
 }
 
 void DigestCompare::compare(const Buckets& buckets, const std::string& staged) {

@@ -36,7 +36,8 @@ class DigestCompare {
   /// A FROM item of the copy's rows: sluice_rid (NULL: staged), the key, sluice_digest,
   /// sluice_bucket.
   std::string own_rows(const Buckets& buckets, const std::string& staged = {}) const;
-  /// The condition that a row of the copy is in one of `buckets.only`.
+  /// The condition that a row of the copy is in one of `buckets.only`, marked deleted or not: one
+  /// that comes back takes the place of the one that is marked.
   std::string own_condition(const Buckets& buckets) const;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
@@ -46,6 +47,8 @@ class DigestCompare {
   std::string list(const std::vector<Column>& columns, bool to_source,
                    const std::string& prefix = {}) const;
   std::string bucket_sql(const Buckets& buckets) const;
+  std::string rows_where(const std::string& condition, const Buckets& buckets,
+                         const std::string& staged) const;
 
   duck::Connection& connection_;
   const ScanContext& context_;

@@ -31,6 +31,13 @@ std::uint64_t Shape::rows(const std::string& name) const {
       connection_->query("SELECT count(*) FROM " + target_.sibling(name)).integer(0, 0));
 }
 
+std::uint64_t Shape::living_rows(const std::string& name) const {
+  return static_cast<std::uint64_t>(
+      connection_
+          ->query("SELECT count(*) FROM " + target_.sibling(name) + " WHERE " + target_.living())
+          .integer(0, 0));
+}
+
 void Shape::create(const std::string& name, const std::vector<Column>& columns) const {
   std::string list;
   for (const Column& column : columns) {
@@ -38,6 +45,11 @@ void Shape::create(const std::string& name, const std::vector<Column>& columns) 
   }
   if (!target_.deleted.empty())
     list += ", " + duck::quoted(target_.deleted) + " BOOLEAN DEFAULT false";
+  if (target_.versions) {
+    list += ", " + duck::quoted(target_.versions->from) + " TIMESTAMPTZ, " +
+            duck::quoted(target_.versions->to) + " TIMESTAMPTZ, " +
+            duck::quoted(target_.versions->current) + " BOOLEAN";
+  }
   if (target_.synced_at) list += ", \"_sluice_synced_at\" TIMESTAMPTZ";
   duck::Transaction transaction(*connection_);
   connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));

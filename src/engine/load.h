@@ -29,6 +29,8 @@ class Shape {
 
   bool exists(const std::string& name) const;
   std::uint64_t rows(const std::string& name) const;
+  /// Those that the source has: without rows marked deleted, without versions that have ended.
+  std::uint64_t living_rows(const std::string& name) const;
   /// An empty table beside the target, replacing one that may be there.
   void create(const std::string& name, const std::vector<Column>& columns) const;
   void drop(const std::string& name) const;

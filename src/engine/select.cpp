@@ -9,6 +9,8 @@
 namespace sluice {
 namespace {
 
+constexpr std::array<std::string_view, 3> kModes{"mirror", "append", "history"};
+
 bool glob(const char* pattern, const char* text) {
   for (; *pattern != '\0'; ++pattern, ++text) {
     if (*pattern == '*') {
@@ -156,6 +158,24 @@ std::string to_ascii(const std::string& name) {
   return text;
 }
 
+/// A version that has ended tells of a delete, too: no mark is needed beside it.
+void add_own_columns(Landing& landed, const TableOptions& options, bool fivetran) {
+  if (options.mode == Mode::history) {
+    landed.versions =
+        fivetran ? apply::Versions{"_fivetran_start", "_fivetran_end", "_fivetran_active", {}, {}}
+                 : apply::Versions{
+                       "_sluice_valid_from", "_sluice_valid_to", "_sluice_is_current", {}, {}};
+  } else if (options.deletes == Deletes::soft) {
+    landed.deleted = fivetran ? "_fivetran_deleted" : "_sluice_deleted";
+  }
+}
+
+bool is_own(const Landing& landed, const std::string& column) {
+  if (!landed.versions) return column == landed.deleted;
+  return column == landed.versions->from || column == landed.versions->to ||
+         column == landed.versions->current;
+}
+
 }  // namespace
 
 bool matches(const std::string& pattern, const TableName& name) {
@@ -194,7 +214,7 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming) {
   nlohmann::json settings{
-      {"mode", options.mode == Mode::append ? "append" : "mirror"},
+      {"mode", kModes.at(static_cast<std::size_t>(options.mode))},
       {"where", options.where},
       {"start", options.start ? nlohmann::json(*options.start) : nlohmann::json()},
       {"columns", options.columns},
@@ -203,8 +223,14 @@ std::string fingerprint(const TableOptions& options, const std::string& target_s
       {"target", target_schema + "." + target_name},
       {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
       {"synced_at", options.synced_at}};
-  if (options.deletes == Deletes::soft) settings["deletes"] = "soft";
+  if (options.deletes == Deletes::soft && options.mode != Mode::history)
+    settings["deletes"] = "soft";
   return settings.dump();
+}
+
+bool keeps_history(const std::string& fingerprint) {
+  const auto settings = nlohmann::json::parse(fingerprint, nullptr, false);
+  return settings.is_object() && settings.value("mode", "") == kModes.back();
 }
 
 std::string fivetran_name(const std::string& name, bool is_table) {
@@ -246,8 +272,7 @@ Landing landing(const Table& table, const SyncOptions& options) {
                                  : table.name.schema;
   landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
-  if (options_of(options, table.name).deletes == Deletes::soft)
-    landed.deleted = rename ? "_fivetran_deleted" : "_sluice_deleted";
+  add_own_columns(landed, options_of(options, table.name), rename);
   if (duck::folded(landed.name).starts_with("_sluice_") ||
       duck::folded(landed.schema) == "_sluice") {
     throw Error(Fault::config,
@@ -268,7 +293,7 @@ Landing landing(const Table& table, const SyncOptions& options) {
                       (rename ? "" : " (DuckDB does not tell upper from lower case)"),
                   "leave one out with exclude_columns:");
     }
-    if (column.name.starts_with("_sluice_") || duck::folded(column.name) == landed.deleted) {
+    if (column.name.starts_with("_sluice_") || is_own(landed, duck::folded(column.name))) {
       throw Error(Fault::config,
                   table.name.text() + ": column " + column.name +
                       " has a name that sluice keeps for itself",

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/apply.h"
 #include "engine/state.h"
 #include "sluice/sync.h"
 
@@ -27,6 +28,8 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
 /// The settings that make a copy what it is, as comparable text.
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming);
+/// Whether a copy of these settings holds versions that a load anew would lose.
+bool keeps_history(const std::string& fingerprint);
 
 /// Fivetran's renaming: lower snake case, ASCII, digits split off ("addr1" -> "addr_1").
 std::string fivetran_name(const std::string& name, bool is_table);
@@ -34,8 +37,9 @@ std::string fivetran_name(const std::string& name, bool is_table);
 /// A table with the names it has at the destination: what the engine's SQL works with.
 struct Landing {
   std::string schema, name;
-  std::string hidden;   ///< the table that a load fills before it is published
-  std::string deleted;  ///< the column that marks deleted rows; empty: none
+  std::string hidden;                       ///< the table that a load fills before it is published
+  std::string deleted;                      ///< the column that marks deleted rows; empty: none
+  std::optional<apply::Versions> versions;  ///< mode history: its columns, no instants yet
   Table table;  ///< columns, primary key and replication key renamed; otherwise as at the source
 };
 /// Throws Fault::config when two columns would share a name (DuckDB folds case).

@@ -109,6 +109,7 @@ std::string TableState::json() const {
   for (const PendingMark& each : pending) {
     json["pending"].push_back({{"mark", each.mark}, {"witness", each.witness}});
   }
+  if (!instant.empty()) json["instant"] = instant;
   if (loading) json["loading"] = loading_json(*loading);
   return json.dump();
 }
@@ -126,6 +127,7 @@ TableState TableState::parse(const std::string& text) {
     for (const Json& each : json.at("pending")) {
       state.pending.push_back({each.at("mark"), each.at("witness")});
     }
+    state.instant = json.value("instant", "");
     if (json.contains("loading")) state.loading = parse_loading(json.at("loading"));
     return state;
   } catch (const Json::exception& error) {

@@ -61,6 +61,8 @@ struct TableState : Copy {
   std::int64_t last_delete_check = 0;  ///< Unix seconds
   /// Rows of a commit big enough to be torn by a crash that was begun and not seen to end.
   std::uint64_t in_flight = 0;
+  /// Mode history: no version begins later than this instant, but for those of a torn commit.
+  std::string instant;
 
   std::string json() const;
   /// Throws Fault::internal when the text is not what json() writes.

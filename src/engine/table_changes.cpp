@@ -132,7 +132,7 @@ void TableRun::merge(bool prune) {
     refresh();
     return;
   }
-  if (changes->gone > 0) check_brake(changes->gone, shape_.rows(landing_.name));
+  if (changes->gone > 0) check_brake(changes->gone, shape_.living_rows(landing_.name));
   if (changes->missing > 0) {
     receipt_.notes.push_back(
         std::to_string(changes->missing) +
@@ -159,6 +159,7 @@ void TableRun::merge(bool prune) {
 void TableRun::refresh() {
   guarantee("A");
   prove_user_key();
+  heal_torn_commit();
   if (table_.has_key()) {
     refresh_keyed();
   } else {
@@ -167,9 +168,19 @@ void TableRun::refresh() {
 }
 
 /// A table built anew holds just what the source holds now: neither rows that stay though they were
-/// deleted there, nor columns that stay though they were dropped.
+/// deleted or changed there, nor columns that stay though they were dropped.
 bool TableRun::may_rebuild() const {
-  return options_.deletes == Deletes::hard && decision_.dropped.empty();
+  return options_.deletes == Deletes::hard && options_.mode != Mode::history &&
+         decision_.dropped.empty();
+}
+
+/// What a torn commit may have left: versions that began by it, or of a key both its rows.
+void TableRun::heal_torn_commit() {
+  if (state_.in_flight == 0 || !(target_.versions || table_.has_key())) return;
+  Load load(connection_, context_.states, table_.name);
+  load.execute(target_.versions ? apply::take_back(target_, state_.instant)
+                                : apply::remove_duplicates(target_, key(), true));
+  commit(load, state_);
 }
 
 TableRun::Differing TableRun::where_to_look() {
@@ -233,13 +244,7 @@ void TableRun::stage_new(const Plan& rows) {
 }
 
 void TableRun::refresh_keyed() {
-  const std::uint64_t before = shape_.rows(landing_.name);
-  if (state_.in_flight > 0) {
-    // The torn commit may have left old and new versions of a key side by side.
-    Load load(connection_, context_.states, table_.name);
-    load.execute(apply::remove_duplicates(target_, key(), true));
-    commit(load, state_);
-  }
+  const std::uint64_t before = shape_.living_rows(landing_.name);
   const std::uint64_t limit =
       may_rebuild() ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
   const Differing differing = where_to_look();
@@ -290,10 +295,9 @@ void TableRun::write_difference(const TableState& next) {
         target_, "SELECT sluice_rid FROM sluice_diff WHERE " + first + " IS NULL"));
   }
   if (receipt_.updated > 0) {
-    load.execute("DELETE FROM " + target_.sql() +
-                 " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL "
-                 "AND " +
-                 first + " IS NOT NULL)");
+    load.execute(apply::replace_rows(
+        target_, "SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL AND " + first +
+                     " IS NOT NULL"));
   }
   if (receipt_.updated + receipt_.inserted > 0) {
     load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
@@ -303,7 +307,7 @@ void TableRun::write_difference(const TableState& next) {
 }
 
 void TableRun::refresh_multiset() {
-  const std::uint64_t before = shape_.rows(landing_.name);
+  const std::uint64_t before = shape_.living_rows(landing_.name);
   const Differing differing = where_to_look();
   if (!differing.anywhere) {
     remember_comparison();

@@ -46,7 +46,7 @@ TableRun::Differing TableRun::differing_part(std::uint64_t rows) {
 }
 
 void TableRun::check_part() {
-  const std::uint64_t rows = shape_.rows(landing_.name);
+  const std::uint64_t rows = shape_.living_rows(landing_.name);
   Differing part;
   if (rows >= kWorthParts) {
     part = differing_part(rows);

@@ -17,7 +17,7 @@ constexpr std::uint64_t kStreamShare = 4;
 
 /// Fills sluice_prune as apply::prune_match() does. False: all keys have to be streamed.
 bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<Column>& keys) {
-  const std::uint64_t rows = shape_.rows(target.name);
+  const std::uint64_t rows = shape_.living_rows(target.name);
   if (rows < kWorthDigests) return false;
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target, keys);
   if (!digests.why_not().empty()) return false;

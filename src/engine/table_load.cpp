@@ -67,9 +67,15 @@ void TableRun::drop_hidden(const Loading& loading) {
   Shape(connection_, left).drop(loading.hidden);
 }
 
+apply::Target TableRun::hidden_target(const Loading& loading) const {
+  apply::Target target = target_;
+  target.name = loading.hidden;
+  target.hidden = true;
+  return target;
+}
+
 void TableRun::load_units(Loading loading, const Plan& plan) {
-  apply::Target hidden = target_;
-  hidden.name = loading.hidden;
+  const apply::Target hidden = hidden_target(loading);
   const UnitLimit limit{context_.options.unit_rows, context_.options.unit_bytes,
                         context_.options.unit_time};
   std::vector<std::size_t> todo = all_chunks(plan);
@@ -101,13 +107,15 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
 /// What publishing would do to the live copy. Rows of one shape are compared by key; those of
 /// another only counted.
 void TableRun::count_replacement(const Loading& loading) {
-  const std::uint64_t before = shape_.rows(landing_.name);
+  apply::Target live = target_;  // under other settings it has other marks, if any
+  if (state_.options != fingerprint_) live.deleted.clear(), live.versions.reset();
+  const std::uint64_t before = Shape(connection_, live).living_rows(landing_.name);
   const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
   const bool comparable = table_.has_key() && state_.primary_key == loading.primary_key &&
                           std::ranges::equal(state_.columns, loading.columns, {}, shape, shape);
   if (comparable) {
     const auto counts =
-        connection_.query(apply::replacement_counts(target_, loading.hidden, columns(), key()));
+        connection_.query(apply::replacement_counts(live, loading.hidden, columns(), key()));
     receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
     receipt_.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
     receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
@@ -201,8 +209,7 @@ bool TableRun::settle_mixed_load() {
   // Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows
   // changed since the first one's mark are merged, keys are compared both ways, and keys found
   // twice are fetched again.
-  apply::Target hidden = target_;
-  hidden.name = state_.loading->hidden;
+  const apply::Target hidden = hidden_target(*state_.loading);
   {
     Load load(connection_, context_.states, table_.name);
     load.execute(apply::remove_duplicates(hidden, key(), false));

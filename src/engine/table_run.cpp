@@ -34,9 +34,6 @@ const Decision& TableRun::decide() {
   table_ = shaped(table_, options_, connection_);
   landing_ = landing(table_, context_.options);
   receipt_.target = landing_.schema + "." + landing_.name;
-  target_ = {context_.destination.catalog(), landing_.schema, landing_.name, options_.synced_at,
-             landing_.deleted};
-  shape_ = Shape(connection_, target_);
   fingerprint_ = fingerprint(options_, landing_.schema, landing_.name, context_.options.naming);
   const Inventory& inventory = context_.inventory;
   if (const auto found = inventory.states.find(table_.name); found != inventory.states.end()) {
@@ -45,6 +42,37 @@ const Decision& TableRun::decide() {
   if (stored_) {
     keep_landed_types(state_.loading ? static_cast<const Copy&>(*state_.loading) : state_);
   }
+  aim();
+  decision_ = sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt,
+                             options_, circumstances());
+  receipt_.strategy = decision_.strategy;
+  receipt_.notes = decision_.notes;
+  if (decision_.refusal) throw *decision_.refusal;
+  return decision_;
+}
+
+void TableRun::aim() {
+  target_ = {context_.destination.catalog(),
+             landing_.schema,
+             landing_.name,
+             options_.synced_at,
+             landing_.deleted,
+             landing_.versions};
+  shape_ = Shape(connection_, target_);
+  if (!target_.versions) return;
+  // A clock that was set back, or another source's, must not end a version before it began.
+  const auto instants = connection_.query(
+      "SELECT begin::VARCHAR, (begin - $1::INTERVAL)::VARCHAR FROM (SELECT "
+      "greatest($2::TIMESTAMPTZ, nullif($3, '')::TIMESTAMPTZ + INTERVAL '1 millisecond') AS "
+      "begin)",
+      {context_.options.naming == Naming::fivetran ? "1 millisecond" : "0 milliseconds",
+       snapshot_.clock(), state_.instant});
+  target_.versions->begin = instants.text(0, 0);
+  target_.versions->end = instants.text(0, 1);
+}
+
+Circumstances TableRun::circumstances() const {
+  const Inventory& inventory = context_.inventory;
   Circumstances now;
   const TableName place = Inventory::folded(landing_.schema, landing_.name);
   now.target_exists = inventory.present.contains(place);
@@ -53,15 +81,11 @@ const Decision& TableRun::decide() {
   }
   now.this_owner = context_.options.connection + ": " + table_.name.text();
   now.options = fingerprint_;
+  now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
   now.now = now_;
-  decision_ =
-      sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt, options_, now);
-  receipt_.strategy = decision_.strategy;
-  receipt_.notes = decision_.notes;
-  if (decision_.refusal) throw *decision_.refusal;
-  return decision_;
+  return now;
 }
 
 /// The type that a column landed as is kept for as long as the source's own type stays.
@@ -288,6 +312,8 @@ void TableRun::commit(Load& load, TableState next) {
   // With the snapshot went its locks: what was read since may be of a table that is no longer
   // there.
   snapshot_.check_alive();
+  // Until what a torn commit left is taken back, it must be known by what came before.
+  if (target_.versions && next.in_flight == 0) next.instant = target_.versions->begin;
   load.commit(stored_, next);
   stored_ = next;
   state_ = std::move(next);

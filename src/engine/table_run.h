@@ -58,6 +58,8 @@ class TableRun {
     std::optional<std::string> until;
   };
 
+  void aim();  ///< target_ and shape_, by landing_
+  Circumstances circumstances() const;
   void load();
   void begin_loading(const Loading& loading);
   void load_units(Loading loading, const Plan& plan);
@@ -65,6 +67,7 @@ class TableRun {
   void count_replacement(const Loading& loading);
   void discard_loading();
   void drop_hidden(const Loading& loading);
+  apply::Target hidden_target(const Loading& loading) const;
   void resume();
   bool settle_mixed_load();
   void merge(bool prune);
@@ -72,6 +75,7 @@ class TableRun {
   void refresh_keyed();
   void refresh_multiset();
   bool may_rebuild() const;
+  void heal_torn_commit();
   void append();
 
   void stage(const Plan& range);

@@ -23,7 +23,7 @@ TableRun::Differing TableRun::differing_buckets() {
   Differing differing;
   differing.why_rows = digests.why_not();
   if (!differing.why_rows.empty()) return differing;
-  const std::uint64_t rows = shape_.rows(landing_.name);
+  const std::uint64_t rows = shape_.living_rows(landing_.name);
   Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
   const auto differ = [&] {
     digests.compare(buckets);
@@ -71,7 +71,8 @@ Verified TableRun::verify(Sync::Repair repair) {
                 table_.name.text() + ": a copy in mode append keeps what the source no longer has",
                 "there is nothing to compare it with: leave it out with --exclude");
   }
-  verified.rows = shape_.rows(landing_.name);
+  if (repair == Sync::Repair::yes) heal_torn_commit();
+  verified.rows = shape_.living_rows(landing_.name);
   const Differing differing = differing_buckets();
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);

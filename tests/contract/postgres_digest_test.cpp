@@ -174,6 +174,23 @@ TEST_F(PostgresDigestTest, ManyDeletesAreStreamed) {
   EXPECT_EQ(sync().deleted, 9090U);
 }
 
+TEST_F(PostgresDigestTest, ARowThatComesBackTakesThePlaceOfTheOneMarkedDeleted) {
+  db->exec(
+      "CREATE TABLE t (id text PRIMARY KEY, i int); INSERT INTO t SELECT 'k' || i, i FROM "
+      "generate_series(1, 5000) i");
+  SyncOptions options;
+  options.defaults.deletes = Deletes::soft;
+  options.defaults.strategy = Strategy::digest;
+  for (const char* change :
+       {"SELECT 1", "DELETE FROM t WHERE i = 7", "INSERT INTO t VALUES ('k7', 7)"}) {
+    db->exec(change);
+    ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  }
+  EXPECT_EQ(copy.query("SELECT _sluice_deleted::VARCHAR FROM public.t WHERE id = 'k7'"),
+            Texts{"false"});
+  EXPECT_EQ(copy.query("SELECT count(*)::VARCHAR FROM public.t"), Texts{"5000"});
+}
+
 /// No replication key, or no key at all: what differs travels, and nothing else.
 TEST_F(PostgresDigestTest, StrategyDigestFindsEveryChange) {
   db->exec(

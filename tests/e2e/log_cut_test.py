@@ -167,6 +167,30 @@ class LogCut(support.Fixture, unittest.TestCase):
                             f"insert into t select i, 'new' from generate_series(5001, {5000 + TORN}) i",
                             "--mode", "append", "--replication-key", "n", failpoint="")
 
+    def history(self, file, says):
+        """Current versions are the source; the others follow each other back to what the first load brought."""
+        self.assert_equal("public.t", "public.t where _sluice_is_current", file, says=says)
+        found = support.query(file, """with v as (select *, lead(_sluice_valid_from) over w as next_from, lead(a) over w as next_a
+            from public.t window w as (partition by id order by _sluice_valid_from)) select count(*) filter (next_from < _sluice_valid_to
+            or (next_from = _sluice_valid_to and next_a = a) or _sluice_valid_to <= _sluice_valid_from), count(*) filter
+            (_sluice_valid_from = (select min(_sluice_valid_from) from v) and starts_with(a, 'row')), count(*) from v""")[0]
+        self.assertEqual(found[:2], ["0", str(self.first)], says)
+        self.assertEqual(found[2], str(self.all), says)
+
+    def test_history(self):
+        self.first, self.all = 5000, 5000 + 1000 + 100
+        self.cut_everywhere(KEYED + "; " + self.fill(5000),
+                            "update t set a = 'changed', updated_at = now() where id % 5 = 0; delete from t where id % 50 = 1;"
+                            + self.fill(100, 8000) + "update t set updated_at = now() where id >= 8000",
+                            "--mode", "history", equal=self.history)
+
+    def test_history_of_more_than_a_row_group(self):
+        self.first, self.all = TORN + 20000, 2 * TORN + 20010
+        self.cut_everywhere(KEYED + "; " + self.fill(TORN + 20000),
+                            f"update t set a = 'changed', updated_at = now() where id <= {TORN}; delete from t where id >"
+                            f" {TORN + 19000}; insert into t select i, 'new' from generate_series({2 * TORN}, {2 * TORN + 9}) i",
+                            "--mode", "history", equal=self.history, failpoint="")
+
     def test_added_column(self):
         self.cut_everywhere(KEYED + "; " + self.fill(5000),
                             "alter table t add column b text; update t set b = 'filled' where id % 3 = 0")

@@ -34,6 +34,8 @@ class FakeSource : public Source {
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
   std::string identity_text = "fake";
+  /// What its clock says; empty: a second more at each snapshot.
+  std::string clock;
   /// Witnesses of snapshots taken while this is false are never settled.
   std::atomic<bool> quiet{true};
   std::atomic<int> snapshots{0};
@@ -59,9 +61,10 @@ class FakeSource : public Source {
   std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) override {
     struct Fake : Snapshot {
       std::vector<std::variant<Table, Error>> shapes;
-      std::string mine;
+      std::string mine, taken_at;
       std::atomic<bool>* now_quiet = nullptr;
       std::string instant() const override { return "instant " + mine; }
+      std::string clock() const override { return taken_at; }
       const std::vector<std::variant<Table, Error>>& tables() const override { return shapes; }
       std::string witness() const override { return now_quiet->load() ? "quiet" : "busy"; }
       bool is_consistent = true;
@@ -79,6 +82,11 @@ class FakeSource : public Source {
     duck::Connection c = database_.connect();
     for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
     snapshot->mine = std::to_string(++snapshots);
+    snapshot->taken_at =
+        clock.empty() ? c.query("SELECT (TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(" +
+                                snapshot->mine + "))::VARCHAR")
+                            .text(0, 0)
+                      : clock;
     snapshot->now_quiet = &quiet;
     snapshot->gone = &gone;
     snapshot->is_consistent = consistent;

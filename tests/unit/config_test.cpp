@@ -211,11 +211,10 @@ TEST(Config, UnknownKeysAreRefusedWithPlaceAndMeaning) {
 }
 
 TEST(Config, WordsOfLaterVersionsSaySo) {
-  EXPECT_EQ(refusal_of("    defaults: {mode: history}\n"),
-            "conf/sluice.yaml:5:22: \"history\" is not in this version | use mirror or append");
-  EXPECT_NE(
-      refusal_of("    defaults: {strategy: xmin}\n").find("use auto, incremental, digest or full"),
-      std::string::npos);
+  EXPECT_EQ(
+      refusal_of("    defaults: {strategy: xmin}\n"),
+      "conf/sluice.yaml:5:26: \"xmin\" is not in this version | use auto, incremental, digest "
+      "or full");
   EXPECT_NE(refusal_of("    defaults: {verify: true}\n").find("is not in this version"),
             std::string::npos);
 }
@@ -295,8 +294,8 @@ TEST(Flags, AreNamedInRefusals) {
     return "accepted";
   };
   Flags flags;
-  flags.table["mode"] = {"history"};
-  EXPECT_EQ(refused(flags), "--mode: \"history\" is not in this version");
+  flags.table["strategy"] = {"xmin"};
+  EXPECT_EQ(refused(flags), "--strategy: \"xmin\" is not in this version");
   Flags where;
   where.table["where"] = {"true"};
   EXPECT_EQ(refused(where), "--where: a table is missing");

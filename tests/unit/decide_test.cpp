@@ -245,6 +245,13 @@ TEST(Decide, RefusesSettingsThatCannotWork) {
             Fault::config);
 }
 
+TEST(Decide, RefusesWhatWouldLoseAHistory) {
+  EXPECT_EQ(refusal(CHANGE { UNUSED, now.has_history = true, now.options = "others"; }),
+            Fault::config);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, now.has_history = true, table.primary_key = {"v"}; }),
+            Fault::drift);
+}
+
 TEST(Decide, AcceptedDriftLoadsAnew) {
   Table table = orders();
   table.columns[1].type = "BLOB";

@@ -38,10 +38,11 @@ std::string file_identifier(int descriptor) {
 /// for.
 class FileSnapshot : public Snapshot {
  public:
-  FileSnapshot(std::string instant, std::vector<std::variant<Table, Error>> tables)
-      : instant_(std::move(instant)), tables_(std::move(tables)) {}
+  FileSnapshot(std::string clock, std::string file, std::vector<std::variant<Table, Error>> tables)
+      : clock_(std::move(clock)), file_(std::move(file)), tables_(std::move(tables)) {}
 
-  std::string instant() const override { return instant_; }
+  std::string instant() const override { return clock_ + ", file " + file_; }
+  std::string clock() const override { return clock_; }
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return "file"; }
   bool settled(const std::string&) const override { return true; }
@@ -58,7 +59,7 @@ class FileSnapshot : public Snapshot {
   void check_alive() override {}
 
  private:
-  std::string instant_;
+  std::string clock_, file_;
   std::vector<std::variant<Table, Error>> tables_;
 };
 
@@ -97,7 +98,7 @@ class FileSource : public Source {
     Catalog catalog = discover(names);
     std::vector<std::variant<Table, Error>> found;
     for (const TableName& name : names) found.push_back(look_up(catalog, name));
-    return std::make_unique<FileSnapshot>(t0_ + "+00, file " + file_.name(), std::move(found));
+    return std::make_unique<FileSnapshot>(t0_ + "+00", file_.name(), std::move(found));
   }
 
   Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override {

@@ -67,6 +67,7 @@ class PostgresSnapshot : public Snapshot {
   ~PostgresSnapshot() override;
 
   std::string instant() const override;
+  std::string clock() const override { return witness_.t0; }
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return witness_.text(); }
   bool settled(const std::string& witness) const override {

@@ -34,6 +34,7 @@ class FakeSource : public Source {
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
   std::string identity_text = "fake";
+  std::optional<std::int64_t> position_number;
   /// Witnesses of snapshots taken while this is false are never settled.
   std::atomic<bool> quiet{true};
   std::atomic<int> snapshots{0};
@@ -45,6 +46,7 @@ class FakeSource : public Source {
   std::string lost_keys = "false";
 
   std::string identity() override { return identity_text; }
+  std::optional<std::int64_t> position() override { return position_number; }
 
   Catalog discover(std::span<const TableName>) override {
     Catalog catalog;

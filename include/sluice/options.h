@@ -22,6 +22,8 @@ enum class Mode { mirror, append, history };
 enum class Strategy { automatic, incremental, digest, full };
 /// What becomes of a row that the source deleted. soft: it stays, marked in a column of its own.
 enum class Deletes { hard, soft, ignore };
+/// What becomes of a changed shape. apply: what loses no value is done to the copy too.
+enum class OnDrift { apply, refuse };
 enum class Naming { source, fivetran };
 enum class NewTables { load, ignore };
 
@@ -41,6 +43,7 @@ struct TableOptions {
   bool detect_key = false;  ///< `key: detect`
   Deletes deletes = Deletes::hard;
   Cadence delete_check;
+  OnDrift on_drift = OnDrift::apply;
   std::optional<Cadence> full_every;  ///< unset: always up to 1 GiB, above that 24 hours
   std::optional<Misfit> misfit;
   std::map<std::string, Misfit> misfits;  ///< by column

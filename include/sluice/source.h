@@ -94,6 +94,9 @@ class Source {
   /// The database itself, not the way to it: the same text for as long as the database lives,
   /// another for another one. Under one connection another identity is refused.
   virtual std::string identity() = 0;
+  /// How far the database's history has come: a number that no change leaves as it is, and that
+  /// only grows. Lower than in an earlier run: a backup was restored. None: it cannot tell.
+  virtual std::optional<std::int64_t> position() { return std::nullopt; }
   /// Every table. `named` are asked for by exact name: views, materialized views, foreign tables
   /// and single partitions are listed only then. Names that do not exist are no error.
   virtual Catalog discover(std::span<const TableName> named) = 0;

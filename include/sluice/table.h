@@ -55,9 +55,11 @@ struct Table {
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk
   std::string comment;
 
-  /// Changes when the table is dropped and made again, or its rows are rewritten in place
-  /// (PostgreSQL: oid and file nodes). Chunk bounds of one incarnation mean nothing in another.
-  /// Empty, always: the source cannot tell, and its bounds hold whatever happens to the table.
+  /// Changes when rows may hold other values though none was changed: the table was made anew or
+  /// rewritten, a column took another's name, another server its place (PostgreSQL: oid, file
+  /// nodes, timeline, columns, enum values). Chunk bounds of one incarnation mean nothing in
+  /// another. Empty, always: the source cannot tell, and its bounds hold whatever happens to the
+  /// table.
   std::string incarnation;
 
   /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower

@@ -65,7 +65,7 @@ void add_sync_flags(CLI::App& app, SyncRequest& request) {
   add_choice(app, request.choice);
   add_switch(app, "full", request.full, "compare every table whole in this run");
   add_list(app, "accept-drift", request.accept_drift, "GLOB,..",
-           "tables whose changed shape is accepted: loaded anew");
+           "tables whose changed shape is accepted: applied, or loaded anew");
   add_list(app, "allow-deletes", request.allow_deletes, "GLOB,..",
            "tables that may lose many rows in this run");
   add_switch(app, "accept-source", request.accept_source,

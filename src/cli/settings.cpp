@@ -78,6 +78,13 @@ constexpr std::array kTableWords{
                                                  {"soft", Deletes::soft},
                                                  {"ignore", Deletes::ignore}}));
               }},
+    TableWord{"on_drift", "WORD",
+              "a changed shape: apply (where no value is lost) or refuse (until --accept-drift)",
+              [](const Value& v) {
+                return assign(
+                    &TableOptions::on_drift,
+                    v.one_of<OnDrift>({{"apply", OnDrift::apply}, {"refuse", OnDrift::refuse}}));
+              }},
     TableWord{"delete_check", "CADENCE", "how often keys are compared: always, never or a duration",
               [](const Value& v) { return assign(&TableOptions::delete_check, v.cadence()); }},
     TableWord{"full_every", "CADENCE", "how often tables without both keys are compared whole",

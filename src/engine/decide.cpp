@@ -106,6 +106,14 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
   }
 }
 
+/// What would be applied, where nothing is to be.
+Error unwanted(const Table& table, const Decision& decision) {
+  std::string what;
+  for (const std::string& note : decision.notes) what += (what.empty() ? "" : "; ") + note;
+  return {Fault::drift, table.name.text() + ": " + what + " (on_drift: refuse)",
+          "the same command with --accept-drift " + table.name.text() + " applies it"};
+}
+
 Decision full_load(Decision decision, const std::string& why) {
   decision.steps = {Step::load};
   decision.strategy = "load";
@@ -333,6 +341,12 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     if (now.has_history)
       decision.notes.emplace_back("the versions of the old copy are gone: its history begins anew");
     return full_load(std::move(decision), "drift accepted");
+  }
+  const bool drifted = !decision.notes.empty();
+  if (drifted && options.on_drift == OnDrift::refuse && !now.accept_drift) {
+    Decision refused;
+    refused.refusal = unwanted(table, decision);
+    return refused;
   }
   return options.mode == Mode::append ? append(std::move(decision), table, *state)
                                       : mirror(std::move(decision), table, *state, options, now);

@@ -2,6 +2,7 @@
 #include "engine/state.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 namespace sluice {
@@ -341,22 +342,37 @@ std::string StateStore::source(duck::Connection& connection) const {
   return meta(connection, "source of " + connection_);
 }
 
-void StateStore::set_source(duck::Connection& connection, const std::string& identity) const {
-  const bool another = !source(connection).empty();
+bool StateStore::set_back(duck::Connection& connection,
+                          std::optional<std::int64_t> position) const {
+  const std::string before = meta(connection, "position of " + connection_);
+  std::int64_t number = 0;
+  std::from_chars(before.data(), before.data() + before.size(), number);
+  return position && *position < number;
+}
+
+void StateStore::set_source(duck::Connection& connection, const std::string& identity,
+                            std::optional<std::int64_t> position) const {
+  const std::string before = source(connection);
+  const std::string now = position ? std::to_string(*position) : std::string();
+  if (before == identity && meta(connection, "position of " + connection_) == now) return;
+  const bool another = !before.empty() && before != identity;
   duck::Transaction transaction(connection);
-  if (another) {
-    for (const auto& [name, state] : tables(connection)) {
-      TableState next = state;
-      next.incarnation.clear();
-      next.cursor.reset();
-      next.pending.clear();
-      next.loading.reset();
-      next.last_full = next.last_delete_check = 0;
-      replace(connection, name, state, next);
-    }
-  }
+  if (another || set_back(connection, position)) distrust(connection);
   set_meta(connection, "source of " + connection_, identity);
+  set_meta(connection, "position of " + connection_, now);
   transaction.commit();
+}
+
+void StateStore::distrust(duck::Connection& connection) const {
+  for (const auto& [name, state] : tables(connection)) {
+    TableState next = state;
+    next.incarnation.clear();
+    next.cursor.reset();
+    next.pending.clear();
+    next.loading.reset();
+    next.last_full = next.last_delete_check = 0;
+    replace(connection, name, state, next);
+  }
 }
 
 }  // namespace sluice

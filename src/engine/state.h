@@ -108,9 +108,12 @@ class StateStore {
 
   /// The identity of the source this connection has always read, or empty.
   std::string source(duck::Connection& connection) const;
-  /// Where another one is known, no mark, chunk or cadence of it is trusted any more: the next run
-  /// compares everything, and loads that were cut off start over.
-  void set_source(duck::Connection& connection, const std::string& identity) const;
+  /// Whether its history had come further when it was last read.
+  bool set_back(duck::Connection& connection, std::optional<std::int64_t> position) const;
+  /// Where another one was known, or this one was set back, no mark, chunk or cadence is trusted
+  /// any more: the next run compares everything, and loads that were cut off start over.
+  void set_source(duck::Connection& connection, const std::string& identity,
+                  std::optional<std::int64_t> position) const;
 
   /// `"catalog"."_sluice"."name"`.
   std::string sql_name(const std::string& name) const;
@@ -120,6 +123,8 @@ class StateStore {
   static constexpr int kVersion = 1;
 
  private:
+  /// Of the transaction that the caller has begun.
+  void distrust(duck::Connection& connection) const;
   std::string meta(duck::Connection& connection, const std::string& key) const;
   void set_meta(duck::Connection& connection, const std::string& key,
                 const std::string& value) const;

@@ -82,15 +82,20 @@ struct Sync::Impl {
 void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
   const std::string identity = source.identity();
   const std::string before = states.source(connection);
-  if (before == identity) return;
-  if (!before.empty() && !options.accept_source) {
+  if (!before.empty() && before != identity && !options.accept_source) {
     throw Error(
         Fault::config,
         "connection " + options.connection + " has always read " + before + ", this is " + identity,
         "if that is right: --accept-source; else give the new source a connection of its own "
         "(--name)");
   }
-  if (remember) states.set_source(connection, identity);
+  const auto position = source.position();
+  if (before == identity && states.set_back(connection, position)) {
+    told([](Observer& o) {
+      o.note("the source was set back, to a backup as it seems: every table is compared whole");
+    });
+  }
+  if (remember) states.set_source(connection, identity, position);
 }
 
 Look Sync::Impl::look() {

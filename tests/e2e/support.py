@@ -70,7 +70,8 @@ def wait_for(what, seconds=30, every=0.02):
 class Postgres:
     """A private cluster in a temporary folder; psql comes in by its socket, sluice by TCP with a password."""
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, primary=None):
+        """`primary`: a standby that streams from it."""
         self.bin = server_programs()
         self.account = as_server_user()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-e2e-pg-"))
@@ -78,14 +79,21 @@ class Postgres:
         if self.account:
             os.chown(self.folder, self.account["user"], self.account["group"])
         self.data = self.folder / "data"
-        (self.folder / "password").write_text(PASSWORD)
-        (self.folder / "password").chmod(0o644)
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C",
-                  "--auth-local=trust", "--auth-host=md5", f"--pwfile={self.folder / 'password'}")
+        if primary:
+            self._run("pg_basebackup", "-D", str(self.data), "-h", str(primary.folder), "-p", str(primary.port), "-U", "postgres",
+                      "-R", "-X", "stream", "-c", "fast")
+        else:
+            self._initialise()
         self.settings = settings
         self.server = None
         self.port = free_port()
         self.start()
+
+    def _initialise(self):
+        (self.folder / "password").write_text(PASSWORD)
+        (self.folder / "password").chmod(0o644)
+        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C",
+                  "--auth-local=trust", "--auth-host=md5", f"--pwfile={self.folder / 'password'}")
 
     def _run(self, program, *arguments):
         subprocess.run([str(self.bin / program), *arguments], check=True, stdin=subprocess.DEVNULL, cwd=self.folder,
@@ -108,6 +116,15 @@ class Postgres:
         if self.server.poll() is None:
             self.server.send_signal(how)
             self.server.wait(60)
+
+    def follow(self, primary):
+        """Waits until this standby has what is committed there."""
+        end = primary.sql("select pg_current_wal_lsn()")
+        wait_for(lambda: self.sql(f"select pg_last_wal_replay_lsn() >= '{end}'") == "t")
+
+    def promote(self):
+        self._run("pg_ctl", "promote", "-D", str(self.data))
+        wait_for(lambda: self.sql("select pg_is_in_recovery()") == "f")
 
     def remove(self):
         self.stop(signal.SIGQUIT)

@@ -36,6 +36,7 @@ class FakeSource : public Source {
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
+  std::optional<std::int64_t> position_number;
   /// Witnesses of snapshots taken while this is false are never settled.
   std::atomic<bool> quiet{true};
   std::atomic<int> snapshots{0};
@@ -47,6 +48,7 @@ class FakeSource : public Source {
   std::string lost_keys = "false";
 
   std::string identity() override { return identity_text; }
+  std::optional<std::int64_t> position() override { return position_number; }
 
   Catalog discover(std::span<const TableName>) override {
     Catalog catalog;

@@ -75,6 +75,7 @@ TEST(Config, EveryKeyIsRead) {
         replication_key: updated_at
         key: [a, b]
         delete_check: never
+        on_drift: refuse
         full_every: 1h30m
         misfit: {amount: "null"}
         columns: [a, b]

@@ -231,6 +231,31 @@ TEST(Decide, RefusesDriftThatLosesValues) {
   EXPECT_EQ(refusal(CHANGE { UNUSED, table.primary_key = {"v"}; }), Fault::drift);
 }
 
+TEST(Decide, RefusesEveryDriftWhereThatIsAskedFor) {
+  const auto added = CHANGE {
+    UNUSED, options.on_drift = OnDrift::refuse, table.columns.push_back(column("n", "BIGINT"));
+  };
+  EXPECT_EQ(refusal(added), Fault::drift);
+  EXPECT_EQ(refusal(CHANGE {
+              UNUSED, options.on_drift = OnDrift::refuse, state.columns[0].type = "INTEGER";
+            }),
+            Fault::drift);
+  EXPECT_EQ(refusal(CHANGE {
+              UNUSED, options.on_drift = OnDrift::refuse,
+                      table.columns.erase(table.columns.begin() + 1);
+            }),
+            Fault::drift);
+  Table table = orders();
+  TableState state = live();
+  TableOptions options;
+  Circumstances now = there();
+  added(table, state, options, now);
+  now.accept_drift = true;
+  EXPECT_EQ(decide(table, state, options, now).steps, std::vector{Step::refresh});
+  EXPECT_EQ(decide(orders(), live(), options, there()).steps,
+            (std::vector{Step::merge, Step::prune}));
+}
+
 TEST(Decide, RefusesTablesThatAreNotOurs) {
   EXPECT_EQ(refusal(CHANGE { UNUSED, now.target_owner = ""; }), Fault::ownership);
   EXPECT_EQ(refusal(CHANGE { UNUSED, now.target_owner = "other: a.b"; }), Fault::ownership);

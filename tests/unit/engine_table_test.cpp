@@ -236,6 +236,19 @@ TEST_F(EngineTable, AnotherSourceThatIsAcceptedIsComparedWhole) {
   EXPECT_EQ(differences(), "");
 }
 
+TEST_F(EngineTable, ASourceThatWasSetBackIsComparedWhole) {
+  make_orders(5'000);
+  source->position_number = 100;
+  run_one();
+  source->position_number = 200;
+  EXPECT_EQ(run_one().strategy, "incremental");
+  source->sql("UPDATE fake.main.t SET v = 'restored', updated_at = 1 WHERE id = 4000");
+  source->position_number = 150;
+  EXPECT_EQ(run_one().strategy, "full");
+  EXPECT_EQ(differences(), "");
+  EXPECT_EQ(run_one().strategy, "incremental");
+}
+
 TEST_F(EngineTable, NothingIsWrittenThatWasReadUnderASnapshotThatIsGone) {
   make_orders(900);
   run_one();

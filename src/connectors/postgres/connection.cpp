@@ -394,6 +394,21 @@ Rows Connection::query(const std::string& sql,
 
 // PQcancel connects anew and would wait for a dead host as long as the system does, hence the
 // thread; it owns all that it uses.
+// The control file of a server that was promoted names the old line until its next checkpoint.
+const std::string& Connection::timeline() {
+  if (timeline_) return *timeline_;
+  try {
+    timeline_ = query(standby_ ? "SELECT lpad(upper(to_hex(timeline_id)), 8, '0') FROM "
+                                 "pg_control_checkpoint()"
+                               : "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
+                    .string(0, 0);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
+    timeline_ = "";
+  }
+  return *timeline_;
+}
+
 void Connection::cancel_statement() noexcept try {
   struct FreeCancel {
     void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }

@@ -91,6 +91,10 @@ class Connection {
   int version() const { return PQserverVersion(handle_.get()); }  ///< 150020
   bool standby() const { return standby_; }
   int pid() const { return pid_; }  ///< the server's process, also through a pooler
+  /// The line of history that the server is on; empty where it does not tell. A standby that took
+  /// the primary's place, and a backup that was recovered, began another: commits may be undone.
+  /// Asked once, outside of a transaction.
+  const std::string& timeline();
   /// Of no more use: lost, or given up with an answer under way.
   bool broken() const { return given_up_ || PQstatus(handle_.get()) != CONNECTION_OK; }
 
@@ -109,6 +113,7 @@ class Connection {
   std::shared_ptr<const Login> login_;
   std::unique_ptr<PGconn, Finish> handle_;
   bool standby_ = false;
+  std::optional<std::string> timeline_;
   int pid_ = 0;
   Stop stop_;
   bool given_up_ = false;

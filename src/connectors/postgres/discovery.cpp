@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "connectors/postgres/hash.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/types.h"
 
@@ -153,7 +154,8 @@ void add_heaps(Connection& connection, Relations& relations) {
     shape.heaps.push_back(std::move(heap));
   }
   for (auto& [oid, relation] : relations) {
-    relation.shape.table.incarnation = std::to_string(oid) + ":" + relation.file_nodes;
+    relation.shape.table.incarnation =
+        std::to_string(oid) + ":" + relation.file_nodes + "@" + connection.timeline();
   }
 }
 
@@ -177,6 +179,14 @@ Misfit usual_misfit(const WireType& wire) {
   return may_outgrow(wire) ? Misfit::text : Misfit::fail;
 }
 
+/// A value that is renamed changes rows that nobody touched.
+std::string labels(const WireType& wire, const TypeCatalog& types) {
+  if (wire.kind == WireType::Kind::enumeration) return "," + types.labels(wire.oid);
+  std::string all;
+  for (const WireType& each : wire.children) all += labels(each, types);
+  return all;
+}
+
 Attributes add_columns(Connection& connection, Relations& relations) {
   const TypeCatalog types(connection, oids_of(relations));
   // 18 sets attnotnull also while the constraint is NOT VALID.
@@ -195,6 +205,7 @@ Attributes add_columns(Connection& connection, Relations& relations) {
           " WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum",
       {array_text(oids_of(relations))});
   Attributes attributes;
+  std::map<std::uint32_t, std::string> described;
   for (int row = 0; row < rows.size(); ++row) {
     const std::uint32_t oid = rows.oid(row, 0);
     const std::uint32_t type = rows.oid(row, 3);
@@ -209,10 +220,15 @@ Attributes add_columns(Connection& connection, Relations& relations) {
     column.comment = rows.string(row, 8);
     column.misfit = usual_misfit(wire);
     attributes[oid][static_cast<int>(rows.integer(row, 1))] = {column.name, types.base(type)};
+    described[oid] += rows.string(row, 1) + ' ' + column.name + labels(wire, types) + '\n';
     shape.table.columns.push_back(std::move(column));
     shape.wires.push_back(std::move(wire));
     shape.literals.push_back({types.cast(type), types.base(type)});
   }
+  // A column that was dropped, or renamed, and then made again changes every row, and none of them
+  // is written.
+  for (const auto& [oid, text] : described)
+    relations.at(oid).shape.table.incarnation += "/" + std::to_string(hash::bytes(text, 0));
   return attributes;
 }
 

@@ -15,6 +15,11 @@ std::string lock_statement(const std::string& list) {
   return "LOCK TABLE " + list + " IN ACCESS SHARE MODE";
 }
 
+Error gone(const TableName& name) {
+  return {Fault::schema, name.text() + ": no such table any more",
+          "it was dropped or renamed after it was listed"};
+}
+
 }  // namespace
 
 // A session that wants a table for itself (ALTER TABLE, VACUUM FULL) waits for the snapshot's lock,
@@ -71,6 +76,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   Failures failures;
   std::vector<TableName> unlocked;
   witness_ = observe(*leader_);
+  leader_->timeline();
   leader_->run(kBegin);
   lock(tables, lock_timeout_ms, failures, unlocked);
   take();
@@ -154,14 +160,16 @@ void PostgresSnapshot::read_shapes(std::span<const Table> tables, Failures& fail
   }
   for (const TableName& name : names) {
     if (shapes_.contains(name) || failures.contains(name)) continue;
-    failures.insert_or_assign(name, Error(Fault::schema, name.text() + ": no such table any more",
-                                          "it was dropped or renamed after it was listed"));
+    failures.insert_or_assign(name, gone(name));
   }
   compare_files(failures);
 }
 
 void PostgresSnapshot::hold_unlocked(const TableName& name, Failures& failures) {
-  attempt("SELECT FROM " + identifier(name.schema, name.name) + " LIMIT 0", name, failures);
+  const std::string sql_name = identifier(name.schema, name.name);
+  if (attempt("SELECT FROM " + sql_name + " LIMIT 0", name, failures)) return;
+  if (leader_->query("SELECT to_regclass($1) IS NULL", {sql_name}).boolean(0, 0))
+    failures.insert_or_assign(name, gone(name));
 }
 
 // pg_class is read as of the snapshot, pg_relation_filenode() as of now. Where they differ the

@@ -35,6 +35,7 @@ class PostgresSource : public Source {
                                          : nullptr) {}
 
   std::string identity() override;
+  std::optional<std::int64_t> position() override;
   Catalog discover(std::span<const TableName> named) override;
   std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) override;
   Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
@@ -78,6 +79,15 @@ std::string PostgresSource::identity() {
   session_ = std::move(session);
   return "postgresql system " + system + ", database " + rows.string(0, 0) + " (" +
          rows.string(0, 1) + ")";
+}
+
+std::optional<std::int64_t> PostgresSource::position() {
+  std::unique_ptr<Connection> session = take_session();
+  const std::int64_t next =
+      session->query("SELECT txid_snapshot_xmax(txid_current_snapshot())").integer(0, 0);
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+  return next;
 }
 
 Catalog PostgresSource::discover(std::span<const TableName> named) {

@@ -46,7 +46,9 @@ TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t
       " SELECT t.oid, t.typname, t.typtype, t.typcategory,"
       " coalesce((SELECT e.oid FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid), 0),"
       " t.typbasetype, t.typtypmod, t.typndims, format_type(t.oid, -1),"
-      " f.attname, f.atttypid, f.atttypmod, f.attndims"
+      " f.attname, f.atttypid, f.atttypmod, f.attndims, CASE t.typtype WHEN 'e' THEN (SELECT "
+      "hashtext(string_agg(n.enumlabel, ',' ORDER BY n.oid)) FROM pg_enum n WHERE n.enumtypid = "
+      "t.oid) END"
       " FROM used CROSS JOIN LATERAL ("
       "SELECT * FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t LEFT JOIN LATERAL ("
       "SELECT * FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum "
@@ -62,6 +64,7 @@ TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t
     type.base_modifier = static_cast<std::int32_t>(rows.integer(row, 6));
     type.base_dimensions = static_cast<int>(rows.integer(row, 7));
     type.cast = rows.string(row, 8);
+    type.labels = rows.string(row, 13);
     if (rows.null(row, 9)) continue;
     type.fields.push_back({rows.string(row, 9), rows.oid(row, 10),
                            static_cast<std::int32_t>(rows.integer(row, 11)),

@@ -27,6 +27,8 @@ class TypeCatalog {
   /// Its name to cast a literal to, without length or precision (those would round or cut the
   /// literal).
   const std::string& cast(std::uint32_t oid) const;
+  /// Another text where values of an enumeration were renamed or added.
+  const std::string& labels(std::uint32_t oid) const { return type(oid).labels; }
 
  private:
   struct Field {
@@ -44,6 +46,7 @@ class TypeCatalog {
     std::int32_t base_modifier = -1;
     int base_dimensions = 0;
     std::string cast;
+    std::string labels;         // of enumerations: a hash
     std::vector<Field> fields;  // of composites
   };
   const Type& type(std::uint32_t oid) const;

@@ -14,6 +14,7 @@ namespace {
 
 using testing::History;
 using testing::HistoryCounts;
+using testing::PostgresDatabase;
 using testing::PostgresServer;
 
 struct Seeds {
@@ -58,12 +59,14 @@ TEST(History, EveryRunLeavesWhatItsClassPromises) {
   };
   const Seeds range = seeds();
   HistoryCounts counts;
+  PostgresDatabase database;
   std::uint64_t done = 0;
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     std::unique_ptr<History> history;
     try {
-      history = std::make_unique<History>(seed, counts);
+      history = std::make_unique<History>(seed, database, counts);
       history->run();
+      if (range.first == range.last) std::cout << account(seed, history.get(), "all is well");
     } catch (const std::exception& failure) {
       FAIL() << account(seed, history.get(), failure.what());
     }

@@ -54,8 +54,8 @@ void list(std::string& text, const char* title, const std::vector<std::string>& 
 
 }  // namespace
 
-History::History(std::uint64_t seed, HistoryCounts& counts)
-    : seed_(seed), counts_(counts), dice_(seed) {
+History::History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& counts)
+    : seed_(seed), counts_(counts), dice_(seed), database_(database) {
   Dice dice = dice_.fork();
   character_.stamps.honest = dice.chance(75);
   character_.deletes = !character_.stamps.honest || dice.chance(65);
@@ -82,9 +82,15 @@ History::~History() {
   }
 }
 
-void History::note(const std::string& line) { log_.push_back(line); }
+void History::note(const std::string& line) {
+  const auto time = std::chrono::steady_clock::now() - began_;
+  std::string stamp = std::to_string(std::chrono::duration_cast<milliseconds>(time).count());
+  stamp.insert(0, 5 - std::min<std::size_t>(5, stamp.size()), ' ');
+  log_.push_back(stamp + " ms  " + line);
+}
 
 void History::make_tables() {
+  database_.exec("DROP TABLE IF EXISTS t1, t2, t3");
   Dice dice = dice_.fork();
   std::vector<Kind> kinds{Kind::number,   Kind::pair,  Kind::uuid,
                           Kind::nullable, Kind::keyed, Kind::bag};

@@ -28,7 +28,9 @@ struct HistoryCounts {
 
 class History {
  public:
-  explicit History(std::uint64_t seed, HistoryCounts& counts);
+  /// In `database`, whose tables it drops first: making a database takes longer than a history's
+  /// runs.
+  History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& counts);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -85,7 +87,7 @@ class History {
   HistoryCounts& counts_;
   Dice dice_;
   Character character_;
-  PostgresDatabase database_;
+  PostgresDatabase& database_;
   Copy copy_;
   std::vector<HistoryTable> tables_;
   std::vector<std::unique_ptr<Writer>> writers_;
@@ -93,6 +95,7 @@ class History {
   int next_number_ = 1, next_name_ = 1;
   std::size_t parallel_ = 2;
   bool shape_changed_ = false;  ///< since it was last looked at
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::vector<std::string> log_;
 };
 

@@ -2,7 +2,9 @@
 // Seeded histories: SLUICE_HISTORY_SEEDS=FIRST..LAST says which (`make soak SEEDS=1..2000`),
 // SLUICE_HISTORY_WORKERS how many at a time.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +114,7 @@ void work(const Shared& board, std::uint64_t worker, const Seeds& range) {
 pid_t start_worker(const Shared& board, std::uint64_t worker, const Seeds& range) {
   const pid_t child = fork();
   if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed test takes its workers with it
   int code = 0;
   try {
     work(board, worker, range);

@@ -31,7 +31,7 @@ using testing::PostgresDatabase;
 using testing::PostgresServer;
 
 struct Seeds {
-  std::uint64_t first = 1, last = 60;
+  std::uint64_t first = 1, last = 40;
 };
 
 Seeds seeds() {
@@ -164,7 +164,7 @@ TEST(History, EveryRunLeavesWhatItsClassPromises) {
             << std::endl;
   ASSERT_FALSE(board->failed);
   // Nothing is proven by histories in which nothing happens.
-  if (board->done < 50) return;
+  if (board->done < 40) return;
   const auto each = static_cast<int>(board->done);
   EXPECT_GT(counts.killed * 2, each);
   EXPECT_GT(counts.alongside * 2, each);

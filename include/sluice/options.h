@@ -17,8 +17,9 @@
 namespace sluice {
 
 enum class Mode { mirror, append };
-enum class Strategy { automatic, incremental, full };
-enum class Deletes { hard, ignore };
+enum class Strategy { automatic, incremental, digest, full };
+/// What becomes of a row that the source deleted. soft: it stays, marked in a column of its own.
+enum class Deletes { hard, soft, ignore };
 enum class Naming { source, fivetran };
 enum class NewTables { load, ignore };
 

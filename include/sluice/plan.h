@@ -18,6 +18,7 @@ struct Buckets {
   /// without a key, of all columns.
   enum class By { ranges, hashes } by = By::hashes;
   int bits = 0;
+  std::uint64_t count = 0;         ///< about how many of them have rows
   std::vector<std::int64_t> only;  ///< ascending; empty: all of them
 };
 

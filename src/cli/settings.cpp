@@ -56,23 +56,25 @@ constexpr std::array kTableWords{
                               v.one_of<Mode>({{"mirror", Mode::mirror}, {"append", Mode::append}},
                                              {"history"}));
               }},
-    TableWord{"strategy", "WORD", "auto, incremental (needs both keys) or full (compare every row)",
+    TableWord{"strategy", "WORD",
+              "auto, incremental (needs both keys), digest (compare digests) or full (every row)",
               [](const Value& v) {
                 return assign(&TableOptions::strategy,
                               v.one_of<Strategy>({{"auto", Strategy::automatic},
                                                   {"incremental", Strategy::incremental},
+                                                  {"digest", Strategy::digest},
                                                   {"full", Strategy::full}},
-                                                 {"xmin", "digest"}));
+                                                 {"xmin"}));
               }},
     TableWord{"replication_key", "COLUMN", "column that grows with every change; \"\" for none",
               [](const Value& v) { return assign(&TableOptions::replication_key, v.text()); }},
     TableWord{"key", "COLUMNS", "the primary key where the catalog has none; or detect", read_key},
-    TableWord{"deletes", "WORD", "hard (rows deleted at the source are deleted) or ignore",
+    TableWord{"deletes", "WORD", "hard (deleted here too), soft (kept and marked) or ignore",
               [](const Value& v) {
-                return assign(
-                    &TableOptions::deletes,
-                    v.one_of<Deletes>({{"hard", Deletes::hard}, {"ignore", Deletes::ignore}},
-                                      {"soft"}));
+                return assign(&TableOptions::deletes,
+                              v.one_of<Deletes>({{"hard", Deletes::hard},
+                                                 {"soft", Deletes::soft},
+                                                 {"ignore", Deletes::ignore}}));
               }},
     TableWord{"delete_check", "CADENCE", "how often keys are compared: always, never or a duration",
               [](const Value& v) { return assign(&TableOptions::delete_check, v.cadence()); }},

@@ -7,6 +7,8 @@
 #include <duckdb.h>
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,18 +91,15 @@ class Connection {
                std::initializer_list<std::optional<std::string>> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
   }
-  /// As query(), for one long statement: this thread works like any other and sleeps while there is
-  /// nothing to do. query() spins meanwhile (measured: a fifth of the CPU of a first load).
-  Result query_patiently(const std::string& sql);
   /// The types that these names mean in SQL.
   std::vector<LogicalType> types(std::span<const std::string> names);
   /// The name that DuckDB itself prints for a type.
   std::string canonical_type(const std::string& name);
-  /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
   /// How many statements the text holds; 0 where it cannot be parsed.
   std::size_t statements(const std::string& sql);
   /// Runs them all; the results of those that return rows, in their order.
   std::vector<Result> query_all(const std::string& sql);
+  /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
   std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);
 
   /// Any thread: makes the running statement end with Fault::cancelled.
@@ -117,6 +116,7 @@ class Connection {
     void operator()(_duckdb_connection* connection) const noexcept;
   };
   explicit Connection(duckdb_connection connection) noexcept : connection_(connection) {}
+  void each_statement(const std::string& sql, const std::function<void(Result)>& take);
   std::unique_ptr<_duckdb_connection, Close> connection_;
 };
 
@@ -139,15 +139,14 @@ class Transaction {
 class Database {
  public:
   /// An in-memory instance; files are ATTACHed to it. `settings` are DuckDB's configuration
-  /// options.
-  explicit Database(const std::map<std::string, std::string>& settings = {});
+  /// options. It starts on a thread of its own (about 20 ms, mostly to register functions), beside
+  /// whatever the caller does next.
+  explicit Database(std::map<std::string, std::string> settings = {});
+  /// Waits until it has started; throws what kept it from that.
   Connection connect();
 
  private:
-  struct Close {
-    void operator()(_duckdb_database* database) const noexcept;
-  };
-  std::unique_ptr<_duckdb_database, Close> database_;
+  std::shared_future<std::shared_ptr<_duckdb_database>> started_;
 };
 
 }  // namespace sluice::duck

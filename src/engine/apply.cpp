@@ -58,6 +58,18 @@ std::string Target::sibling(const std::string& other) const {
   return quoted(catalog) + "." + quoted(schema) + "." + quoted(other);
 }
 
+std::string Target::living(const std::string& prefix) const {
+  return deleted.empty() ? "true" : "NOT " + prefix + quoted(deleted);
+}
+
+std::string remove_rows(const Target& target, const std::string& rowids) {
+  if (target.deleted.empty())
+    return "DELETE FROM " + target.sql() + " WHERE rowid IN (" + rowids + ")";
+  return "UPDATE " + target.sql() + " SET " + quoted(target.deleted) + " = true" +
+         (target.synced_at ? ", \"_sluice_synced_at\" = now()" : "") + " WHERE rowid IN (" +
+         rowids + ")";
+}
+
 std::string column_list(const std::vector<std::string>& columns, const std::string& prefix) {
   std::vector<std::string> parts;
   for (const std::string& column : columns) parts.push_back(prefix + quoted(column));
@@ -108,15 +120,15 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
   // its keys.
   sql.match =
       "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
-      differs(columns, "t.", "s.") + " AS same FROM " + target.sql() + " t JOIN " + stage +
-      " s ON " + equal_keys(key, "t.", "s.");
+      differs(columns, "t.", "s.") + " AND " + target.living("t.") + " AS same FROM " +
+      target.sql() + " t JOIN " + stage + " s ON " + equal_keys(key, "t.", "s.");
   // A stage row stays untouched only if the target holds its key exactly once, with the same
   // values.
   const std::string kept =
       "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
   sql.counts = "SELECT (SELECT count(*) FROM " + stage +
-               ") - count(DISTINCT sid) AS inserted, count(DISTINCT sid) FILTER (sid NOT IN " +
-               kept + ") AS updated FROM sluice_match";
+               ") - count(*) AS inserted, count(*) FILTER (NOT kept) AS updated FROM (SELECT "
+               "count(*) = 1 AND bool_and(same) AS kept FROM sluice_match GROUP BY sid)";
   sql.remove = "DELETE FROM " + target.sql() +
                " WHERE rowid IN (SELECT rid FROM sluice_match WHERE sid NOT IN " + kept + ")";
   sql.insert = insert_into(target, columns) + " FROM " + stage + " WHERE rowid NOT IN " + kept;
@@ -138,8 +150,8 @@ std::string prune_match(const Target& target, const std::string& relation,
   return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " +
          column_list(key, "k.") + " FROM (SELECT " + list + " FROM " + relation +
          ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
-         ") t ON " + equal_keys(key, "t.", "k.") + " WHERE t.sluice_rid IS NULL OR k." + first +
-         " IS NULL";
+         " WHERE " + target.living() + ") t ON " + equal_keys(key, "t.", "k.") +
+         " WHERE t.sluice_rid IS NULL OR k." + first + " IS NULL";
 }
 
 std::string keyed_difference(const Target& target, const std::string& relation,
@@ -151,10 +163,11 @@ std::string keyed_difference(const Target& target, const std::string& relation,
   return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " +
          column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
          " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
-         " AS sluice_hash, rowid AS sluice_rid FROM " + target.sql() +
-         (where.empty() ? "" : " WHERE " + where) + ") t ON " + equal_keys(key, "t.", "s.") +
-         " WHERE (t.sluice_rid IS NULL OR " + first + " IS NULL OR t.sluice_hash <> " +
-         row_hash(columns, "s.") + ")" +
+         " AS sluice_hash, rowid AS sluice_rid, " + target.living() + " AS sluice_lives FROM " +
+         target.sql() + (where.empty() ? "" : " WHERE " + where) + ") t ON " +
+         equal_keys(key, "t.", "s.") + " WHERE (t.sluice_rid IS NULL OR CASE WHEN " + first +
+         " IS NULL THEN t.sluice_lives ELSE NOT t.sluice_lives OR t.sluice_hash <> " +
+         row_hash(columns, "s.") + " END)" +
          (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " +
          std::to_string(limit);
 }
@@ -164,8 +177,8 @@ std::string duplicates(const Target& target, const std::vector<std::string>& key
   std::string text;
   for (const std::string& name : key) text += key_text(name, quoted(name));
   return "SELECT " + text.substr(kKeyGlue.size()) + ", count(*) - 1 FROM " + target.sql() +
-         (where.empty() ? "" : " WHERE " + where) + " GROUP BY " + column_list(key) +
-         " HAVING count(*) > 1 ORDER BY 1";
+         " WHERE " + target.living() + (where.empty() ? "" : " AND " + where) + " GROUP BY " +
+         column_list(key) + " HAVING count(*) > 1 ORDER BY 1";
 }
 
 std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
@@ -221,19 +234,21 @@ std::string multiset_delta(const Target& target, const std::vector<Column>& colu
          "count(*) AS n FROM "
          "(SELECT " +
          row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " +
-         target.sql() + where +
+         target.sql() + " WHERE " + target.living() +
+         (where.empty() ? "" : " AND (" + where + ")") +
          ") GROUP BY h1, h2) t ON s.h1 = t.h1 AND s.h2 = t.h2 WHERE s.n IS DISTINCT FROM t.n";
 }
 
 std::string multiset_remove(const Target& target, const std::vector<Column>& columns,
                             const std::string& where) {
-  return "DELETE FROM " + target.sql() +
-         " WHERE rowid IN (SELECT rid FROM (SELECT rid, d.n, row_number() OVER (PARTITION BY d.h1, "
-         "d.h2) AS nth FROM "
-         "(SELECT rowid AS rid, " +
-         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " +
-         target.sql() + where +
-         ") t JOIN sluice_delta d ON t.h1 = d.h1 AND t.h2 = d.h2 WHERE d.n < 0) WHERE nth <= -n)";
+  return remove_rows(
+      target,
+      "SELECT rid FROM (SELECT rid, d.n, row_number() OVER (PARTITION BY d.h1, d.h2) AS nth FROM "
+      "(SELECT rowid AS rid, " +
+          row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " +
+          target.sql() + " WHERE " + target.living() +
+          (where.empty() ? "" : " AND (" + where + ")") +
+          ") t JOIN sluice_delta d ON t.h1 = d.h1 AND t.h2 = d.h2 WHERE d.n < 0) WHERE nth <= -n");
 }
 
 std::string multiset_new(const std::string& relation, const std::vector<Column>& columns) {

@@ -15,9 +15,13 @@ namespace sluice::apply {
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
-  bool synced_at = false;   ///< it has a column _sluice_synced_at: when the row was written
-  std::string sql() const;  ///< quoted, three parts
+  bool synced_at = false;  ///< it has a column _sluice_synced_at: when the row was written
+  /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
+  std::string deleted;
+  std::string sql() const;                              ///< quoted, three parts
   std::string sibling(const std::string& other) const;  ///< another table of the same schema
+  /// The condition that the source has not deleted the row; `true` where none is marked.
+  std::string living(const std::string& prefix = {}) const;
 };
 
 /// left."a" = right."a" AND ..
@@ -49,6 +53,9 @@ struct Merge {
 };
 Merge merge(const Target& target, const std::string& stage, const std::vector<Column>& columns,
             const std::vector<std::string>& key);
+
+/// Deletes the rows of these rowids (a SELECT), or marks them deleted.
+std::string remove_rows(const Target& target, const std::string& rowids);
 
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);
@@ -87,7 +94,8 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
 
 /// Refresh without a key: rows are a multiset. First pass over the relation.
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns);
-/// How many of each row are to come (> 0) or go (< 0), into "sluice_delta".
+/// How many of each row are to come (> 0) or go (< 0), into "sluice_delta". `where`: the condition
+/// of the target's rows that take part, all if it is empty.
 std::string multiset_delta(const Target& target, const std::vector<Column>& columns,
                            const std::string& where);
 std::string multiset_remove(const Target& target, const std::vector<Column>& columns,

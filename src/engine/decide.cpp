@@ -120,6 +120,12 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   if (state.in_flight > 0)
     return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
   if (decision.fill) return refresh(std::move(decision), "a new column is filled in");
+  if (options.strategy == Strategy::digest) {
+    decision = refresh(std::move(decision), "strategy: digest");
+    decision.strategy = "digest";
+    decision.by_digests = true;
+    return decision;
+  }
   const bool incremental =
       table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
   if (incremental) {
@@ -133,7 +139,7 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
     decision.steps = {Step::merge};
     decision.strategy = "incremental";
     decision.why = "replication key " + table.replication_key;
-    if (options.deletes == Deletes::hard &&
+    if (options.deletes != Deletes::ignore &&
         due(options.delete_check, state.last_delete_check, now.now)) {
       decision.steps.push_back(Step::prune);
     }

@@ -33,7 +33,8 @@ struct Decision {
   std::string why;                    ///< one clause: "no replication key, 12 MB"
   std::vector<ColumnChange> changes;  ///< DDL on the copy, before the steps
   std::vector<std::string> dropped;   ///< columns that the source no longer has
-  bool fill = false;  ///< a column was added: rows that are there hold nothing of it yet
+  bool by_digests = false;  ///< a refresh reads only the rows of buckets whose digests differ
+  bool fill = false;        ///< a column was added: rows that are there hold nothing of it yet
   std::vector<std::string> notes;
   bool brake = true;             ///< false where the user's own change of settings explains deletes
   std::optional<Error> refusal;  ///< then nothing is done

@@ -63,12 +63,14 @@ Buckets DigestCompare::buckets(std::uint64_t rows) const {
   const std::uint64_t wanted = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, rows));
   Buckets hashes;
   hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
+  hashes.count = std::uint64_t{1} << hashes.bits;
   if (!by_integer_ || all == 0) return hashes;
   const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
   const auto ends =
       connection_.query("SELECT min(" + name + "), max(" + name + ") FROM " + target_.sql());
   Buckets ranges;
   ranges.by = Buckets::By::ranges;
+  ranges.count = 2 * wanted;  // a power of two has been rounded to
   ranges.bits =
       std::min(kWidest, static_cast<int>(std::bit_width((at(ends, 1) - at(ends, 0)) / wanted)));
   const auto fullest =
@@ -82,7 +84,8 @@ std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& s
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
-  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql();
+  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
+                     " WHERE " + target_.living();
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
   return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
          " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";

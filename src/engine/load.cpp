@@ -36,6 +36,8 @@ void Shape::create(const std::string& name, const std::vector<Column>& columns) 
   for (const Column& column : columns) {
     list += (list.empty() ? "" : ", ") + duck::quoted(column.name) + " " + column.type;
   }
+  if (!target_.deleted.empty())
+    list += ", " + duck::quoted(target_.deleted) + " BOOLEAN DEFAULT false";
   if (target_.synced_at) list += ", \"_sluice_synced_at\" TIMESTAMPTZ";
   duck::Transaction transaction(*connection_);
   connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));

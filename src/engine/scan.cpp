@@ -293,7 +293,7 @@ Relation::Watched::~Watched() {
 duck::Result Relation::run(const std::string& statement) {
   running_ = true;
   try {
-    duck::Result result = connection_.query_patiently(statement);
+    duck::Result result = connection_.query(statement);
     ended(&result);
     if (scan_ != nullptr) scan_->rethrow_first_error();
     return result;

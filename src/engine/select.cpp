@@ -193,7 +193,7 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
 
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming) {
-  return nlohmann::json{
+  nlohmann::json settings{
       {"mode", options.mode == Mode::append ? "append" : "mirror"},
       {"where", options.where},
       {"start", options.start ? nlohmann::json(*options.start) : nlohmann::json()},
@@ -202,8 +202,9 @@ std::string fingerprint(const TableOptions& options, const std::string& target_s
       {"types", options.types},
       {"target", target_schema + "." + target_name},
       {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
-      {"synced_at", options.synced_at}}
-      .dump();
+      {"synced_at", options.synced_at}};
+  if (options.deletes == Deletes::soft) settings["deletes"] = "soft";
+  return settings.dump();
 }
 
 std::string fivetran_name(const std::string& name, bool is_table) {
@@ -245,6 +246,8 @@ Landing landing(const Table& table, const SyncOptions& options) {
                                  : table.name.schema;
   landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
+  if (options_of(options, table.name).deletes == Deletes::soft)
+    landed.deleted = rename ? "_fivetran_deleted" : "_sluice_deleted";
   if (duck::folded(landed.name).starts_with("_sluice_") ||
       duck::folded(landed.schema) == "_sluice") {
     throw Error(Fault::config,
@@ -265,7 +268,7 @@ Landing landing(const Table& table, const SyncOptions& options) {
                       (rename ? "" : " (DuckDB does not tell upper from lower case)"),
                   "leave one out with exclude_columns:");
     }
-    if (column.name.starts_with("_sluice_")) {
+    if (column.name.starts_with("_sluice_") || duck::folded(column.name) == landed.deleted) {
       throw Error(Fault::config,
                   table.name.text() + ": column " + column.name +
                       " has a name that sluice keeps for itself",

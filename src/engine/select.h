@@ -34,7 +34,8 @@ std::string fivetran_name(const std::string& name, bool is_table);
 /// A table with the names it has at the destination: what the engine's SQL works with.
 struct Landing {
   std::string schema, name;
-  std::string hidden;  ///< the table that a load fills before it is published
+  std::string hidden;   ///< the table that a load fills before it is published
+  std::string deleted;  ///< the column that marks deleted rows; empty: none
   Table table;  ///< columns, primary key and replication key renamed; otherwise as at the source
 };
 /// Throws Fault::config when two columns would share a name (DuckDB folds case).

@@ -109,9 +109,14 @@ void TableRun::write_changes(Load& load, const apply::Target& target, const Chan
   if (changes.updated > 0) load.execute(changes.merge.remove);
   if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
   if (changes.gone > 0) {
-    load.execute(
-        "DELETE FROM " + target.sql() +
-        " WHERE rowid IN (SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL)");
+    load.execute(apply::remove_rows(
+        target, "SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL"));
+  }
+  // A row that came back replaces the one that is marked deleted.
+  if (changes.missing > 0 && !target.deleted.empty()) {
+    load.execute("DELETE FROM " + target.sql() + " WHERE rowid IN (SELECT t.rowid FROM " +
+                 target.sql() + " t JOIN sluice_missing s ON " +
+                 apply::equal_keys(key(), "t.", "s.") + ")");
   }
   if (changes.missing > 0)
     load.execute(apply::insert_into(target, columns()) + " FROM sluice_missing");
@@ -166,6 +171,66 @@ bool TableRun::may_rebuild() const {
   return options_.deletes == Deletes::hard && decision_.dropped.empty();
 }
 
+TableRun::Differing TableRun::where_to_look() {
+  if (!decision_.by_digests) return {};
+  Differing differing = differing_buckets();
+  if (!differing.why_rows.empty())
+    receipt_.notes.push_back("every row was read: " + differing.why_rows);
+  return differing;
+}
+
+/// Nothing differs; when that was found out is worth knowing.
+void TableRun::remember_comparison() {
+  TableState next = next_state({});
+  next.cursor.reset();  // no mark was read
+  next.pending.clear();
+  next.last_full = next.last_delete_check = now_;
+  Load load(connection_, context_.states, table_.name);
+  commit(load, std::move(next));
+}
+
+/// Into sluice_diff, what the source's rows there make of the copy.
+Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit) {
+  Read read;
+  read.columns = table_.columns;
+  read.buckets = differing.buckets;
+  Plan rows = context_.scan.source.plan(snapshot_, table_, read);
+  announce(rows);
+  Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
+  relation.run(apply::keyed_difference(
+      target_, landed(relation, rows), columns(), key(),
+      options_.deletes == Deletes::ignore ? apply::Gone::ignored : apply::Gone::wanted, limit,
+      differing.own));
+  record(relation, rows);
+  if (!rows.relation.empty()) receipt_.read += rows_in(relation.sql());
+  return rows;
+}
+
+/// Into sluice_delta, how many of each row are to come or go there.
+Plan TableRun::stage_multiset(const Differing& differing) {
+  Read read;
+  read.columns = table_.columns;
+  read.buckets = differing.buckets;
+  Plan rows = context_.scan.source.plan(snapshot_, table_, read);
+  announce(rows);
+  {
+    Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
+    relation.run(apply::multiset_source(landed(relation, rows), columns()));
+    record(relation, rows);
+    if (!rows.relation.empty()) receipt_.read += rows_in(relation.sql());
+  }
+  connection_.query(apply::multiset_delta(target_, columns(), differing.own));
+  return rows;
+}
+
+/// Into sluice_new, the rows to come, by reading once more.
+void TableRun::stage_new(const Plan& rows) {
+  Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
+  relation.run(apply::multiset_new(landed(relation, rows), columns()));
+  receipt_.read += relation.rows();
+  receipt_.bytes += relation.bytes();
+}
+
 void TableRun::refresh_keyed() {
   const std::uint64_t before = shape_.rows(landing_.name);
   if (state_.in_flight > 0) {
@@ -174,19 +239,14 @@ void TableRun::refresh_keyed() {
     load.execute(apply::remove_duplicates(target_, key(), true));
     commit(load, state_);
   }
-  const bool mirror_deletes = options_.deletes == Deletes::hard;
   const std::uint64_t limit =
       may_rebuild() ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
-  const Plan whole = plan(table_.columns);
-  announce(whole);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
-    relation.run(apply::keyed_difference(
-        target_, landed(relation, whole), columns(), key(),
-        mirror_deletes ? apply::Gone::wanted : apply::Gone::ignored, limit));
-    record(relation, whole);
-    if (!whole.relation.empty()) receipt_.read += rows_in(relation.sql());
+  const Differing differing = where_to_look();
+  if (!differing.anywhere) {
+    remember_comparison();
+    return;
   }
+  const Plan whole = stage_difference(differing, limit);
   if (count_difference() >= limit) {
     receipt_.inserted = receipt_.updated = receipt_.deleted = 0;
     load();
@@ -195,7 +255,8 @@ void TableRun::refresh_keyed() {
   check_brake(receipt_.deleted, before);
   announce_in_flight(receipt_.inserted + receipt_.updated);
   TableState next = next_state(whole.until);
-  if (state_.incarnation != next.incarnation || state_.replication_key != next.replication_key) {
+  if (state_.incarnation != next.incarnation || state_.replication_key != next.replication_key ||
+      differing.buckets) {
     next.cursor.reset();
     next.pending.clear();
     if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
@@ -222,51 +283,49 @@ std::uint64_t TableRun::count_difference() {
 /// What sluice_diff holds, and the state with it.
 void TableRun::write_difference(const TableState& next) {
   Load load(connection_, context_.states, table_.name);
-  if (receipt_.updated + receipt_.deleted > 0) {
-    load.execute(
-        "DELETE FROM " + target_.sql() +
-        " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL)");
+  const std::string first = duck::quoted(key().front());
+  if (receipt_.deleted > 0) {
+    load.execute(apply::remove_rows(
+        target_, "SELECT sluice_rid FROM sluice_diff WHERE " + first + " IS NULL"));
+  }
+  if (receipt_.updated > 0) {
+    load.execute("DELETE FROM " + target_.sql() +
+                 " WHERE rowid IN (SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL "
+                 "AND " +
+                 first + " IS NOT NULL)");
   }
   if (receipt_.updated + receipt_.inserted > 0) {
-    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " +
-                 duck::quoted(key().front()) + " IS NOT NULL");
+    load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
+                 " IS NOT NULL");
   }
   commit(load, next);
 }
 
 void TableRun::refresh_multiset() {
   const std::uint64_t before = shape_.rows(landing_.name);
-  const Plan whole = plan(table_.columns);
-  announce(whole);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
-    relation.run(apply::multiset_source(landed(relation, whole), columns()));
-    record(relation, whole);
-    if (!whole.relation.empty()) receipt_.read += rows_in(relation.sql());
+  const Differing differing = where_to_look();
+  if (!differing.anywhere) {
+    remember_comparison();
+    return;
   }
-  connection_.query(apply::multiset_delta(target_, columns(), ""));
+  const Plan whole = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM "
       "sluice_delta");
   const auto come = static_cast<std::uint64_t>(sums.integer(0, 0));
   const auto go =
-      options_.deletes == Deletes::hard ? static_cast<std::uint64_t>(sums.integer(0, 1)) : 0;
+      options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   check_brake(go - std::min(go, come), before);
   if (may_rebuild() && come + go >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
     load();
     return;
   }
-  if (come > 0) {
-    Relation relation(connection_, context_.scan, snapshot_, whole, progress_.get());
-    relation.run(apply::multiset_new(landed(relation, whole), columns()));
-    receipt_.read += relation.rows();
-    receipt_.bytes += relation.bytes();
-  }
+  if (come > 0) stage_new(whole);
   announce_in_flight(come);
   TableState next = next_state(whole.until);
   next.last_full = next.last_delete_check = now_;
   Load load(connection_, context_.states, table_.name);
-  if (go > 0) load.execute(apply::multiset_remove(target_, columns(), ""));
+  if (go > 0) load.execute(apply::multiset_remove(target_, columns(), differing.own));
   if (come > 0) load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
   commit(load, std::move(next));
   receipt_.inserted = come;
@@ -284,7 +343,7 @@ void TableRun::append() {
   std::string window;
   if (from) {
     const std::string name = duck::quoted(landing_.table.replication_key);
-    window = " WHERE " + name + " >= " + duck::literal(*from) +
+    window = name + " >= " + duck::literal(*from) +
              "::" + landing_.table.column(landing_.table.replication_key)->type + " OR " + name +
              " IS NULL";
   }

@@ -34,7 +34,8 @@ const Decision& TableRun::decide() {
   table_ = shaped(table_, options_, connection_);
   landing_ = landing(table_, context_.options);
   receipt_.target = landing_.schema + "." + landing_.name;
-  target_ = {context_.destination.catalog(), landing_.schema, landing_.name, options_.synced_at};
+  target_ = {context_.destination.catalog(), landing_.schema, landing_.name, options_.synced_at,
+             landing_.deleted};
   shape_ = Shape(connection_, target_);
   fingerprint_ = fingerprint(options_, landing_.schema, landing_.name, context_.options.naming);
   const Inventory& inventory = context_.inventory;

@@ -79,8 +79,19 @@ class TableRun {
   std::optional<Changes> stage_changes(const apply::Target& target,
                                        const std::optional<std::string>& from, bool prune);
   std::optional<std::uint64_t> stage_missing();
-  struct Differing;
-  Differing differing_buckets(Verified& verified);
+  /// Where the copy and the source may differ.
+  struct Differing {
+    bool anywhere = true;
+    std::optional<Buckets> buckets;  ///< none: everywhere
+    std::string own;                 ///< the condition on the copy's rows
+    std::string why_rows;            ///< not empty: digests could not tell
+  };
+  Differing where_to_look();
+  Differing differing_buckets();
+  void remember_comparison();
+  Plan stage_difference(const Differing& differing, std::uint64_t limit);
+  Plan stage_multiset(const Differing& differing);
+  void stage_new(const Plan& rows);
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);

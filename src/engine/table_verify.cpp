@@ -17,23 +17,14 @@ constexpr std::size_t kExamples = 10;
 
 }  // namespace
 
-/// Where to look: some buckets, everything, or nowhere.
-struct TableRun::Differing {
-  bool anywhere = true;
-  std::optional<Buckets> buckets;
-  std::string own;  ///< the condition on the copy's rows
-};
-
-TableRun::Differing TableRun::differing_buckets(Verified& verified) {
+TableRun::Differing TableRun::differing_buckets() {
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
                         table_.columns);
   Differing differing;
-  verified.how = "digests";
-  if (!digests.why_not().empty()) {
-    verified.how = "rows: " + digests.why_not();
-    return differing;
-  }
-  Buckets buckets = digests.buckets(std::max(verified.rows / kBucketsWanted, kLeastRowsOfBucket));
+  differing.why_rows = digests.why_not();
+  if (!differing.why_rows.empty()) return differing;
+  const std::uint64_t rows = shape_.rows(landing_.name);
+  Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
   const auto differ = [&] {
     digests.compare(buckets);
     buckets.only.clear();
@@ -53,10 +44,10 @@ TableRun::Differing TableRun::differing_buckets(Verified& verified) {
     buckets.only = std::move(parts);
     differ();
   }
-  verified.bytes += digests.bytes();
+  receipt_.bytes += digests.bytes();
   differing.anywhere = !buckets.only.empty();
   // Where half of the rows are to be read, reading all of them is simpler for everybody.
-  if (!differing.anywhere || digests.rows_differing() > verified.rows / 2) return differing;
+  if (!differing.anywhere || digests.rows_differing() > rows / 2) return differing;
   differing.own = digests.own_condition(buckets);
   differing.buckets = std::move(buckets);
   return differing;
@@ -67,8 +58,9 @@ Verified TableRun::verify(Sync::Repair repair) {
   Verified verified;
   verified.table = table_.name;
   verified.target = receipt_.target;
-  if (!stored_ || !stored_->live || decision_.strategy == "load" || !decision_.changes.empty() ||
-      decision_.fill) {
+  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
+                                                  decision_.steps.front() == Step::resume);
+  if (!stored_ || !stored_->live || loads || !decision_.changes.empty() || decision_.fill) {
     throw Error(Fault::config,
                 table_.name.text() + ": there is no copy of the table as it is now" +
                     (decision_.why.empty() ? "" : " (" + decision_.why + ")"),
@@ -80,7 +72,8 @@ Verified TableRun::verify(Sync::Repair repair) {
                 "there is nothing to compare it with: leave it out with --exclude");
   }
   verified.rows = shape_.rows(landing_.name);
-  const Differing differing = differing_buckets(verified);
+  const Differing differing = differing_buckets();
+  verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);
   if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair);
   verified.bytes += receipt_.bytes;
@@ -107,18 +100,7 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
 
 void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
   verify_unique(verified, differing, repair);
-  Read read;
-  read.columns = table_.columns;
-  read.buckets = differing.buckets;
-  const Plan rows = context_.scan.source.plan(snapshot_, table_, read);
-  {
-    Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-    relation.run(apply::keyed_difference(
-        target_, landed(relation, rows), columns(), key(),
-        options_.deletes == Deletes::hard ? apply::Gone::wanted : apply::Gone::ignored, INT64_MAX,
-        differing.own));
-    record(relation, rows);
-  }
+  stage_difference(differing, INT64_MAX);
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;
@@ -142,29 +124,21 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
 
 void TableRun::verify_multiset(Verified& verified, const Differing& differing,
                                Sync::Repair repair) {
-  Read read;
-  read.columns = table_.columns;
-  read.buckets = differing.buckets;
-  const Plan rows = context_.scan.source.plan(snapshot_, table_, read);
-  const std::string where = differing.own.empty() ? "" : " WHERE " + differing.own;
-  connection_.query("DROP TABLE IF EXISTS temp.sluice_stage");
-  stage(rows);
-  connection_.query(apply::multiset_source("sluice_stage", columns()));
-  connection_.query(apply::multiset_delta(target_, columns(), where));
+  const Plan rows = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "
       "0)::BIGINT FROM sluice_delta");
   verified.missing = static_cast<std::uint64_t>(sums.integer(0, 0));
   verified.extra =
-      options_.deletes == Deletes::hard ? static_cast<std::uint64_t>(sums.integer(0, 1)) : 0;
+      options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
   check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
-  connection_.query(apply::multiset_new("sluice_stage", columns()));
+  stage_new(rows);
   announce_in_flight(verified.missing);
   TableState next = state_;
   next.in_flight = 0;
   Load load(connection_, context_.states, table_.name);
-  if (verified.extra > 0) load.execute(apply::multiset_remove(target_, columns(), where));
+  if (verified.extra > 0) load.execute(apply::multiset_remove(target_, columns(), differing.own));
   if (verified.missing > 0)
     load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
   commit(load, std::move(next));

@@ -120,5 +120,44 @@ TEST_F(PostgresDigestTest, ManyDeletesAreStreamed) {
   EXPECT_EQ(sync().deleted, 9090U);
 }
 
+/// No replication key, or no key at all: what differs travels, and nothing else.
+TEST_F(PostgresDigestTest, StrategyDigestFindsEveryChange) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, i int, note text); INSERT INTO t SELECT i, i, 'note ' "
+      "|| "
+      "i FROM generate_series(1, 100000) i; CREATE TABLE bag AS SELECT i % 50000 AS i, 'note ' || "
+      "i "
+      "% 50000 AS note FROM generate_series(1, 100000) i");
+  SyncOptions options;
+  options.defaults.strategy = Strategy::digest;
+  const auto run = [&] {
+    RunResult result = copy.sync(db->socket_url(), options);
+    EXPECT_EQ(result.exit_code(), 0);
+    expect_equal();
+    for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, options))
+      EXPECT_TRUE(each.equal()) << each.table.text();
+    return result.receipts;
+  };
+  run();
+  for (const Receipt& each : run()) {
+    EXPECT_EQ(each.strategy, "digest");
+    EXPECT_EQ(each.guarantee, "A");
+    EXPECT_EQ(each.read, 0U);
+    EXPECT_LT(each.bytes, 100'000U);
+  }
+  db->exec(
+      "UPDATE t SET note = 'other' WHERE id = 70; DELETE FROM t WHERE id = 99000; INSERT INTO t "
+      "VALUES (-8, -8, NULL); INSERT INTO bag VALUES (7, 'note 7'), (8, NULL); DELETE FROM bag "
+      "WHERE "
+      "i = 9");
+  const auto receipts = run();
+  EXPECT_EQ(receipts[0].inserted, 2U);  // bag
+  EXPECT_EQ(receipts[0].deleted, 2U);
+  EXPECT_EQ(receipts[1].inserted, 1U);  // t
+  EXPECT_EQ(receipts[1].updated, 1U);
+  EXPECT_EQ(receipts[1].deleted, 1U);
+  EXPECT_LT(receipts[1].read, 5'000U);
+}
+
 }  // namespace
 }  // namespace sluice

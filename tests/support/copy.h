@@ -100,7 +100,7 @@ class Copy {
     Read read;
     read.columns = digest_columns();
     read.digest = {*wanted->column(column)};
-    read.buckets = Buckets{Buckets::By::ranges, 0, {}};  // each row by itself
+    read.buckets = Buckets{Buckets::By::ranges, 0, 0, {}};  // each row by itself
     const RowDigest digest = source->row_digest(*snapshot, *wanted, read.digest, connection);
     if (!digest.why_not.empty()) return {digest.why_not};
     const Plan plan = source->plan(*snapshot, *wanted, read);

@@ -45,7 +45,8 @@ class EngineSync : public ::testing::Test {
     return result.receipts.at(0);
   }
   /// Rows that only one of the two sides has, multiplicity included.
-  std::string differences(const std::string& table = "t", const std::string& where = "") {
+  std::string differences(const std::string& table = "t", const std::string& where = "",
+                          const std::string& copy_where = "") {
     duck::Connection c = database.connect();
     const auto columns = c.query(
         "SELECT string_agg('\"' || column_name || '\"', ', ' ORDER BY column_index) FROM "
@@ -54,7 +55,7 @@ class EngineSync : public ::testing::Test {
         {table});
     const std::string list = "SELECT " + columns.text(0, 0) + " FROM ";
     const std::string a = "(" + list + "fake.main." + table + where + ")";
-    const std::string b = "(" + list + "dst.main." + table + ")";
+    const std::string b = "(" + list + "dst.main." + table + copy_where + ")";
     return c
         .query(
             "SELECT coalesce(string_agg(d::VARCHAR, ' '), '') FROM ((SELECT 'missing' AS side, * "

@@ -213,10 +213,9 @@ TEST(Config, UnknownKeysAreRefusedWithPlaceAndMeaning) {
 TEST(Config, WordsOfLaterVersionsSaySo) {
   EXPECT_EQ(refusal_of("    defaults: {mode: history}\n"),
             "conf/sluice.yaml:5:22: \"history\" is not in this version | use mirror or append");
-  EXPECT_NE(refusal_of("    defaults: {deletes: soft}\n").find("use hard or ignore"),
-            std::string::npos);
-  EXPECT_NE(refusal_of("    defaults: {strategy: xmin}\n").find("use auto, incremental or full"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal_of("    defaults: {strategy: xmin}\n").find("use auto, incremental, digest or full"),
+      std::string::npos);
   EXPECT_NE(refusal_of("    defaults: {verify: true}\n").find("is not in this version"),
             std::string::npos);
 }
@@ -296,8 +295,8 @@ TEST(Flags, AreNamedInRefusals) {
     return "accepted";
   };
   Flags flags;
-  flags.table["deletes"] = {"soft"};
-  EXPECT_EQ(refused(flags), "--deletes: \"soft\" is not in this version");
+  flags.table["mode"] = {"history"};
+  EXPECT_EQ(refused(flags), "--mode: \"history\" is not in this version");
   Flags where;
   where.table["where"] = {"true"};
   EXPECT_EQ(refused(where), "--where: a table is missing");

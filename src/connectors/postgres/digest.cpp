@@ -245,7 +245,7 @@ std::string value_hash(const WireType& wire, const std::string& landed, const st
     case oid::kFloat4:
       return "hashfloat8extended(" + c + "::float8, " + s + ")";
     case oid::kBytea:
-      return in_array(c, c, s);
+      return in_array(c, c + "::bytea", s);
     case oid::kBit:
     case oid::kVarbit:
       return of_text(c, s);

@@ -106,9 +106,8 @@ std::uint64_t blocks_of_chunk(std::uint64_t blocks, std::uint64_t pieces, std::u
 }
 
 /// Each heap by itself.
-std::vector<Chunk> heap_chunks(const Asking& asking, const Shape& shape) {
+std::vector<Chunk> heap_chunks(const Asking& asking, const Shape& shape, std::uint64_t target) {
   const Storage storage = measure(asking, shape);
-  const std::uint64_t target = chunk_bytes(shape.table.bytes);
   std::vector<Chunk> chunks;
   for (const Heap& heap : shape.heaps) {
     json bounds{{"schema", heap.name.schema}, {"table", heap.name.name}};
@@ -177,9 +176,24 @@ std::vector<Chunk> key_chunks(const Asking& asking, const Shape& shape) {
 std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   if (shape.heaps.empty()) return one_chunk(shape, shape.table.rows);
   if (asking.session.version() < kTidRangeScans) return key_chunks(asking, shape);
-  if (all_heaps(shape, &Heap::readable)) return heap_chunks(asking, shape);
+  if (all_heaps(shape, &Heap::readable))
+    return heap_chunks(asking, shape, chunk_bytes(shape.table.bytes));
   if (all_heaps(shape, &Heap::ranges)) return parent_chunks(asking, shape);
   return key_chunks(asking, shape);
+}
+
+/// Few: each says something of nearly every bucket. One where an index finds the buckets' rows.
+std::vector<Chunk> bucket_chunks(const Asking& asking, const Shape& shape, const Read& read) {
+  constexpr std::uint64_t kMostAnswers = 16'384, kMostChunks = 3;
+  const Buckets& buckets = *read.buckets;
+  const bool by_index = buckets.by == Buckets::By::ranges && !buckets.only.empty();
+  const std::uint64_t answers = read.digest.empty() ? 1 : std::max<std::uint64_t>(1, buckets.count);
+  const std::uint64_t chunks = std::clamp<std::uint64_t>(kMostAnswers / answers, 1, kMostChunks);
+  if (by_index || chunks == 1 || shape.heaps.empty() || !all_heaps(shape, &Heap::readable) ||
+      asking.session.version() < kTidRangeScans)
+    return one_chunk(shape, shape.table.rows);
+  return heap_chunks(asking, shape,
+                     std::max(kSmallestChunk, shape.table.bytes / chunks + kSmallestChunk));
 }
 
 std::vector<Chunk> chunks_of_keys(std::size_t keys) {
@@ -270,9 +284,8 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
     return plan;
   }
   if (read.buckets) {
-    // One statement: what each of several would say of the same bucket is so many times the answer.
     plan.rows = shape.table.rows;
-    plan.chunks = one_chunk(shape, plan.rows);
+    plan.chunks = bucket_chunks(asking, shape, read);
     return plan;
   }
   if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);

@@ -42,6 +42,19 @@ std::string key_condition(const Shape& shape, const Plan& plan, std::size_t firs
   return "(" + names + ") IN (VALUES " + tuples + ")";
 }
 
+/// A FROM item of each row's bucket (b) and digest (d). OFFSET 0 keeps the server from merging the
+/// parts, which would compute a digest that both need twice.
+std::string digests(const Shape& shape, const Plan& plan, const std::string& rows) {
+  const std::string digest = server_digest(shape, plan.read.digest).sql;
+  std::string bucket = server_bucket(shape, plan.table, plan.read.buckets.value());
+  const std::size_t at = bucket.find(digest);
+  if (at == std::string::npos)
+    return "(SELECT " + bucket + " AS b, " + digest + " AS d FROM " + rows + ") AS digests";
+  bucket.replace(at, digest.size(), "d");
+  return "(SELECT " + bucket + " AS b, d FROM (SELECT " + digest + " AS d FROM " + rows +
+         " OFFSET 0) AS each) AS digests";
+}
+
 std::string tid(const json& block) {
   return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid";
 }
@@ -83,19 +96,14 @@ std::string where_clause(const std::vector<std::string>& conditions) {
 std::string select_statement(const Shape& shape, const Plan& plan,
                              std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
-  const Read& read = plan.read;
-  const std::string bucket =
-      read.digest.empty() ? "" : server_bucket(shape, plan.table, read.buckets.value());
   std::string list;
   for (const std::size_t each : projection) {
-    const Column& column = read.columns.at(each);
-    const std::array<std::string, 3> digests{bucket, "count(*)",
-                                             "sum(" + server_digest(shape, read.digest).sql + ")"};
+    const Column& column = plan.read.columns.at(each);
     list += (list.empty() ? "" : ", ") +
-            (read.digest.empty()
+            (plan.read.digest.empty()
                  ? select_expression(identifier(column.name),
                                      shape.wires[shape.position(column.name)], column.type)
-                 : digests.at(each));
+                 : std::array{"b", "count(*)", "sum(d)"}.at(each));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
@@ -120,8 +128,9 @@ std::string select_statement(const Shape& shape, const Plan& plan,
     conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
                                        bounds.at("keys").get<std::size_t>()));
   }
-  return "SELECT " + list + " FROM " + from + " AS " + identifier(name.name) +
-         where_clause(conditions) + (bucket.empty() ? "" : " GROUP BY " + bucket);
+  const std::string rows = from + " AS " + identifier(name.name) + where_clause(conditions);
+  return "SELECT " + list + " FROM " +
+         (plan.read.digest.empty() ? rows : digests(shape, plan, rows) + " GROUP BY b");
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {

@@ -29,25 +29,28 @@ std::string array_text(const std::vector<std::uint32_t>& values) {
   return "{" + text + "}";
 }
 
-// A true array is one whose element names it as its array: int2vector and its like are not.
+// OFFSET 0 keeps the planner, which expects many types, from reading all of pg_type and
+// pg_attribute. A true array is one whose element names it as its array: int2vector and its like
+// are not.
 TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t>& relations) {
   const Rows rows = connection.query(
       "WITH RECURSIVE used(oid) AS ("
       " SELECT a.atttypid FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
       " WHERE a.attnum > 0 AND NOT a.attisdropped"
-      " UNION SELECT x.oid FROM used JOIN pg_type t ON t.oid = used.oid CROSS JOIN LATERAL ("
+      " UNION SELECT x.oid FROM used CROSS JOIN LATERAL ("
+      "SELECT * FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t CROSS JOIN LATERAL ("
       "  SELECT t.typelem AS oid UNION ALL SELECT t.typbasetype UNION ALL"
       "  SELECT f.atttypid FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid "
       "AND f.attnum > 0"
       "  AND NOT f.attisdropped) x WHERE x.oid <> 0)"
-      " SELECT t.oid, t.typname, t.typtype, t.typcategory, coalesce(e.oid, 0), t.typbasetype, "
-      "t.typtypmod,"
-      " t.typndims, format_type(t.oid, -1), f.attname, f.atttypid, f.atttypmod, f.attndims"
-      " FROM used JOIN pg_type t ON t.oid = used.oid"
-      " LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
-      " LEFT JOIN pg_attribute f ON t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 "
-      "AND NOT"
-      " f.attisdropped ORDER BY t.oid, f.attnum",
+      " SELECT t.oid, t.typname, t.typtype, t.typcategory,"
+      " coalesce((SELECT e.oid FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid), 0),"
+      " t.typbasetype, t.typtypmod, t.typndims, format_type(t.oid, -1),"
+      " f.attname, f.atttypid, f.atttypmod, f.attndims"
+      " FROM used CROSS JOIN LATERAL ("
+      "SELECT * FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t LEFT JOIN LATERAL ("
+      "SELECT * FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum "
+      "> 0 AND NOT f.attisdropped OFFSET 0) f ON true ORDER BY t.oid, f.attnum",
       {array_text(relations)});
   for (int row = 0; row < rows.size(); ++row) {
     Type& type = types_[rows.oid(row, 0)];

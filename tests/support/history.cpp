@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <set>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 namespace sluice::testing {
@@ -21,6 +22,10 @@ bool expected(const std::string& message) {
                                                         "deadlock detected", "could not serialize"};
   return std::ranges::any_of(
       kExpected, [&](const char* each) { return message.find(each) != std::string::npos; });
+}
+
+std::string gate(std::size_t writer, int number) {
+  return std::to_string(writer * 2 + static_cast<std::size_t>(number));
 }
 
 std::string errors(const RunResult& result) {
@@ -43,6 +48,13 @@ const Receipt& receipt_of(const RunResult& result, const std::string& table) {
 /// that has passed.
 bool of_the_past(const Receipt& receipt) {
   return receipt.strategy == "resume" && receipt.guarantee == "A";
+}
+
+/// The table's name and its key, of a row as HistoryTable writes it.
+std::string key_of(const std::string& row, int parts) {
+  std::size_t at = row.find('|');
+  for (; parts > 0; --parts) at = row.find('|', at + 1);
+  return row.substr(0, at);
 }
 
 void list(std::string& text, const char* title, const std::vector<std::string>& rows) {
@@ -71,6 +83,7 @@ History::History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& 
     writers_.push_back(std::make_unique<Writer>(database_.socket_url()));
     writers_.back()->session.exec("SET lock_timeout = '20ms'");
   }
+  gatekeeper_ = std::make_unique<PostgresSession>(database_.socket_url());
 }
 
 History::~History() {
@@ -134,7 +147,9 @@ void History::run() {
 void History::writer_step(Dice dice) {
   ++counts_.steps;
   const auto at = static_cast<std::size_t>(dice.below(static_cast<int>(writers_.size())));
-  if (writers_[at]->open) {
+  if (writers_[at]->gate != 0) {
+    if (dice.chance(25)) open_gate(at);
+  } else if (writers_[at]->open) {
     step_inside(at, dice);
   } else {
     step_outside(at, dice);
@@ -190,8 +205,10 @@ void History::step_outside(std::size_t at, Dice& dice) {
     writers_[at]->savepoints = 0;
   } else if (kind < 88) {
     attempt(at, change(dice));
-  } else if (kind < 95) {
+  } else if (kind < 92) {
     finish_prepared(dice);
+  } else if (kind < 95) {
+    send_message(at, dice);
   } else {
     change_shape(at, dice);
   }
@@ -224,6 +241,57 @@ void History::step_inside(std::size_t at, Dice& dice) {
   }
 }
 
+/// Two transactions in one message, which share the message's time: the second writes with a stamp
+/// from before the first one's end. A gate in each, so that runs come in between. A role that may
+/// not see since when others are active cannot know of it.
+void History::send_message(std::size_t at, Dice& dice) {
+  if (character_.reader) return;
+  std::string sql;
+  for (int number = 1; number <= 2; ++number) {
+    gatekeeper_->exec("SELECT pg_advisory_lock(" + gate(at, number) + ")");
+    sql += "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(" + gate(at, number) +
+           "); SET LOCAL lock_timeout = '20ms'; " + change(dice) + "; COMMIT; ";
+  }
+  note("w" + std::to_string(at + 1) + ": in one message: " + sql);
+  writers_[at]->session.send(sql);
+  open_gate(at);
+}
+
+/// Opens the gate that the writer waits for, if it does, and comes back when it waits for the next
+/// one or has ended.
+void History::open_gate(std::size_t at) {
+  Writer& writer = *writers_[at];
+  const auto unlock = [&](int number) {
+    gatekeeper_->exec("SELECT pg_advisory_unlock(" + gate(at, number) + ")");
+  };
+  if (writer.gate != 0) {
+    note("w" + std::to_string(at + 1) + " goes on, gate " + std::to_string(writer.gate));
+    unlock(writer.gate);
+  }
+  ++writer.gate;
+  const std::string waits =
+      "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = "
+      "current_database() AND locktype = 'advisory' AND NOT granted AND objid = " +
+      gate(at, writer.gate);
+  try {
+    while (!writer.session.ended()) {
+      if (writer.gate <= 2 && database_.value(waits) != "0") {
+        if (writer.gate == 2) ++counts_.messages;
+        return;
+      }
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  } catch (const std::runtime_error& error) {
+    if (!expected(error.what())) throw;
+    log_.back() += std::string("  -> ") + error.what();
+    ++counts_.given_up;
+    writer.session.exec("ROLLBACK");
+  }
+  if (writer.gate == 1) unlock(1);
+  if (writer.gate <= 2) unlock(2);
+  writer.gate = 0;
+}
+
 void History::finish_prepared(Dice& dice) {
   if (prepared_.empty()) return;
   const auto at = dice.below(static_cast<int>(prepared_.size()));
@@ -244,12 +312,14 @@ void History::change_shape(std::size_t at, Dice& dice) {
     attempt(at, "TRUNCATE " + table.name());
   } else if (table.added() < 3 && attempt(at, table.add_column(dice))) {
     table.column_added();
+    column_added_ = true;
   }
 }
 
 void History::finish_all(Dice dice) {
   for (std::size_t at = 0; at < writers_.size(); ++at) {
     Writer& writer = *writers_[at];
+    while (writer.gate != 0) open_gate(at);
     if (!writer.open) continue;
     writer.savepoints = 0;
     attempt(at, dice.chance(75) ? "COMMIT" : "ROLLBACK");
@@ -303,6 +373,7 @@ void History::run_and_compare(bool full) { compare(run_here(full)); }
 
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   std::vector<std::string> words{"sync",
+                                 "--json",
                                  source_url(),
                                  "duckdb:" + copy_.file(),
                                  "--overlap",
@@ -321,6 +392,7 @@ std::unique_ptr<Program> History::start(const std::string& failpoint) {
 void History::steps_meanwhile(Dice& dice, int steps, milliseconds time) {
   for (int i = 0; i < steps; ++i) {
     if (!character_.reader) writer_step(dice.fork());
+    if (!moments_.empty()) remember_tables();
     std::this_thread::sleep_for(time / (steps + 1));
   }
   std::this_thread::sleep_for(time / (steps + 1));
@@ -337,12 +409,15 @@ void History::run_alongside(Dice& dice) {
   ++counts_.alongside;
   note("sluice sync, meanwhile:");
   const std::unique_ptr<Program> program = start({});
-  shape_changed_ = false;
+  shape_changed_ = column_added_ = false;
+  moments_.clear();
+  remember_tables();
   steps_meanwhile(dice, dice.from(2, 20), milliseconds(dice.from(20, 200)));
   wait_for(*program);
   note("sluice ended: " + std::to_string(program->exit_code()));
   // A table that is rewritten again and again may fail; the next run brings it.
-  if (program->exit_code() == 0 || (shape_changed_ && program->exit_code() == 3)) return;
+  if (program->exit_code() == 0) return compare_alongside(*program);
+  if (shape_changed_ && program->exit_code() == 3) return;
   throw std::runtime_error("sluice ended with " + std::to_string(program->exit_code()) + ": " +
                            program->printed());
 }
@@ -356,6 +431,7 @@ void History::run_killed(Dice& dice) {
   const milliseconds time(dice.from(5, 150));
   note("sluice sync, killed " +
        (at_place ? place : "after " + std::to_string(time.count()) + " ms") + ", meanwhile:");
+  moments_.clear();
   const std::unique_ptr<Program> program = start(place);
   steps_meanwhile(dice, dice.from(0, 6), time);
   if (at_place) wait_for(*program);
@@ -390,26 +466,32 @@ void History::quiet(Dice dice) {
 /// that were stamped by the clock. Rows that nobody has committed are on neither side.
 void History::compare(const RunResult& result) {
   std::string sql;
-  std::vector<const HistoryTable*> compared;
+  std::vector<std::pair<const HistoryTable*, bool>> compared;
   for (const HistoryTable& table : tables_) {
     const Receipt& receipt = receipt_of(result, table.name());
     if (of_the_past(receipt)) continue;
-    if (!character_.stamps.honest && receipt.guarantee != "A") continue;
-    compared.push_back(&table);
+    // Class C: whatever the stamps are worth, the keys are those of the source.
+    const bool keys_only = !character_.stamps.honest && receipt.guarantee != "A";
+    compared.emplace_back(&table, keys_only);
     sql += (sql.empty() ? "" : " UNION ALL ") + table.rows_of_copy();
   }
   if (compared.empty()) return;
   const std::vector<std::string> copy = copy_.query(sql);
-  for (const HistoryTable* table : compared) compare_table(*table, copy);
+  for (const auto& [table, keys_only] : compared) compare_table(*table, copy, keys_only);
 }
 
-void History::compare_table(const HistoryTable& table, const std::vector<std::string>& copy) {
+void History::compare_table(const HistoryTable& table, const std::vector<std::string>& copy,
+                            bool keys_only) {
   ++counts_.comparisons;
-  std::multiset<std::string> wanted;
-  for (const auto& row : database_.query(table.rows_at_source())) wanted.insert(row.at(0).value());
-  std::multiset<std::string> found;
-  std::ranges::copy_if(copy, std::inserter(found, found.end()),
-                       [&](const std::string& row) { return row.starts_with(table.name() + "|"); });
+  const auto shown = [&](const std::string& row) {
+    return keys_only ? key_of(row, table.key_parts()) : row;
+  };
+  std::multiset<std::string> wanted, found;
+  for (const auto& row : database_.query(table.rows_at_source()))
+    wanted.insert(shown(row.at(0).value()));
+  for (const std::string& row : copy) {
+    if (row.starts_with(table.name() + "|")) found.insert(shown(row));
+  }
   std::vector<std::string> missing, extra;
   std::ranges::set_difference(wanted, found, std::back_inserter(missing));
   std::ranges::set_difference(found, wanted, std::back_inserter(extra));
@@ -418,6 +500,39 @@ void History::compare_table(const HistoryTable& table, const std::vector<std::st
   list(text, "only at the source", missing);
   list(text, "only in the copy", extra);
   throw std::runtime_error(text);
+}
+
+/// Every change is made by this thread, so that no other rows can have been seen.
+void History::remember_tables() {
+  if (character_.big) return;
+  for (const HistoryTable& table : tables_) {
+    std::multiset<std::string> rows;
+    for (const auto& row : database_.query(table.rows_at_source())) rows.insert(row.at(0).value());
+    moments_[table.name()].insert(std::move(rows));
+  }
+}
+
+/// A run beside writers leaves of each table what it was at one moment meanwhile.
+void History::compare_alongside(const Program& program) {
+  if (character_.big || column_added_) return;
+  remember_tables();
+  std::istringstream lines(program.printed());
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
+    if (!event.is_object() || event.value("event", "") != "table_finished") continue;
+    const auto table =
+        std::ranges::find(tables_, event.at("table").get<std::string>(), &HistoryTable::name);
+    const bool exact = event.at("guarantee") == "A";
+    if (table == tables_.end() || (exact && event.at("strategy") == "resume")) continue;
+    if (!exact && !character_.stamps.honest) continue;
+    ++counts_.alike;
+    const std::vector<std::string> copy = copy_.query(table->rows_of_copy());
+    const std::multiset<std::string> found(copy.begin(), copy.end());
+    const auto& moments = moments_.at(table->name());
+    if (moments.contains(found)) continue;
+    throw std::runtime_error(table->name() + ": the copy is at none of the " +
+                             std::to_string(moments.size()) + " moments of a run beside writers");
+  }
 }
 
 void History::verify() {

@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +26,8 @@ struct HistoryCounts {
   int steps = 0, given_up = 0;  ///< of writers; that met a lock or a key of another
   int runs = 0, alongside = 0, killed = 0, verified = 0;
   int comparisons = 0;  ///< of one table with its copy
+  int alike = 0;        ///< of one table with what it was at some moment of a run beside writers
+  int messages = 0;     ///< of two transactions, both of which began
 };
 
 class History {
@@ -45,6 +49,7 @@ class History {
     explicit Writer(const std::string& url) : session(url) {}
     PostgresSession session;
     bool open = false;  ///< in a transaction
+    int gate = 0;       ///< in a message, waiting for this gate of its two; 0: in none
     int savepoints = 0;
   };
   /// What the seed chose for the whole history.
@@ -64,6 +69,8 @@ class History {
   void step_outside(std::size_t at, Dice& dice);
   void step_inside(std::size_t at, Dice& dice);
   std::string change(Dice& dice);
+  void send_message(std::size_t at, Dice& dice);
+  void open_gate(std::size_t at);
   bool attempt(std::size_t at, const std::string& sql);
   void change_shape(std::size_t at, Dice& dice);
   void finish_prepared(Dice& dice);
@@ -73,6 +80,8 @@ class History {
   RunResult run_here(bool full);
   void run_and_compare(bool full);
   void steps_meanwhile(Dice& dice, int steps, std::chrono::milliseconds time);
+  void remember_tables();
+  void compare_alongside(const Program& program);
   static void wait_for(Program& program);
   void run_alongside(Dice& dice);
   void run_killed(Dice& dice);
@@ -80,7 +89,8 @@ class History {
   void quiet(Dice dice);
 
   void compare(const RunResult& result);
-  void compare_table(const HistoryTable& table, const std::vector<std::string>& copy);
+  void compare_table(const HistoryTable& table, const std::vector<std::string>& copy,
+                     bool keys_only);
   void verify();
 
   std::uint64_t seed_;
@@ -91,10 +101,13 @@ class History {
   Copy copy_;
   std::vector<HistoryTable> tables_;
   std::vector<std::unique_ptr<Writer>> writers_;
+  std::unique_ptr<PostgresSession> gatekeeper_;  ///< holds the locks that are the gates
   std::vector<std::string> prepared_;
+  /// By table, its rows at each moment since a run beside writers began.
+  std::map<std::string, std::set<std::multiset<std::string>>> moments_;
   int next_number_ = 1, next_name_ = 1;
   std::size_t parallel_ = 2;
-  bool shape_changed_ = false;  ///< since it was last looked at
+  bool shape_changed_ = false, column_added_ = false;  ///< since it was last looked at
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::vector<std::string> log_;
 };

@@ -30,6 +30,8 @@ class HistoryTable {
   const std::string& name() const { return name_; }
   bool stamped() const { return kind_ != Kind::keyed && kind_ != Kind::bag; }
   bool has_key() const { return kind_ != Kind::bag; }
+  /// Of how many columns, the first of each row, the key consists.
+  int key_parts() const { return kind_ == Kind::pair ? 2 : has_key() ? 1 : 0; }
 
   std::string create() const;
   /// Adds column number `added() + 1`; once that is done, call column_added().

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/history_table.h"
 
+#include <algorithm>
 #include <array>
 
 namespace sluice::testing {
@@ -131,7 +132,8 @@ std::string HistoryTable::update(Dice& dice, const Stamps& stamps, bool whole) c
       whole && (kind_ != Kind::nullable || dice.chance(80)) ? "now()" : stamp(dice, stamps);
   const std::string which = whole ? "true" : dice.chance(60) ? some(dice) : one(dice);
   return "UPDATE " + name_ + " SET n = " + (dice.chance(80) ? "n + " : "") +
-         std::to_string(dice.from(0, 50)) + values(dice, stamps, when) + " WHERE " + which;
+         std::to_string(std::max(0, dice.from(-15, 35))) + values(dice, stamps, when) + " WHERE " +
+         which;
 }
 
 std::string HistoryTable::remove(Dice& dice) const {

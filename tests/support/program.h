@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -46,7 +47,9 @@ class Program {
   ~Program() { kill(); }
 
   static std::filesystem::path path() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "sluice";
+    const bool bugs = std::getenv("SLUICE_PLANTED_BUG") != nullptr;
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+           (bugs ? "sluice_with_bugs" : "sluice");
   }
 
   bool running() {

@@ -136,8 +136,10 @@ void History::run() {
   Dice shape = dice_.fork();
   const int steps = shape.from(40, 70);
   const int pause = shape.from(steps / 3, 2 * steps / 3);
+  const int first = shape.from(8, 16);  // what is open then is what a first load's mark must mind
   for (int i = 0; i < steps; ++i) {
-    if (shape.chance(11)) source_run(dice_.fork());
+    if (i == first) run_and_compare(false);
+    if (i > 4 && shape.chance(11)) source_run(dice_.fork());
     if (i == pause) quiet(dice_.fork());
     writer_step(dice_.fork());
   }
@@ -229,7 +231,7 @@ void History::step_inside(std::size_t at, Dice& dice) {
   } else if (kind < 80) {
     attempt(at, "ROLLBACK");
     writer.open = false;
-  } else if (kind < 86 && prepared_.size() < 4) {
+  } else if (kind < 88 && prepared_.size() < 4) {
     const std::string name = "h" + std::to_string(seed_) + "_" + std::to_string(next_name_++);
     writer.savepoints = 0;
     if (attempt(at, "PREPARE TRANSACTION '" + name + "'")) prepared_.push_back(name);
@@ -349,6 +351,7 @@ void History::source_run(Dice dice) {
   const int kind = dice.below(100);
   if (kind < 50) {
     run_and_compare(dice.chance(15));
+    if (dice.chance(30)) run_and_compare(false);  // whose marks are those that the first one left
   } else if (kind < 75) {
     run_alongside(dice);
   } else {

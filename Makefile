@@ -3,18 +3,20 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+SEEDS ?= 1..2000
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
 SOURCES = find include src tests bench examples -name '*.cpp' -o -name '*.h' 2>/dev/null
 
-.PHONY: help build all-programs demo test test-versions bench format format-check lint asan tsan install dist clean
+.PHONY: help build all-programs demo test test-versions soak bench format format-check lint asan tsan install dist clean
 
 help:
 	@echo "make demo            build, and copy a small shop into a DuckDB file, twice"
 	@echo "make test            build, and run every test; ends with 'N passed, N failed'"
 	@echo "make test-versions   the PostgreSQL tests on versions 10 to 14, 16 and 17 too"
+	@echo "make soak            seeded histories of writers, runs and crashes: SEEDS=$(SEEDS)"
 	@echo "make build           $(BUILD)/bin/sluice"
 	@echo "make bench           speed and memory beside the alternatives that are installed"
 	@echo "make asan | tsan     the tests under the sanitizers"
@@ -48,6 +50,12 @@ test-versions:
 	@tools/install-deps build test
 	@$(MAKE) all-programs
 	@tools/run-tests $(BUILD) --postgres 10,11,12,13,14,16,17 'postgres*'
+
+soak:
+	@tools/install-deps build test
+	@$(MAKE) build
+	@cmake --build $(BUILD) -j $(JOBS) --target history_tests -- --quiet
+	@SLUICE_HISTORY_SEEDS=$(SEEDS) $(BUILD)/bin/history_tests
 
 bench:
 	@tools/install-deps build bench

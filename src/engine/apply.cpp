@@ -2,6 +2,7 @@
 #include "engine/apply.h"
 
 #include "duck/duck.h"
+#include "planted.h"
 
 namespace sluice::apply {
 namespace {
@@ -144,6 +145,10 @@ std::string row_hash(const std::vector<Column>& columns, const std::string& pref
   if (salt != 0) parts.push_back(std::to_string(salt));
   for (const Column& column : columns) {
     const std::string plain = prefix + quoted(column.name);
+    if (planted("null-as-empty")) {
+      parts.push_back("coalesce(" + plain + "::VARCHAR, '')");
+      continue;
+    }
     parts.push_back(hash_needs_text(column.type) ? plain + "::VARCHAR" : plain);
   }
   return "hash(" + joined(parts, ", ") + ")";
@@ -258,10 +263,10 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {
-  return "CREATE OR REPLACE TEMP TABLE sluice_source AS SELECT h1, h2, count(*) AS n FROM "
-         "(SELECT " +
-         row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) + " AS h2 FROM " + relation +
-         ") GROUP BY h1, h2";
+  const std::string count = planted("bag-as-set") ? "1::BIGINT" : "count(*)";
+  return "CREATE OR REPLACE TEMP TABLE sluice_source AS SELECT h1, h2, " + count +
+         " AS n FROM (SELECT " + row_hash(columns, "") + " AS h1, " + row_hash(columns, "", 1) +
+         " AS h2 FROM " + relation + ") GROUP BY h1, h2";
 }
 
 std::string multiset_delta(const Target& target, const std::vector<Column>& columns,

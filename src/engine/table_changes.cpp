@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/table_run.h"
+#include "planted.h"
 
 namespace sluice {
 namespace {
@@ -63,7 +64,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
       "SELECT count(*) FILTER (sluice_rid IS NOT NULL), count(*) FILTER (sluice_rid IS NULL) FROM "
       "sluice_prune");
   changes.gone = static_cast<std::uint64_t>(found.integer(0, 0));
-  if (found.integer(0, 1) == 0) return changes;
+  if (found.integer(0, 1) == 0 || planted("prune-one-sided")) return changes;
   const auto missing = stage_missing();
   if (!missing) return std::nullopt;
   changes.missing = *missing;
@@ -145,6 +146,10 @@ void TableRun::merge(bool prune) {
   }
   if (arriving + changes->gone > 0 || next.json() != stored_->json()) {
     announce_in_flight(arriving);
+    if (planted("state-before-rows")) {
+      Load early(connection_, context_.states, table_.name);
+      commit(early, next);
+    }
     Load load(connection_, context_.states, table_.name);
     write_changes(load, target_, *changes);
     commit(load, std::move(next));

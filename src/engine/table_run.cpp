@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "planted.h"
+
 namespace sluice {
 namespace {
 
@@ -212,6 +214,11 @@ std::string TableRun::landed(const Relation& relation, const Plan& plan) const {
 
 std::optional<std::string> TableRun::lower_bound(const std::optional<std::string>& mark) {
   if (!mark) return std::nullopt;
+  if (planted("mark-at-once")) {
+    TableState next = state_;
+    promote_settled(next);
+    if (mark != next.cursor && mark == state_.cursor) return lower_bound(next.cursor);
+  }
   const std::string& type = table_.column(table_.replication_key)->type;
   const Proof proof = snapshot_.proof(table_);
   const auto overlap =

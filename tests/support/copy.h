@@ -118,8 +118,9 @@ class Copy {
     return differing;
   }
 
- private:
   std::string file() const { return folder_ / "copy.duckdb"; }
+
+ private:
   std::filesystem::path folder_;
 };
 

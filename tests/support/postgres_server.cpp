@@ -186,6 +186,22 @@ std::string PostgresSession::value(const std::string& sql) {
   return rows.empty() || rows[0].empty() ? "" : rows[0][0].value_or("NULL");
 }
 
+void PostgresSession::send(const std::string& sql) {
+  if (PQsendQuery(connection_, sql.c_str()) != 1)
+    throw std::runtime_error(PQerrorMessage(connection_));
+}
+
+bool PostgresSession::ended() {
+  while (true) {
+    if (PQconsumeInput(connection_) != 1) throw std::runtime_error(PQerrorMessage(connection_));
+    if (PQisBusy(connection_) == 1) return false;
+    PGresult* result = PQgetResult(connection_);
+    if (result == nullptr) return true;
+    checked(connection_, result);
+    PQclear(result);
+  }
+}
+
 void PostgresSession::copy(const std::string& statement, const std::string& text) {
   PQclear(checked(connection_, PQexec(connection_, statement.c_str())));
   if (PQputCopyData(connection_, text.data(), static_cast<int>(text.size())) != 1 ||

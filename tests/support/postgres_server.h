@@ -38,6 +38,10 @@ class PostgresSession {
   std::vector<Row> query(const std::string& sql);
   /// First column of the first row; "NULL" for NULL, "" for no row.
   std::string value(const std::string& sql);
+  /// One message that the server works off by itself; nothing else until it has ended.
+  void send(const std::string& sql);
+  /// Whether that message has ended. Throws if a statement of it failed.
+  bool ended();
   /// COPY .. FROM STDIN with this text.
   void copy(const std::string& statement, const std::string& text);
 

@@ -8,6 +8,7 @@
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/statement.h"
 #include "connectors/postgres/types.h"
+#include "planted.h"
 
 namespace sluice::postgres {
 namespace {
@@ -249,6 +250,8 @@ void set_marks(const Asking& asking, const Shape& shape, const Witness& witness,
   if (type != "bigint") {
     bounded = "greatest(least(m, " + literal(witness.t0) + "::timestamptz::" + type +
               "), '0001-01-01'::" + type + ")";
+    if (planted("mark-beyond-clock")) bounded = "m";
+    if (planted("mark-after-snapshot")) bounded = "clock_timestamp()::" + type;
   }
   std::string safe = "NULL";
   if (const auto since = witness.open_since(); since && type == "timestamptz") {

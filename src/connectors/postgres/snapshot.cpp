@@ -5,6 +5,7 @@
 
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/types.h"
+#include "planted.h"
 
 namespace sluice::postgres {
 namespace {
@@ -80,6 +81,12 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   leader_->run(kBegin);
   lock(tables, lock_timeout_ms, failures, unlocked);
   take();
+  if (planted("holders-after-snapshot")) {
+    const Witness late = observe(*leader_);
+    witness_.holders = late.holders;
+    witness_.oldest_stamp = late.oldest_stamp;
+    witness_.newest_prepared = late.newest_prepared;
+  }
   read_shapes(tables, failures, unlocked);
   sessions_->set_snapshot(id_);
   leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
@@ -114,6 +121,7 @@ bool PostgresSnapshot::attempt(const std::string& sql, const TableName& name, Fa
 // and its file node compared.
 void PostgresSnapshot::lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
                             std::vector<TableName>& unlocked) {
+  if (planted("tables-unlocked")) return;
   leader_->run("SET LOCAL lock_timeout = " + std::to_string(timeout_ms));
   std::string list;
   for (const Table& each : tables) {
@@ -175,6 +183,7 @@ void PostgresSnapshot::hold_unlocked(const TableName& name, Failures& failures) 
 // pg_class is read as of the snapshot, pg_relation_filenode() as of now. Where they differ the
 // table was truncated or rewritten in between, and its present file may show rows as missing.
 void PostgresSnapshot::compare_files(Failures& failures) {
+  if (planted("tables-unlocked")) return;
   std::vector<std::uint32_t> oids;
   std::vector<TableName> owners;
   for (const auto& [name, shape] : shapes_) {

@@ -12,6 +12,7 @@
 #include "connectors/postgres/plan.h"
 #include "connectors/postgres/reader.h"
 #include "connectors/postgres/snapshot.h"
+#include "planted.h"
 
 namespace sluice::postgres {
 namespace {
@@ -131,8 +132,16 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
     columns.push_back({column, shape.wires[shape.position(column.name)], key});
   }
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
+  std::shared_ptr<Sessions> sessions = taken.sessions();
+  if (plan.read.from && planted("prune-older-snapshot")) {
+    const auto later = std::make_shared<PostgresSnapshot>(
+        take_session(),
+        std::make_shared<Sessions>(login_, options_.max_readers, options_.lock_timeout_ms),
+        std::span(&plan.table, 1), options_.lock_timeout_ms);
+    sessions = {later, later->sessions().get()};
+  }
   return std::make_unique<CopyReader>(
-      taken.sessions(), std::move(columns),
+      std::move(sessions), std::move(columns),
       [&shape, &plan, positions](const Chunk& chunk) {
         return select_statement(shape, plan, positions, chunk);
       },

@@ -7,6 +7,7 @@
 #include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
+#include "planted.h"
 
 namespace sluice::postgres {
 namespace {
@@ -80,8 +81,10 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   if (plan.read.buckets && !plan.read.buckets->only.empty())
     conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
-    conditions.push_back("(" + identifier(key) + " >= " + key_literal(shape, key, *plan.read.from) +
-                         " OR " + identifier(key) + " IS NULL)");
+    const char* above = planted("bound-exclusive") ? " > " : " >= ";
+    std::string condition = identifier(key) + above + key_literal(shape, key, *plan.read.from);
+    if (!planted("null-keys-skipped")) condition += " OR " + identifier(key) + " IS NULL";
+    conditions.push_back("(" + condition + ")");
   }
   return conditions;
 }

@@ -178,7 +178,6 @@ TEST_F(PostgresDigestTest, ARowThatComesBackTakesThePlaceOfTheOneMarkedDeleted) 
   db->exec(
       "CREATE TABLE t (id text PRIMARY KEY, i int); INSERT INTO t SELECT 'k' || i, i FROM "
       "generate_series(1, 5000) i");
-  SyncOptions options;
   options.defaults.deletes = Deletes::soft;
   options.defaults.strategy = Strategy::digest;
   for (const char* change :

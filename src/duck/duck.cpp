@@ -251,9 +251,9 @@ Result::Result(const duckdb_result& source) {
   auto& result =
       const_cast<duckdb_result&>(source);  // the C API takes a pointer for questions, too
   changed_ = duckdb_rows_changed(&result);
+  if (duckdb_result_return_type(result) != DUCKDB_RESULT_TYPE_QUERY_RESULT) return;
   const idx_t width = duckdb_column_count(&result);
   for (idx_t i = 0; i < width; ++i) names_.emplace_back(duckdb_column_name(&result, i));
-  if (duckdb_result_return_type(result) != DUCKDB_RESULT_TYPE_QUERY_RESULT) return;
   while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
     const std::unique_ptr<_duckdb_data_chunk, void (*)(duckdb_data_chunk)> owner(
         chunk, [](duckdb_data_chunk each) { duckdb_destroy_data_chunk(&each); });

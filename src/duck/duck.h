@@ -56,6 +56,7 @@ class Result {
   Result& operator=(Result&&) noexcept = default;
 
   std::size_t rows() const noexcept { return rows_; }
+  /// 0: a statement that returns no rows, such as SET or INSERT.
   std::size_t columns() const noexcept { return names_.size(); }
   const std::string& name(std::size_t column) const { return names_[column]; }
   bool null(std::size_t row, std::size_t column) const { return !cell(row, column).has_value(); }

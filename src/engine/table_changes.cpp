@@ -221,13 +221,15 @@ Plan TableRun::stage_rows(const Differing& differing,
   return rows;
 }
 
+apply::Gone TableRun::gone() const {
+  return options_.deletes == Deletes::ignore ? apply::Gone::ignored : apply::Gone::wanted;
+}
+
 /// Into sluice_diff, what the source's rows there make of the copy.
-Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit) {
+Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone) {
   return stage_rows(differing, [&](Relation& relation, const std::string& rows) {
-    relation.run(apply::keyed_difference(
-        target_, rows, columns(), key(),
-        options_.deletes == Deletes::ignore ? apply::Gone::ignored : apply::Gone::wanted, limit,
-        differing.own));
+    relation.run(
+        apply::keyed_difference(target_, rows, columns(), key(), gone, limit, differing.own));
   });
 }
 
@@ -257,7 +259,7 @@ void TableRun::refresh_keyed() {
     remember_comparison();
     return;
   }
-  const Plan whole = stage_difference(differing, limit);
+  const Plan whole = stage_difference(differing, limit, gone());
   if (count_difference() >= limit) {
     receipt_.inserted = receipt_.updated = receipt_.deleted = 0;
     load();

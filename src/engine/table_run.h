@@ -97,7 +97,8 @@ class TableRun {
   void remember_comparison();
   Plan stage_rows(const Differing& differing,
                   const std::function<void(Relation&, const std::string&)>& use);
-  Plan stage_difference(const Differing& differing, std::uint64_t limit);
+  Plan stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone);
+  apply::Gone gone() const;
   Plan stage_multiset(const Differing& differing);
   void stage_new(const Plan& rows);
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);

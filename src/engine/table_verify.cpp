@@ -103,7 +103,7 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
 
 void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
   verify_unique(verified, differing, repair);
-  stage_difference(differing, INT64_MAX);
+  stage_difference(differing, INT64_MAX, gone());
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;

@@ -160,6 +160,22 @@ TEST_F(PostgresDigestTest, ChangesThatTheReplicationKeyHidesComeToLight) {
   EXPECT_EQ(copy.query("SELECT id FROM public.small WHERE note IS NULL"), Texts{"7"});
 }
 
+TEST_F(PostgresDigestTest, ThePartThatIsComparedDeletesNothing) {
+  options.defaults.delete_check.kind = Cadence::Kind::never;
+  db->exec(
+      "CREATE TABLE t AS SELECT i AS id, i, 'note' AS note, now() AS updated_at FROM "
+      "generate_series(1, 1000) i; ALTER TABLE t ADD PRIMARY KEY (id)");
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  db->exec("DELETE FROM t WHERE id <= 10; UPDATE t SET note = 'hidden' WHERE id = 77");
+  for (int run = 0; run < 16; ++run) {
+    const Receipt receipt = copy.sync(db->socket_url(), options).receipts.at(0);
+    EXPECT_EQ(receipt.outcome, Outcome::done);
+    EXPECT_EQ(receipt.deleted, 0U);
+  }
+  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || min(id) FROM public.t"), Texts{"1000 1"});
+  EXPECT_EQ(copy.query("SELECT id FROM public.t WHERE note = 'hidden'"), Texts{"77"});
+}
+
 TEST_F(PostgresDigestTest, KeysThatMovedAreFound) {
   make("id int", "id", "i");
   db->exec("UPDATE t SET id = id + 1000000 WHERE i % 500 = 0");

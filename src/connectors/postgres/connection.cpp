@@ -392,8 +392,6 @@ Rows Connection::query(const std::string& sql,
               login_->patience);
 }
 
-// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
-// thread; it owns all that it uses.
 // The control file of a server that was promoted names the old line until its next checkpoint.
 const std::string& Connection::timeline() {
   if (timeline_) return *timeline_;
@@ -409,6 +407,8 @@ const std::string& Connection::timeline() {
   return *timeline_;
 }
 
+// PQcancel connects anew and would wait for a dead host as long as the system does, hence the
+// thread; it owns all that it uses.
 void Connection::cancel_statement() noexcept try {
   struct FreeCancel {
     void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }

@@ -91,6 +91,26 @@ struct OwnedStatement {
   ~OwnedStatement() { duckdb_destroy_prepare(&statement); }
 };
 
+/// Of what type an error is that comes as a text: the head of the text says.
+[[noreturn]] void fail_as_said(const char* text) {
+  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 9> kTypes{{
+      {"Binder Error", DUCKDB_ERROR_BINDER},
+      {"Catalog Error", DUCKDB_ERROR_CATALOG},
+      {"Parser Error", DUCKDB_ERROR_PARSER},
+      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
+      {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
+      {"INTERRUPT Error", DUCKDB_ERROR_INTERRUPT},
+      {"IO Error", DUCKDB_ERROR_IO},
+      {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
+      {"TransactionContext Error", DUCKDB_ERROR_TRANSACTION},
+  }};
+  const std::string_view message = text != nullptr ? text : "";
+  for (const auto& [head, type] : kTypes) {
+    if (message.starts_with(head)) fail(type, text);
+  }
+  fail(DUCKDB_ERROR_INTERNAL, text);
+}
+
 /// Works like any other thread of DuckDB and sleeps while there is nothing to do. DuckDB's own wait
 /// spins (measured: a fifth of the CPU of a first load).
 Result run(duckdb_prepared_statement statement) {
@@ -98,13 +118,14 @@ Result run(duckdb_prepared_statement statement) {
   const auto started = duckdb_pending_prepared(statement, &pending);
   const std::unique_ptr<_duckdb_pending_result, void (*)(duckdb_pending_result)> owner(
       pending, [](duckdb_pending_result each) { duckdb_destroy_pending(&each); });
-  if (started != DuckDBSuccess) fail(DUCKDB_ERROR_EXECUTOR, duckdb_pending_error(pending));
+  if (started != DuckDBSuccess) fail_as_said(duckdb_pending_error(pending));
   // Short statements are not kept waiting, long ones not asked too often.
   constexpr std::chrono::microseconds kFirst{50}, kLongest{5'000};
   auto nap = kFirst;
   while (true) {
     const duckdb_pending_state state = duckdb_pending_execute_task(pending);
-    if (state == DUCKDB_PENDING_ERROR || duckdb_pending_execution_is_finished(state)) break;
+    if (state == DUCKDB_PENDING_ERROR) fail_as_said(duckdb_pending_error(pending));
+    if (duckdb_pending_execution_is_finished(state)) break;
     if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
       std::this_thread::sleep_for(nap);
       nap = std::min(nap + nap / 4, kLongest);
@@ -304,7 +325,7 @@ Result Connection::query(const std::string& sql,
                          std::span<const std::optional<std::string>> parameters) {
   OwnedStatement prepared;
   if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess) {
-    fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
+    fail_as_said(duckdb_prepare_error(prepared.statement));
   }
   idx_t index = 0;
   for (const auto& parameter : parameters) {
@@ -343,7 +364,7 @@ void Connection::each_statement(const std::string& sql, const std::function<void
     OwnedStatement prepared;
     if (duckdb_prepare_extracted_statement(handle(), found, i, &prepared.statement) !=
         DuckDBSuccess) {
-      fail(DUCKDB_ERROR_BINDER, duckdb_prepare_error(prepared.statement));
+      fail_as_said(duckdb_prepare_error(prepared.statement));
     }
     take(run(prepared.statement));
   }

@@ -19,7 +19,7 @@ namespace sluice {
 /// history: as mirror, but a row that changes or goes stays as a version, with the time it was
 /// true.
 enum class Mode { mirror, append, history };
-enum class Strategy { automatic, incremental, digest, full };
+enum class Strategy { automatic, incremental, xmin, digest, full };
 /// What becomes of a row that the source deleted. soft: it stays, marked in a column of its own.
 enum class Deletes { hard, soft, ignore };
 /// What becomes of a changed shape. apply: what loses no value is done to the copy too.
@@ -76,7 +76,8 @@ struct SyncOptions {
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;
   int retries = 5;  ///< of transient faults, with growing waits
-  /// How a unit of a first load ends: whichever comes first.
+  /// How a unit of a first load ends: whichever comes first, but that the last one takes a small
+  /// rest along.
   std::uint64_t unit_rows = 1'000'000;
   std::uint64_t unit_bytes = std::uint64_t{256} << 20;
   std::chrono::seconds unit_time{60};

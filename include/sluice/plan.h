@@ -33,6 +33,9 @@ struct Read {
   std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
   std::optional<std::string>
       from;  ///< only rows whose replication key is >= this (inclusive), and NULL ones
+  /// If set: only rows whose present version was not in a snapshot of this Snapshot::horizon().
+  /// More rows than those are no error: where the source cannot tell any more, all.
+  std::optional<std::string> since;
   /// If not empty: only the rows with these primary keys, each a tuple in key order (BLOB as
   /// upper-case hex). Keys that do not exist are no error.
   std::vector<std::vector<std::string>> keys;

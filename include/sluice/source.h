@@ -74,6 +74,10 @@ class Snapshot {
   /// Whether all that an earlier snapshot's witness names has ended when this one was taken.
   virtual bool settled(const std::string& witness) const = 0;
   virtual Proof proof(const Table& table) const = 0;
+  /// What Read::since takes, later, for the row versions that this snapshot does not show: text
+  /// that only the source reads, and the state keeps. Empty: versions of this table's rows are not
+  /// told apart.
+  virtual std::string horizon(const Table& /*table*/) const { return ""; }
   /// False where the source has no instant across statements: each row was there at some moment of
   /// the run, and receipts say class D of docs/exactness.md.
   virtual bool consistent() const { return true; }

@@ -51,6 +51,7 @@ std::string replication_text(const Table& table) {
 const char* later_strategy(const Table& table, const TableOptions& options) {
   if (options.mode == Mode::append) return "append";
   if (options.strategy == Strategy::digest) return "digest";
+  if (options.strategy == Strategy::xmin) return "xmin";
   const bool incremental =
       table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
   return incremental ? "incremental" : "full";

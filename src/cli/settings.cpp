@@ -58,16 +58,18 @@ constexpr std::array kTableWords{
                                                                    {"append", Mode::append},
                                                                    {"history", Mode::history}}));
               }},
-    TableWord{"strategy", "WORD",
-              "auto, incremental (needs both keys), digest (compare digests) or full (every row)",
-              [](const Value& v) {
-                return assign(&TableOptions::strategy,
-                              v.one_of<Strategy>({{"auto", Strategy::automatic},
-                                                  {"incremental", Strategy::incremental},
-                                                  {"digest", Strategy::digest},
-                                                  {"full", Strategy::full}},
-                                                 {"xmin"}));
-              }},
+    TableWord{
+        "strategy", "WORD",
+        "auto, incremental (needs both keys), xmin (PostgreSQL's row versions), digest (compare "
+        "digests) or full (every row)",
+        [](const Value& v) {
+          return assign(&TableOptions::strategy,
+                        v.one_of<Strategy>({{"auto", Strategy::automatic},
+                                            {"incremental", Strategy::incremental},
+                                            {"xmin", Strategy::xmin},
+                                            {"digest", Strategy::digest},
+                                            {"full", Strategy::full}}));
+        }},
     TableWord{"replication_key", "COLUMN", "column that grows with every change; \"\" for none",
               [](const Value& v) { return assign(&TableOptions::replication_key, v.text()); }},
     TableWord{"key", "COLUMNS", "the primary key where the catalog has none; or detect", read_key},

@@ -203,12 +203,7 @@ std::vector<std::pair<Value, Value>> Value::map() const {
   return entries;
 }
 
-void Value::refuse_word(const std::string& word, const std::vector<std::string>& names,
-                        std::initializer_list<const char*> not_yet) const {
-  if (std::ranges::find(not_yet, word, [](const char* each) { return std::string(each); }) !=
-      not_yet.end()) {
-    fail("\"" + word + "\" is not in this version", "use " + alternatives(names));
-  }
+void Value::refuse_word(const std::string& word, const std::vector<std::string>& names) const {
   const std::string meant = did_you_mean(word, names);
   fail("\"" + word + "\" is not one of " + alternatives(names), meant);
 }

@@ -47,20 +47,19 @@ class Value {
   std::vector<std::pair<Value, Value>> map() const;
 
   template <typename T>
-  T one_of(std::initializer_list<std::pair<const char*, T>> words,
-           std::initializer_list<const char*> not_yet = {}) const {
+  T one_of(std::initializer_list<std::pair<const char*, T>> words) const {
     const std::string word = text();
     std::vector<std::string> names;
     for (const auto& [name, value] : words) {
       if (word == name) return value;
       names.emplace_back(name);
     }
-    refuse_word(word, names, not_yet);
+    refuse_word(word, names);
   }
 
  private:
-  [[noreturn]] void refuse_word(const std::string& word, const std::vector<std::string>& names,
-                                std::initializer_list<const char*> not_yet) const;
+  [[noreturn]] void refuse_word(const std::string& word,
+                                const std::vector<std::string>& names) const;
   Value within(const YAML::Node& node) const;
 
   YAML::Node node_;

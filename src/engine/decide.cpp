@@ -134,6 +134,18 @@ Decision refresh(Decision decision, const std::string& why) {
   return decision;
 }
 
+Decision merge(Decision decision, const char* strategy, const std::string& why,
+               const TableState& state, const TableOptions& options, const Circumstances& now) {
+  decision.steps = {Step::merge};
+  decision.strategy = strategy;
+  decision.why = why;
+  if (options.deletes != Deletes::ignore &&
+      due(options.delete_check, state.last_delete_check, now.now)) {
+    decision.steps.push_back(Step::prune);
+  }
+  return decision;
+}
+
 /// A published copy of an unchanged or compatibly changed table, in mode mirror or history.
 Decision mirror(Decision decision, const Table& table, const TableState& state,
                 const TableOptions& options, const Circumstances& now) {
@@ -149,22 +161,22 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   }
   const bool incremental =
       table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
+  const bool by_versions = options.strategy == Strategy::xmin;
+  if ((incremental || by_versions) && state.incarnation != table.incarnation)
+    return refresh(std::move(decision), "the source rewrote or re-created the table");
+  if (by_versions) {
+    if (state.horizon.empty())
+      return refresh(std::move(decision), "row versions are not known to the copy yet");
+    decision.by_versions = true;
+    return merge(std::move(decision), "xmin", "strategy: xmin", state, options, now);
+  }
   if (incremental) {
-    if (state.incarnation != table.incarnation) {
-      return refresh(std::move(decision), "the source rewrote or re-created the table");
-    }
     if (state.replication_key != table.replication_key) {
       return refresh(std::move(decision), "the replication key is now " + table.replication_key);
     }
     if (!state.cursor) return refresh(std::move(decision), "no mark is proven safe yet");
-    decision.steps = {Step::merge};
-    decision.strategy = "incremental";
-    decision.why = "replication key " + table.replication_key;
-    if (options.deletes != Deletes::ignore &&
-        due(options.delete_check, state.last_delete_check, now.now)) {
-      decision.steps.push_back(Step::prune);
-    }
-    return decision;
+    return merge(std::move(decision), "incremental", "replication key " + table.replication_key,
+                 state, options, now);
   }
   const char* reason = !table.has_key()                     ? "no primary key"
                        : options.strategy == Strategy::full ? "strategy: full"
@@ -244,6 +256,45 @@ std::optional<Decimal> decimal_of(const std::string& type) {
   return decimal;
 }
 
+/// What the user asks for and this table cannot have.
+std::optional<Error> unworkable(const Table& table, const TableOptions& options,
+                                const Circumstances& now) {
+  const auto refusal = [&](const std::string& what, const char* hint) {
+    return Error(Fault::config, table.name.text() + ": " + what, hint);
+  };
+  if (options.mode == Mode::append) {
+    if (!table.replication_key.empty()) return std::nullopt;
+    return refusal("mode append needs a replication key",
+                   "name one with replication_key:, or use mode mirror");
+  }
+  const char* lacks_key = table.has_key() ? nullptr : "it has no primary key";
+  if (options.strategy == Strategy::incremental &&
+      (lacks_key != nullptr || table.replication_key.empty())) {
+    return refusal(std::string("strategy incremental needs a primary key and a replication key; ") +
+                       (lacks_key != nullptr ? lacks_key : "it has no replication key"),
+                   "name them with replication_key: and key:, or leave strategy at auto");
+  }
+  if (options.strategy == Strategy::xmin && (lacks_key != nullptr || !now.versions)) {
+    return refusal(std::string("strategy xmin needs a primary key and row versions; ") +
+                       (lacks_key != nullptr ? lacks_key
+                                             : "its source does not tell versions apart (a view, "
+                                               "a foreign table, or not PostgreSQL)"),
+                   "use strategy digest, or leave it at auto");
+  }
+  return std::nullopt;
+}
+
+Error not_ours(const Table& table, const Circumstances& now) {
+  if (now.target_owner.empty()) {
+    return {
+        Fault::ownership,
+        table.name.text() + ": the destination has a table of that name that sluice did not make",
+        "choose another place with schema:, or rename or drop that table"};
+  }
+  return {Fault::ownership, table.name.text() + ": its target belongs to " + now.target_owner,
+          "choose another place with schema:, or exclude one of the two"};
+}
+
 }  // namespace
 
 bool widens(const std::string& from, const std::string& to) {
@@ -278,33 +329,10 @@ void promote(TableState& state, const std::vector<bool>& settled) {
 Decision decide(const Table& table, const std::optional<TableState>& state,
                 const TableOptions& options, const Circumstances& now) {
   Decision decision;
-  if (options.mode == Mode::append && table.replication_key.empty()) {
-    decision.refusal =
-        Error(Fault::config, table.name.text() + ": mode append needs a replication key",
-              "name one with replication_key:, or use mode mirror");
-    return decision;
-  }
-  if (options.strategy == Strategy::incremental &&
-      (table.replication_key.empty() || !table.has_key()) && options.mode != Mode::append) {
-    decision.refusal = Error(
-        Fault::config,
-        table.name.text() + ": strategy incremental needs a primary key and a replication key; " +
-            (table.has_key() ? "it has no replication key" : "it has no primary key"),
-        "name them with replication_key: and key:, or leave strategy at auto");
-    return decision;
-  }
-  if (now.target_exists && now.target_owner != now.this_owner) {
-    decision.refusal =
-        now.target_owner.empty()
-            ? Error(Fault::ownership,
-                    table.name.text() +
-                        ": the destination has a table of that name that sluice did not make",
-                    "choose another place with schema:, or rename or drop that table")
-            : Error(Fault::ownership,
-                    table.name.text() + ": its target belongs to " + now.target_owner,
-                    "choose another place with schema:, or exclude one of the two");
-    return decision;
-  }
+  decision.refusal = unworkable(table, options, now);
+  if (!decision.refusal && now.target_exists && now.target_owner != now.this_owner)
+    decision.refusal = not_ours(table, now);
+  if (decision.refusal) return decision;
   if (!state) return full_load(std::move(decision), "no copy yet");
 
   if (state->loading && can_resume(table, *state, options, now)) {

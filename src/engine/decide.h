@@ -33,8 +33,9 @@ struct Decision {
   std::string why;                    ///< one clause: "no replication key, 12 MB"
   std::vector<ColumnChange> changes;  ///< DDL on the copy, before the steps
   std::vector<std::string> dropped;   ///< columns that the source no longer has
-  bool by_digests = false;  ///< a refresh reads only the rows of buckets whose digests differ
-  bool fill = false;        ///< a column was added: rows that are there hold nothing of it yet
+  bool by_digests = false;   ///< a refresh reads only the rows of buckets whose digests differ
+  bool by_versions = false;  ///< a merge reads what was written since TableState::horizon
+  bool fill = false;         ///< a column was added: rows that are there hold nothing of it yet
   std::vector<std::string> notes;
   bool brake = true;             ///< false where the user's own change of settings explains deletes
   std::optional<Error> refusal;  ///< then nothing is done
@@ -49,7 +50,8 @@ struct Circumstances {
   bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;
-  std::int64_t now = 0;  ///< Unix seconds
+  bool versions = false;  ///< the source tells the versions of this table's rows apart
+  std::int64_t now = 0;   ///< Unix seconds
 };
 
 /// `state` is as the last run left it: its cursor is what this run may begin at.

@@ -34,7 +34,10 @@ class Relation::PlanScan : public duck::Scan {
     for (std::size_t i = 0; i < types.size(); ++i) {
       columns_.push_back({plan.read.columns[i].name, std::move(types[i])});
     }
-    for (const std::size_t chunk : chunks_) estimated_rows_ += plan.chunks[chunk].rows;
+    for (const std::size_t chunk : chunks_) {
+      estimated_rows_ += plan.chunks[chunk].rows;
+      bytes_left_ += plan.chunks[chunk].bytes;
+    }
     if (chunks_.empty()) return;
     threads_ = context_.budget.take(chunks_.size());
     // What waited here until the run was told to stop has nothing to finish: it would begin.
@@ -70,7 +73,10 @@ class Relation::PlanScan : public duck::Scan {
     if (first_error_ != nullptr) throw Error(Fault::cancelled, "stopped: another reader failed");
     if (next_ == chunks_.size()) return std::nullopt;
     if (next_ > 0 && unit_is_full()) return std::nullopt;
-    return chunks_[next_++];
+    const std::size_t chunk = chunks_[next_++];
+    bytes_left_ -= plan_.chunks[chunk].bytes;
+    bytes_taken_ += plan_.chunks[chunk].bytes;
+    return chunk;
   }
 
   void finish_chunk(std::size_t chunk) {
@@ -147,9 +153,11 @@ class Relation::PlanScan : public duck::Scan {
     // lack would be deleted, and the mark would pass it.
     if (limit_.rows == 0 && limit_.bytes == 0 && limit_.time.count() == 0) return false;
     if (context_.stop.load() != StopLevel::none) return true;
-    if (limit_.rows > 0 && rows_ >= limit_.rows) return true;
-    if (limit_.bytes > 0 && bytes_ >= limit_.bytes) return true;
-    return limit_.time.count() > 0 && Clock::now() - started_ >= limit_.time;
+    if (limit_.time.count() > 0 && Clock::now() - started_ >= limit_.time) return true;
+    // A small unit at the end would be one that few readers have anything to do in.
+    if (bytes_left_ * 2 < bytes_taken_) return false;
+    return (limit_.rows > 0 && rows_ >= limit_.rows) ||
+           (limit_.bytes > 0 && bytes_ >= limit_.bytes);
   }
 
   bool reading() const {
@@ -173,6 +181,7 @@ class Relation::PlanScan : public duck::Scan {
 
   mutable std::mutex mutex_;
   std::size_t next_ = 0;
+  std::uint64_t bytes_left_ = 0, bytes_taken_ = 0;  ///< of chunks, estimated
   std::vector<std::size_t> finished_;
   std::set<Reader*> readers_;
   std::exception_ptr first_error_;

@@ -32,7 +32,8 @@ struct ScanContext {
   std::chrono::seconds idle_limit = SyncOptions().idle_timeout;
 };
 
-/// Ends a unit of work between two chunks: whichever comes first. Zero: no limit.
+/// Ends a unit of work between two chunks: whichever comes first. Zero: no limit. What is left when
+/// `rows` or `bytes` are reached joins the unit if it is less than half as much.
 struct UnitLimit {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;

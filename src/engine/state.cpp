@@ -74,7 +74,8 @@ Json loading_json(const Loading& loading) {
                {"brake", loading.brake},
                {"until", optional_json(loading.until)},
                {"safe", optional_json(loading.safe)},
-               {"witness", loading.witness}});
+               {"witness", loading.witness},
+               {"horizon", loading.horizon}});
   return json;
 }
 
@@ -94,6 +95,7 @@ Loading parse_loading(const Json& json) {
   loading.until = parse_optional(json.at("until"));
   loading.safe = parse_optional(json.at("safe"));
   loading.witness = json.at("witness");
+  loading.horizon = json.value("horizon", "");
   return loading;
 }
 
@@ -110,6 +112,7 @@ std::string TableState::json() const {
   for (const PendingMark& each : pending) {
     json["pending"].push_back({{"mark", each.mark}, {"witness", each.witness}});
   }
+  if (!horizon.empty()) json["horizon"] = horizon;
   if (!instant.empty()) json["instant"] = instant;
   if (loading) json["loading"] = loading_json(*loading);
   return json.dump();
@@ -128,6 +131,7 @@ TableState TableState::parse(const std::string& text) {
     for (const Json& each : json.at("pending")) {
       state.pending.push_back({each.at("mark"), each.at("witness")});
     }
+    state.horizon = json.value("horizon", "");
     state.instant = json.value("instant", "");
     if (json.contains("loading")) state.loading = parse_loading(json.at("loading"));
     return state;
@@ -367,6 +371,7 @@ void StateStore::distrust(duck::Connection& connection) const {
   for (const auto& [name, state] : tables(connection)) {
     TableState next = state;
     next.incarnation.clear();
+    next.horizon.clear();
     next.cursor.reset();
     next.pending.clear();
     next.loading.reset();

@@ -50,6 +50,7 @@ struct Loading : Copy {
   std::optional<std::string> until;  ///< mark of the first snapshot
   std::optional<std::string> safe;   ///< what of it bounds the next run at once
   std::string witness;               ///< of the first snapshot
+  std::string horizon;               ///< of the first snapshot
 };
 
 struct TableState : Copy {
@@ -61,6 +62,9 @@ struct TableState : Copy {
   std::int64_t last_delete_check = 0;  ///< Unix seconds
   /// Rows of a commit big enough to be torn by a crash that was begun and not seen to end.
   std::uint64_t in_flight = 0;
+  /// Snapshot::horizon of the last run after which the copy held every row of its snapshot,
+  /// whatever its replication key said; empty: none.
+  std::string horizon;
   /// Mode history: no version begins later than this instant, but for those of a torn commit.
   std::string instant;
 

@@ -40,10 +40,9 @@ void TableRun::stage(const Plan& range) {
 }
 
 std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& target,
-                                                         const std::optional<std::string>& from,
-                                                         bool prune) {
+                                                         const Read& read, bool prune) {
   Changes changes;
-  const Plan range = plan(table_.columns, from);
+  const Plan range = context_.scan.source.plan(snapshot_, table_, read);
   changes.until = range.until;
   stage(range);
   changes.merge = apply::merge(target, "sluice_stage", columns(), key());
@@ -123,10 +122,22 @@ void TableRun::write_changes(Load& load, const apply::Target& target, const Chan
     load.execute(apply::insert_into(target, columns()) + " FROM sluice_missing");
 }
 
+/// Every column of the rows that may have changed since the copy was last as the source.
+Read TableRun::changed_rows() {
+  Read read;
+  read.columns = table_.columns;
+  if (decision_.by_versions) {
+    read.since = state_.horizon;
+  } else {
+    read.from = lower_bound(state_.cursor);
+  }
+  return read;
+}
+
 void TableRun::merge(bool prune) {
-  guarantee(prune ? "B+C" : "B");
+  guarantee(!prune ? "B" : decision_.by_versions ? "A" : "B+C");
   prove_user_key();
-  const auto changes = stage_changes(target_, lower_bound(state_.cursor), prune);
+  const auto changes = stage_changes(target_, changed_rows(), prune);
   if (!changes) {
     receipt_.notes.emplace_back(
         "the copy lacked rows that could not be fetched by key: everything was compared");
@@ -135,12 +146,13 @@ void TableRun::merge(bool prune) {
   }
   if (changes->gone > 0) check_brake(changes->gone, shape_.living_rows(landing_.name));
   if (changes->missing > 0) {
-    receipt_.notes.push_back(
-        std::to_string(changes->missing) +
-        " rows that the replication key did not show were missing and have been fetched");
+    receipt_.notes.push_back(std::to_string(changes->missing) + " rows that the " +
+                             (decision_.by_versions ? "row versions" : "replication key") +
+                             " did not show were missing and have been fetched");
   }
   const std::uint64_t arriving = changes->inserted + changes->updated + changes->missing;
   TableState next = next_state(changes->until);
+  if (decision_.by_versions) next.horizon = snapshot_.horizon(table_);
   if (prune && options_.delete_check.kind == Cadence::Kind::interval) {
     next.last_delete_check = now_;
   }
@@ -158,7 +170,7 @@ void TableRun::merge(bool prune) {
   receipt_.updated = changes->updated;
   receipt_.deleted = changes->gone;
   receipt_.until = changes->until;
-  check_part();
+  if (!decision_.by_versions) check_part();
 }
 
 void TableRun::refresh() {
@@ -201,6 +213,7 @@ void TableRun::remember_comparison() {
   TableState next = next_state({});
   next.cursor.reset();  // no mark was read
   next.pending.clear();
+  next.horizon = snapshot_.horizon(table_);
   next.last_full = next.last_delete_check = now_;
   Load load(connection_, context_.states, table_.name);
   commit(load, std::move(next));
@@ -276,6 +289,7 @@ void TableRun::refresh_keyed() {
     promote_settled(next);
   }
   if (!next.cursor) next.cursor = whole.safe;
+  next.horizon = snapshot_.horizon(table_);
   next.last_full = next.last_delete_check = now_;
   write_difference(next);
   receipt_.until = whole.until;

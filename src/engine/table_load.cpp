@@ -42,6 +42,7 @@ void TableRun::load() {
   loading.until = whole.until;
   loading.safe = whole.safe;
   loading.witness = snapshot_.witness();
+  loading.horizon = snapshot_.horizon(table_);
   set_todo(loading, whole, all_chunks(whole));
   begin_loading(loading);
   announce(whole);
@@ -157,6 +158,7 @@ void TableRun::publish() {
   next.live = true;
   next.in_flight = 0;
   next.cursor = loading.safe;
+  next.horizon = loading.horizon;
   next.pending.clear();
   if (loading.until) next.pending.push_back({*loading.until, loading.witness});
   // Under a later snapshot than the load's, what its holders committed since has not been read.
@@ -219,9 +221,10 @@ bool TableRun::settle_mixed_load() {
     next.loading->rows = shape_.rows(hidden.name);
     commit(load, std::move(next));
   }
-  const auto changes = stage_changes(
-      hidden, lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until),
-      true);
+  Read read;
+  read.columns = table_.columns;
+  read.from = lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until);
+  const auto changes = stage_changes(hidden, read, true);
   if (!changes) return false;
   Load load(connection_, context_.states, table_.name);
   write_changes(load, hidden, *changes);

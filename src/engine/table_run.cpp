@@ -86,6 +86,7 @@ Circumstances TableRun::circumstances() const {
   now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
+  now.versions = !snapshot_.horizon(table_).empty();
   now.now = now_;
   return now;
 }
@@ -103,8 +104,10 @@ void TableRun::keep_landed_types(const Copy& copy) {
 }
 
 Plan TableRun::plan_read() {
-  const bool ranged = decision_.strategy == "incremental" || decision_.strategy == "append";
-  return plan(table_.columns, ranged ? lower_bound(state_.cursor) : std::nullopt);
+  const bool ranged = !decision_.steps.empty() && (decision_.steps.front() == Step::merge ||
+                                                   decision_.steps.front() == Step::append);
+  if (!ranged) return plan(table_.columns);
+  return context_.scan.source.plan(snapshot_, table_, changed_rows());
 }
 
 void TableRun::run() {

@@ -80,8 +80,8 @@ class TableRun {
 
   void stage(const Plan& range);
   /// None when the copy lacks so many keys that comparing everything is cheaper.
-  std::optional<Changes> stage_changes(const apply::Target& target,
-                                       const std::optional<std::string>& from, bool prune);
+  std::optional<Changes> stage_changes(const apply::Target& target, const Read& read, bool prune);
+  Read changed_rows();
   std::optional<std::uint64_t> stage_missing();
   /// Where the copy and the source may differ.
   struct Differing {

@@ -167,6 +167,31 @@ options.full_every = Cadence{Cadence::Kind::never, {}};
 }
 , { Step::append }
 }
+, Row{"xmin", CHANGE{UNUSED, options.strategy = Strategy::xmin;
+now.versions = true;
+state.horizon = "700";
+}
+, { Step::merge, Step::prune }
+}
+, Row{"xmin_without_horizon", CHANGE{UNUSED, options.strategy = Strategy::xmin;
+now.versions = true;
+}
+, { Step::refresh }
+}
+, Row{"xmin_of_a_rewritten_table", CHANGE{UNUSED, options.strategy = Strategy::xmin;
+now.versions = true;
+state.horizon = "700";
+table.incarnation = "2";
+}
+, { Step::refresh }
+}
+, Row{"xmin_after_a_torn_commit", CHANGE{UNUSED, options.strategy = Strategy::xmin;
+now.versions = true;
+state.horizon = "700";
+state.in_flight = 200'000;
+}
+, { Step::refresh }
+}
 , Row{"half_loaded", CHANGE{UNUSED, state.loading = half_loaded();
 }
 , { Step::resume }
@@ -266,6 +291,12 @@ TEST(Decide, RefusesSettingsThatCannotWork) {
             Fault::config);
   EXPECT_EQ(refusal(CHANGE {
               UNUSED, options.strategy = Strategy::incremental, table.primary_key.clear();
+            }),
+            Fault::config);
+  EXPECT_EQ(refusal(CHANGE { UNUSED, options.strategy = Strategy::xmin; }), Fault::config);
+  EXPECT_EQ(refusal(CHANGE {
+              UNUSED, options.strategy = Strategy::xmin, now.versions = true,
+                      table.primary_key.clear();
             }),
             Fault::config);
 }

@@ -74,11 +74,23 @@ Storage measure(const Asking& asking, const Shape& shape) {
   return storage;
 }
 
-// Ranges of `blocks` blocks, the last one open: rows of the snapshot may lie beyond the size that
-// was seen.
-void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, std::uint64_t step,
+/// How many blocks a range has.
+struct Steps {
+  std::uint64_t most = 1;   ///< while much is left
+  std::uint64_t least = 1;  ///< in the end, so that all readers end at about the same time
+
+  std::uint64_t with(std::uint64_t left) const {
+    constexpr std::uint64_t kLast = 6;
+    return std::clamp(left / kLast / least * least, least, most);
+  }
+};
+
+// The last range is open: rows of the snapshot may lie beyond the size that was seen.
+void add_ranges(std::vector<Chunk>& chunks, json bounds, std::uint64_t blocks, Steps steps,
                 std::uint64_t rows, std::uint64_t bytes) {
+  std::uint64_t step = 0;
   for (std::uint64_t from = 0; from == 0 || from < blocks; from += step) {
+    step = steps.with(blocks - std::min(blocks, from));
     const bool last = from + step >= blocks;
     bounds["from"] = from;
     if (last) {
@@ -96,14 +108,16 @@ bool all_heaps(const Shape& shape, bool Heap::*property) {
                      [&](const Heap& each) { return each.*property; });
 }
 
-/// Blocks of a chunk: about `blocks / pieces`, cut to a little less than whole row groups. A reader
-/// leaves its last group as it is at the end of a unit, and DuckDB rewrites the neighbours of small
-/// groups at the first checkpoint after a few deletes (measured: 3 s for 6 million rows).
-std::uint64_t blocks_of_chunk(std::uint64_t blocks, std::uint64_t pieces, std::uint64_t rows) {
+/// Chunks of about `blocks / pieces`, cut to a little less than whole row groups. A reader leaves
+/// its last group as it is at the end of a unit, and DuckDB rewrites the neighbours of small groups
+/// at the first checkpoint after a few deletes (measured: 3 s for 6 million rows).
+Steps steps_of(std::uint64_t blocks, std::uint64_t pieces, std::uint64_t rows) {
   const std::uint64_t step = std::max<std::uint64_t>(1, (blocks + pieces - 1) / pieces);
   const std::uint64_t groups = share(rows, step, blocks) / Batch::kRowGroup;
-  if (groups == 0) return step;
-  return std::max<std::uint64_t>(1, share(blocks, groups * Batch::kRowGroup / 50 * 49, rows));
+  if (groups == 0) return {step, step};
+  const std::uint64_t group =
+      std::max<std::uint64_t>(1, share(blocks, Batch::kRowGroup / 50 * 49, rows));
+  return {groups * group, group};
 }
 
 /// Each heap by itself.
@@ -119,8 +133,7 @@ std::vector<Chunk> heap_chunks(const Asking& asking, const Shape& shape, std::ui
     const std::uint64_t blocks = storage.blocks.at(heap.oid);
     // Rows kept outside the heap (TOAST) count too: the step shrinks as they grow.
     const std::uint64_t pieces = std::max<std::uint64_t>(1, (heap.bytes + target - 1) / target);
-    add_ranges(chunks, bounds, blocks, blocks_of_chunk(blocks, pieces, heap.rows), heap.rows,
-               heap.bytes);
+    add_ranges(chunks, bounds, blocks, steps_of(blocks, pieces, heap.rows), heap.rows, heap.bytes);
   }
   return chunks;
 }
@@ -134,8 +147,8 @@ std::vector<Chunk> parent_chunks(const Asking& asking, const Shape& shape) {
   const std::uint64_t pieces =
       std::max<std::uint64_t>(1, shape.table.bytes / chunk_bytes(shape.table.bytes));
   std::vector<Chunk> chunks;
-  add_ranges(chunks, json{{"parent", true}}, most,
-             std::max<std::uint64_t>(1, (most + pieces - 1) / pieces), shape.table.rows,
+  const std::uint64_t step = std::max<std::uint64_t>(1, (most + pieces - 1) / pieces);
+  add_ranges(chunks, json{{"parent", true}}, most, {step, step}, shape.table.rows,
              shape.table.bytes);
   return chunks;
 }
@@ -267,6 +280,16 @@ void set_marks(const Asking& asking, const Shape& shape, const Witness& witness,
   plan.safe = rows[0][1];
 }
 
+/// A row's xmin has the lower 32 bits of its transaction's id, also when it is frozen, and age()
+/// compares them in a circle: what is up to 2^31 transactions old is told from what is newer, what
+/// is older may be taken for newer. None: the circle has come round, or it was another server's.
+std::optional<std::string> comparable_xid(const std::string& horizon, const Witness& witness) {
+  constexpr std::int64_t kCircle = std::int64_t{1} << 31, kMargin = std::int64_t{1} << 24;
+  const std::int64_t xid = integer_of(horizon);
+  if (xid > witness.xmax || witness.xmax - xid > kCircle - kMargin) return std::nullopt;
+  return std::to_string(static_cast<std::uint32_t>(xid));
+}
+
 }  // namespace
 
 Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const Witness& witness,
@@ -291,6 +314,7 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
     plan.chunks = bucket_chunks(asking, shape, read);
     return plan;
   }
+  if (plan.read.since) plan.read.since = comparable_xid(*plan.read.since, witness);
   if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);
   plan.rows = shape.table.rows;
   if (read.from || table.start || !table.where.empty())

@@ -74,6 +74,7 @@ class PostgresSnapshot : public Snapshot {
     return postgres::settled(witness, witness_);
   }
   Proof proof(const Table& table) const override;
+  std::string horizon(const Table& table) const override;
   void check_alive() override;
 
   const std::string& id() const { return id_; }

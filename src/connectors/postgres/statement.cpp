@@ -80,6 +80,8 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
     conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
   if (plan.read.buckets && !plan.read.buckets->only.empty())
     conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
+  if (plan.read.since)
+    conditions.push_back("age(xmin) <= (SELECT age(" + literal(*plan.read.since) + "::xid))");
   if (plan.read.from) {
     const char* above = planted("bound-exclusive") ? " > " : " >= ";
     std::string condition = identifier(key) + above + key_literal(shape, key, *plan.read.from);

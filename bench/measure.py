@@ -1,0 +1,79 @@
+# A private PostgreSQL server, and what one process costs.
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Postgres:
+    """A private cluster; as root it runs as the user postgres."""
+
+    def __init__(self):
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+        self.bin = os.environ.get("SLUICE_TEST_PG_BIN") or str(found[-1].parent)
+        self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self.run("initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-D", f"{self.folder}/data")
+        settings = "fsync=off shared_buffers=1GB max_wal_size=8GB max_parallel_workers_per_gather=0"
+        options = " ".join(f"-c {word}" for word in settings.split())
+        self.run("pg_ctl", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o",
+                 f"-p {self.port} -k {self.folder} {options}", "start")
+
+    def run(self, program, *args):
+        user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        subprocess.run([*user, f"{self.bin}/{program}", *args], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    def psql(self, sql, database="bench"):
+        done = subprocess.run([*self.command(database), "-Atc", sql], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def command(self, database="bench"):
+        return ["psql", "-X", "-q", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-d", database]
+
+    def url(self, database="bench"):
+        return f"postgresql://postgres@localhost:{self.port}/{database}?host={self.folder}"
+
+    def stop(self):
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def bytes_read(output):
+    """What the tables of a run with --json have read from their source."""
+    lines = (line for line in output.decode(errors="replace").splitlines() if line.startswith("{"))
+    return sum(json.loads(line).get("bytes", 0) for line in lines if '"progress"' not in line)
+
+
+def measure(command, ends=(0,)):
+    """Wall seconds, seconds to the first output, CPU seconds, peak memory (MB) and bytes read of one process and its
+    children, which may end with these exit codes."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+        output = process.stdout.read(1)
+        first = time.monotonic() - started
+        output += process.stdout.read()
+        process.stdout.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+        if os.waitstatus_to_exitcode(status) not in ends:
+            errors.seek(0)
+            sys.exit(f"{command[0]} failed:\n{errors.read()[-2000:]}")
+    return {"wall": wall, "first": first, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024,
+            "bytes": bytes_read(output)}
+
+
+def copy(frm, to):
+    for suffix in ("", ".wal"):
+        pathlib.Path(str(to) + suffix).unlink(missing_ok=True)
+    if frm:
+        shutil.copyfile(frm, to)

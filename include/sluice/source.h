@@ -75,9 +75,8 @@ class Snapshot {
   virtual bool settled(const std::string& witness) const = 0;
   virtual Proof proof(const Table& table) const = 0;
   /// What Read::since takes, later, for the row versions that this snapshot does not show: text
-  /// that only the source reads, and the state keeps. Empty: versions of this table's rows are not
-  /// told apart.
-  virtual std::string horizon(const Table& /*table*/) const { return ""; }
+  /// that only the source reads, and the state keeps. Asked of tables that have Table::versions.
+  virtual std::string horizon() const { return ""; }
   /// False where the source has no instant across statements: each row was there at some moment of
   /// the run, and receipts say class D of docs/exactness.md.
   virtual bool consistent() const { return true; }

@@ -50,6 +50,7 @@ struct Table {
   std::string replication_key;
   std::vector<std::string>
       indexed;              ///< columns whose ranges are cheap to read: an index leads with them
+  bool versions = false;    ///< the source tells versions of a row apart: Snapshot::horizon()
   bool view = false;        ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;   ///< the source's estimate
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk

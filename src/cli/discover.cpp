@@ -10,6 +10,7 @@
 #include "cli/render.h"
 #include "cli/text.h"
 #include "connectors/registry.h"
+#include "engine/decide.h"
 #include "engine/select.h"
 #include "sluice/error.h"
 
@@ -48,13 +49,18 @@ std::string replication_text(const Table& table) {
   return table.replication_key + (table.replication_key_indexed() ? "" : " (no index)");
 }
 
-const char* later_strategy(const Table& table, const TableOptions& options) {
+const char* strategy_name(const Table& table, const TableOptions& options) {
   if (options.mode == Mode::append) return "append";
-  if (options.strategy == Strategy::digest) return "digest";
-  if (options.strategy == Strategy::xmin) return "xmin";
-  const bool incremental =
-      table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
-  return incremental ? "incremental" : "full";
+  switch (later_strategy(table, options)) {
+    case Strategy::incremental:
+      return "incremental";
+    case Strategy::xmin:
+      return "xmin";
+    case Strategy::digest:
+      return "digest";
+    default:
+      return "full";
+  }
 }
 
 Json table_json(const Table& table, const char* strategy) {
@@ -135,7 +141,7 @@ int discover(const SourceRequest& request) {
     ++shown;
     const TableOptions options = options_of(chosen, found.name);
     const Table table = shaped(found, options, types);
-    const char* strategy = later_strategy(table, options);
+    const char* strategy = strategy_name(table, options);
     if (request.output.json) {
       print(json_line(table_json(table, strategy)));
     } else {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kSmall = std::uint64_t{1}
                                  << 30;  // compared whole at every run unless told otherwise
+/// Below, comparing everything is as fast as asking for what is new and for the keys.
+constexpr std::uint64_t kWorthVersions = std::uint64_t{16} << 20;
 constexpr std::int64_t kDay = std::int64_t{24} * 60 * 60;
 
 bool due(const Cadence& cadence, std::int64_t last, std::int64_t now) {
@@ -153,24 +155,23 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   if (state.in_flight > 0)
     return refresh(std::move(decision), "the last run was cut off in the middle of a commit");
   if (decision.fill) return refresh(std::move(decision), "a new column is filled in");
-  if (options.strategy == Strategy::digest) {
+  const Strategy strategy = later_strategy(table, options);
+  if (strategy == Strategy::digest) {
     decision = refresh(std::move(decision), "strategy: digest");
     decision.strategy = "digest";
     decision.by_digests = true;
     return decision;
   }
-  const bool incremental =
-      table.has_key() && !table.replication_key.empty() && options.strategy != Strategy::full;
-  const bool by_versions = options.strategy == Strategy::xmin;
-  if ((incremental || by_versions) && state.incarnation != table.incarnation)
+  if (strategy != Strategy::full && state.incarnation != table.incarnation)
     return refresh(std::move(decision), "the source rewrote or re-created the table");
-  if (by_versions) {
+  if (strategy == Strategy::xmin) {
     if (state.horizon.empty())
       return refresh(std::move(decision), "row versions are not known to the copy yet");
     decision.by_versions = true;
-    return merge(std::move(decision), "xmin", "strategy: xmin", state, options, now);
+    const char* why = options.strategy == strategy ? "strategy: xmin" : "no replication key";
+    return merge(std::move(decision), "xmin", why, state, options, now);
   }
-  if (incremental) {
+  if (strategy == Strategy::incremental) {
     if (state.replication_key != table.replication_key) {
       return refresh(std::move(decision), "the replication key is now " + table.replication_key);
     }
@@ -257,8 +258,7 @@ std::optional<Decimal> decimal_of(const std::string& type) {
 }
 
 /// What the user asks for and this table cannot have.
-std::optional<Error> unworkable(const Table& table, const TableOptions& options,
-                                const Circumstances& now) {
+std::optional<Error> unworkable(const Table& table, const TableOptions& options) {
   const auto refusal = [&](const std::string& what, const char* hint) {
     return Error(Fault::config, table.name.text() + ": " + what, hint);
   };
@@ -274,7 +274,7 @@ std::optional<Error> unworkable(const Table& table, const TableOptions& options,
                        (lacks_key != nullptr ? lacks_key : "it has no replication key"),
                    "name them with replication_key: and key:, or leave strategy at auto");
   }
-  if (options.strategy == Strategy::xmin && (lacks_key != nullptr || !now.versions)) {
+  if (options.strategy == Strategy::xmin && (lacks_key != nullptr || !table.versions)) {
     return refusal(std::string("strategy xmin needs a primary key and row versions; ") +
                        (lacks_key != nullptr ? lacks_key
                                              : "its source does not tell versions apart (a view, "
@@ -296,6 +296,14 @@ Error not_ours(const Table& table, const Circumstances& now) {
 }
 
 }  // namespace
+
+Strategy later_strategy(const Table& table, const TableOptions& options) {
+  if (options.strategy != Strategy::automatic) return options.strategy;
+  if (!table.has_key()) return Strategy::full;
+  if (!table.replication_key.empty()) return Strategy::incremental;
+  const bool worth_it = table.bytes > kWorthVersions && !options.full_every;
+  return table.versions && worth_it ? Strategy::xmin : Strategy::full;
+}
 
 bool widens(const std::string& from, const std::string& to) {
   if (from == to) return true;
@@ -329,7 +337,7 @@ void promote(TableState& state, const std::vector<bool>& settled) {
 Decision decide(const Table& table, const std::optional<TableState>& state,
                 const TableOptions& options, const Circumstances& now) {
   Decision decision;
-  decision.refusal = unworkable(table, options, now);
+  decision.refusal = unworkable(table, options);
   if (!decision.refusal && now.target_exists && now.target_owner != now.this_owner)
     decision.refusal = not_ours(table, now);
   if (decision.refusal) return decision;

@@ -50,13 +50,15 @@ struct Circumstances {
   bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;
-  bool versions = false;  ///< the source tells the versions of this table's rows apart
-  std::int64_t now = 0;   ///< Unix seconds
+  std::int64_t now = 0;  ///< Unix seconds
 };
 
 /// `state` is as the last run left it: its cursor is what this run may begin at.
 Decision decide(const Table& table, const std::optional<TableState>& state,
                 const TableOptions& options, const Circumstances& circumstances);
+
+/// How runs after the first find what changed in a table of mode mirror or history.
+Strategy later_strategy(const Table& table, const TableOptions& options);
 
 /// Moves the newest pending mark that `settled` accepts into the cursor; older ones go with it.
 void promote(TableState& state, const std::vector<bool>& settled);

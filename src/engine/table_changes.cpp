@@ -152,7 +152,7 @@ void TableRun::merge(bool prune) {
   }
   const std::uint64_t arriving = changes->inserted + changes->updated + changes->missing;
   TableState next = next_state(changes->until);
-  if (decision_.by_versions) next.horizon = snapshot_.horizon(table_);
+  if (decision_.by_versions) next.horizon = horizon();
   if (prune && options_.delete_check.kind == Cadence::Kind::interval) {
     next.last_delete_check = now_;
   }
@@ -213,7 +213,7 @@ void TableRun::remember_comparison() {
   TableState next = next_state({});
   next.cursor.reset();  // no mark was read
   next.pending.clear();
-  next.horizon = snapshot_.horizon(table_);
+  next.horizon = horizon();
   next.last_full = next.last_delete_check = now_;
   Load load(connection_, context_.states, table_.name);
   commit(load, std::move(next));
@@ -289,7 +289,7 @@ void TableRun::refresh_keyed() {
     promote_settled(next);
   }
   if (!next.cursor) next.cursor = whole.safe;
-  next.horizon = snapshot_.horizon(table_);
+  next.horizon = horizon();
   next.last_full = next.last_delete_check = now_;
   write_difference(next);
   receipt_.until = whole.until;

@@ -42,7 +42,7 @@ void TableRun::load() {
   loading.until = whole.until;
   loading.safe = whole.safe;
   loading.witness = snapshot_.witness();
-  loading.horizon = snapshot_.horizon(table_);
+  loading.horizon = horizon();
   set_todo(loading, whole, all_chunks(whole));
   begin_loading(loading);
   announce(whole);

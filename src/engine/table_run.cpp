@@ -86,7 +86,6 @@ Circumstances TableRun::circumstances() const {
   now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
-  now.versions = !snapshot_.horizon(table_).empty();
   now.now = now_;
   return now;
 }

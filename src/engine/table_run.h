@@ -82,6 +82,7 @@ class TableRun {
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target, const Read& read, bool prune);
   Read changed_rows();
+  std::string horizon() const { return table_.versions ? snapshot_.horizon() : ""; }
   std::optional<std::uint64_t> stage_missing();
   /// Where the copy and the source may differ.
   struct Differing {

@@ -171,7 +171,7 @@ TEST_F(PostgresXminTest, WhereTheCircleCameRoundEverythingIsRead) {
     read.since = std::to_string(xid);
     return source->plan(*snapshot, table, read).read.since;
   };
-  const std::int64_t now = std::stoll(snapshot->horizon(table));
+  const std::int64_t now = std::stoll(snapshot->horizon());
   EXPECT_EQ(since(now), std::to_string(now % (std::int64_t{1} << 32)));
   EXPECT_EQ(since(now - (std::int64_t{1} << 31)), std::nullopt);
   EXPECT_EQ(since(now + 1'000'000'000), std::nullopt);  // another server's

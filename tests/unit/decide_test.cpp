@@ -168,25 +168,41 @@ options.full_every = Cadence{Cadence::Kind::never, {}};
 , { Step::append }
 }
 , Row{"xmin", CHANGE{UNUSED, options.strategy = Strategy::xmin;
-now.versions = true;
+table.versions = true;
 state.horizon = "700";
 }
 , { Step::merge, Step::prune }
 }
+, Row{"xmin_of_itself", CHANGE{UNUSED, table.replication_key.clear();
+state.replication_key.clear();
+table.versions = true;
+table.bytes = std::uint64_t{17} << 20;
+state.horizon = "700";
+}
+, { Step::merge, Step::prune }
+}
+, Row{"full_of_a_small_table", CHANGE{UNUSED, table.replication_key.clear();
+state.replication_key.clear();
+table.versions = true;
+table.bytes = std::uint64_t{15} << 20;
+state.horizon = "700";
+}
+, { Step::refresh }
+}
 , Row{"xmin_without_horizon", CHANGE{UNUSED, options.strategy = Strategy::xmin;
-now.versions = true;
+table.versions = true;
 }
 , { Step::refresh }
 }
 , Row{"xmin_of_a_rewritten_table", CHANGE{UNUSED, options.strategy = Strategy::xmin;
-now.versions = true;
+table.versions = true;
 state.horizon = "700";
 table.incarnation = "2";
 }
 , { Step::refresh }
 }
 , Row{"xmin_after_a_torn_commit", CHANGE{UNUSED, options.strategy = Strategy::xmin;
-now.versions = true;
+table.versions = true;
 state.horizon = "700";
 state.in_flight = 200'000;
 }
@@ -295,7 +311,7 @@ TEST(Decide, RefusesSettingsThatCannotWork) {
             Fault::config);
   EXPECT_EQ(refusal(CHANGE { UNUSED, options.strategy = Strategy::xmin; }), Fault::config);
   EXPECT_EQ(refusal(CHANGE {
-              UNUSED, options.strategy = Strategy::xmin, now.versions = true,
+              UNUSED, options.strategy = Strategy::xmin, table.versions = true,
                       table.primary_key.clear();
             }),
             Fault::config);

@@ -151,6 +151,7 @@ void add_heaps(Connection& connection, Relations& relations) {
     if (kind == 'p' || kind == 'v') continue;
     shape.table.rows += heap.rows;
     shape.table.bytes += heap.bytes;
+    shape.table.versions = heap.ranges && (shape.heaps.empty() || shape.table.versions);
     shape.heaps.push_back(std::move(heap));
   }
   for (auto& [oid, relation] : relations) {

@@ -230,14 +230,6 @@ Proof PostgresSnapshot::proof(const Table& table) const {
   }
 }
 
-// Below xmin every transaction had ended, so a version that this snapshot does not show, also one
-// of a subtransaction, has an xid from there on.
-std::string PostgresSnapshot::horizon(const Table& table) const {
-  const Shape& known = shape(table.name);
-  const bool heaps = !known.heaps.empty() && std::ranges::all_of(known.heaps, &Heap::ranges);
-  return heaps ? std::to_string(witness_.xmin) : "";
-}
-
 void PostgresSnapshot::check_alive() {
   const std::lock_guard lock(leader_mutex_);
   try {

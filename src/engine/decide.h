@@ -49,6 +49,7 @@ struct Circumstances {
   bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;
+  bool together = false;  ///< readers see all tables as of one instant
   std::int64_t now = 0;  ///< Unix seconds
 };
 

@@ -30,6 +30,8 @@ class FakeSource : public Source {
   std::size_t chunk_rows = 1000;
   /// Called before each batch with the number of batches read so far; may throw or sleep.
   std::function<void(int)> before_batch;
+  /// Called before each chunk with the name of its table; may throw.
+  std::function<void(const std::string&)> before_chunk;
   std::map<std::string, std::vector<std::string>> keys;
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
@@ -153,6 +155,7 @@ class FakeSource : public Source {
       }
     }
     void start(const Chunk& chunk) override {
+      if (source_.before_chunk) source_.before_chunk(table_);
       const std::string sql = "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) +
                               " WHERE " + chunk.bounds;
       duckdb_destroy_result(&result_);

@@ -59,8 +59,7 @@ void prepare_connection(duck::Connection& connection) { connection.query("SET Ti
 struct Attempts::Round {
   const std::vector<Table>& tables;
   std::unique_ptr<Snapshot> shared;  ///< none: each table has one of its own
-  Inventory inventory;
-  const RunContext context;
+  const RunContext& context;
   std::mutex mutex;
   std::size_t next = 0;
   std::vector<Receipt> receipts;
@@ -124,14 +123,15 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
 
 /// Runs every table once.
 std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
+  Inventory inventory;
+  const RunContext context{parts_.destination, parts_.options, parts_.states, inventory,
+                           parts_.scan,        [this](const TableName& name, std::uint64_t rows) {
+                             parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
+                           }};
   Round round{
       .tables = tables,
       .shared = parts_.options.snapshot_per_table ? nullptr : parts_.scan.source.snapshot(tables),
-      .inventory = {},
-      .context = {parts_.destination, parts_.options, parts_.states, round.inventory, parts_.scan,
-                  [this](const TableName& name, std::uint64_t rows) {
-                    parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
-                  }},
+      .context = context,
       .mutex = {},
       .next = 0,
       .receipts = {}};
@@ -145,7 +145,7 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
     connections.push_back(parts_.database.connect());
     prepare_connection(connections.back());
   }
-  round.inventory = parts_.states.inventory(connections.front());
+  inventory = parts_.states.inventory(connections.front());
   std::optional<OneThread> one_thread;
   if (std::ranges::all_of(tables, &OneThread::suffices)) one_thread.emplace(connections.front());
   if (together()) {

@@ -8,9 +8,9 @@
 namespace sluice {
 namespace {
 
-/// The temp tables that rows of a copy are written from; and those beside them.
-constexpr const char* kStaged[] = {"stage", "match",  "prune", "lacking", "missing",
-                                   "diff",  "source", "delta", "new"};
+/// The temp tables that rows of a copy are written from, and those that these are made from.
+constexpr const char* kStaged[] = {"stage", "match", "prune", "missing", "diff", "delta", "new"};
+constexpr const char* kBefore[] = {"lacking", "source"};
 
 std::string staged_name(const std::string& name, const std::string& aside) {
   return duck::quoted("sluice_" + name + aside);
@@ -67,6 +67,7 @@ void TableRun::leave(TableState next, std::function<void(Load&)> write) {
 
 void TableRun::set_aside(std::size_t number) {
   if (!rest_.write) return;
+  drop_staged(kBefore);
   rest_.aside = "_" + std::to_string(number);
   for (const char* each : kStaged) {
     connection_.query("ALTER TABLE IF EXISTS temp." + staged_name(each, "") + " RENAME TO " +
@@ -126,7 +127,12 @@ void TableRun::published() {
   rest_ = {};
   constexpr std::uint64_t kBig = 100'000;
   if (receipt_.read < kBig) return;
-  for (const char* each : kStaged)
+  drop_staged(kStaged);
+  drop_staged(kBefore);
+}
+
+void TableRun::drop_staged(std::span<const char* const> names) {
+  for (const char* each : names)
     connection_.query("DROP TABLE IF EXISTS temp." + staged_name(each, ""));
 }
 

@@ -167,7 +167,7 @@ class TableRun {
   Copy copy() const;
   void keep_landed_types(const Copy& copy);
   void remember_shape();
-  void drop_staged();
+  void drop_staged(std::span<const char* const> names);
   void use_text(const std::string& column);
 
   const RunContext& context_;

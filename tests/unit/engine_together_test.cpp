@@ -128,6 +128,15 @@ TEST_F(EngineTogether, AFirstRunIsSeenAtOnce) {
   expect_copied();
 }
 
+TEST_F(EngineTogether, PublishedEachByItselfTheyAreSeenOneAfterTheOther) {
+  options.publish = Publish::each;
+  options.parallel = 1;
+  make_shop();
+  expect_done(watched());
+  EXPECT_TRUE(seen.contains("customers: old 500; "));
+  expect_copied();
+}
+
 TEST_F(EngineTogether, ChangesOfAllTablesAreSeenAtOnceWhateverTheWayTheyAreFound) {
   make_shop();
   source->sql("CREATE TABLE fake.main.bag AS SELECT 'old' AS v, 1::BIGINT AS n FROM range(400)");

@@ -103,9 +103,11 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
         if (last || !error.retryable()) finished(round.back());
       }
     }
+    // Together, what another try cannot help one table it cannot help any.
+    const bool again = !last && (!together() || std::ranges::all_of(round, transient));
     std::vector<Receipt> held;
     for (Receipt& receipt : round)
-      (!last && transient(receipt) ? held : receipts).push_back(std::move(receipt));
+      (again && transient(receipt) ? held : receipts).push_back(std::move(receipt));
     if (held.empty()) return;
     if (!wait_before_retry(held.front().error, attempt)) {
       for (Receipt& receipt : held) {
@@ -124,8 +126,12 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
 /// Runs every table once.
 std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
   Inventory inventory;
-  const RunContext context{parts_.destination, parts_.options, parts_.states, inventory,
-                           parts_.scan,        [this](const TableName& name, std::uint64_t rows) {
+  const RunContext context{parts_.destination,
+                           parts_.options,
+                           parts_.states,
+                           inventory,
+                           parts_.scan,
+                           [this](const TableName& name, std::uint64_t rows) {
                              parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
                            }};
   Round round{
@@ -136,7 +142,8 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
       .next = 0,
       .receipts = {}};
   if (together() && !round.shared->consistent()) {
-    throw Error(Fault::config, "publish: together needs one instant of all tables, and this source has none",
+    throw Error(Fault::config,
+                "publish: together needs one instant of all tables, and this source has none",
                 "leave publish: at each");
   }
   const std::size_t workers = together() ? 1 : std::min(readers_of(parts_.options), tables.size());
@@ -197,7 +204,10 @@ void Attempts::all_or_none(Round& round, duck::Connection& connection) {
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < round.tables.size(); ++i) jobs.emplace_back(round.tables, i);
   const auto kept_out = [&] {
-    return std::ranges::find_if_not(jobs, [](const Job& job) { return is_good(job.receipt); });
+    const auto bad = [](const Job& job) { return !is_good(job.receipt); };
+    const auto lasting = [&](const Job& job) { return bad(job) && !transient(job.receipt); };
+    const auto first = std::ranges::find_if(jobs, lasting);
+    return first != jobs.end() ? first : std::ranges::find_if(jobs, bad);
   };
   // What is refused is known before anything is read.
   for (Job& job : jobs) attempt(job, [&] { begin(round, connection, job); });
@@ -264,8 +274,8 @@ void Attempts::begin(const Round& round, duck::Connection& connection, Job& job)
   Snapshot& snapshot = job.own == nullptr ? *round.shared : *job.own;
   const auto& locked = snapshot.tables()[job.own == nullptr ? job.position : 0];
   if (const auto* error = std::get_if<Error>(&locked)) throw *error;
-  job.run = std::make_unique<TableRun>(round.context, connection, snapshot,
-                                       std::get<Table>(locked), job.progress);
+  job.run = std::make_unique<TableRun>(round.context, connection, snapshot, std::get<Table>(locked),
+                                       job.progress);
   job.run->decide();
 }
 

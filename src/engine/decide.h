@@ -50,7 +50,7 @@ struct Circumstances {
   bool full = false;           ///< --full
   bool accept_drift = false;
   bool together = false;  ///< readers see all tables as of one instant
-  std::int64_t now = 0;  ///< Unix seconds
+  std::int64_t now = 0;   ///< Unix seconds
 };
 
 /// `state` is as the last run left it: its cursor is what this run may begin at.

@@ -41,8 +41,9 @@ void hold_back(Receipt& receipt, const Receipt& cause) {
   const std::string place = cause.table.text();
   const std::string why = cause.error.starts_with(place) ? cause.error : place + ": " + cause.error;
   fail(receipt, Error(cause.fault,
-                      receipt.table.text() + ": not published, as publish: together shows all "
-                                             "tables or none: " +
+                      receipt.table.text() +
+                          ": not published, as publish: together shows all "
+                          "tables or none: " +
                           why,
                       cause.hint));
   receipt.outcome = cause.outcome;

@@ -263,10 +263,11 @@ std::vector<TablePlan> Sync::plan() {
 
 std::vector<Verified> Sync::verify(Repair repair) {
   if (repair == Repair::yes && impl_->options.publish == Publish::together) {
-    throw Error(Fault::config,
-                "a repair rewrites one table after the other, and publish: together shows all "
-                "tables as of one instant",
-                "`sluice sync --full` compares every row of all tables and publishes them together");
+    throw Error(
+        Fault::config,
+        "a repair rewrites one table after the other, and publish: together shows all "
+        "tables as of one instant",
+        "`sluice sync --full` compares every row of all tables and publishes them together");
   }
   Look look = impl_->look();
   std::vector<Verified> all;

@@ -117,10 +117,8 @@ void TableRun::merge(bool prune) {
   prove_user_key();
   const auto from = lower_bound(state_.cursor);
   auto changes = stage_changes(target_, from, prune);
-  if (changes && changes->gone > 0)
-    check_brake(changes->gone, shape_.living_rows(target_.name));
-  if (changes && moves_to_clone(changes->arriving()))
-    changes = stage_changes(target_, from, prune);
+  if (changes && changes->gone > 0) check_brake(changes->gone, shape_.living_rows(target_.name));
+  if (changes && moves_to_clone(changes->arriving())) changes = stage_changes(target_, from, prune);
   if (!changes) {
     receipt_.notes.emplace_back(
         "the copy lacked rows that could not be fetched by key: everything was compared");
@@ -182,8 +180,7 @@ void TableRun::heal_torn_commit() {
 TableRun::Differing TableRun::where_to_look() {
   if (!decision_.by_digests) return {};
   Differing differing = differing_buckets();
-  if (!differing.why_rows.empty())
-    note("every row was read: " + differing.why_rows);
+  if (!differing.why_rows.empty()) note("every row was read: " + differing.why_rows);
   return differing;
 }
 

@@ -218,7 +218,8 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
       options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
   const bool overlaps = duck::is_temporal(type) && overlap.count() > 0;
   if (!proof.possible) {
-    note("rows that commit late may be missed until everything is compared (" + proof.why_not + ")" +
+    note("rows that commit late may be missed until everything is compared (" + proof.why_not +
+         ")" +
          (overlaps ? ": the last " + std::to_string(overlap.count()) + " s are read again" : ""));
   }
   if (!overlaps) return mark;

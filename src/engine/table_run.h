@@ -40,8 +40,8 @@ class TableRun {
   /// Applies the options, looks at state and target, and decides; writes nothing. Throws what
   /// refuses the table.
   const Decision& decide();
-  /// Does what was decided, but for what readers see: that is left to publish(). receipt() is filled
-  /// as it goes, also when this throws.
+  /// Does what was decided, but for what readers see: that is left to publish(). receipt() is
+  /// filled as it goes, also when this throws.
   void prepare();
   /// Keeps what was prepared from tables that come after on the same connection. `number` is this
   /// table's own.
@@ -59,8 +59,8 @@ class TableRun {
   Plan plan_read();  ///< how the decided read would be done; for `plan`
 
  private:
-  /// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB keeps
-  /// row groups of 122,880 rows outside its log.
+  /// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB
+  /// keeps row groups of 122,880 rows outside its log.
   static constexpr std::uint64_t kTearable = 100'000;
 
   /// What a merge will write, staged in temp tables and counted, with nothing written yet.

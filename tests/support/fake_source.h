@@ -35,6 +35,8 @@ class FakeSource : public Source {
   std::map<std::string, std::vector<std::string>> keys;
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
+  /// Tables that a snapshot cannot lock, and why.
+  std::map<std::string, Error> locked;
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
@@ -84,7 +86,14 @@ class FakeSource : public Source {
     };
     auto snapshot = std::make_unique<Fake>();
     duck::Connection c = database_.connect();
-    for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
+    for (const Table& each : tables) {
+      const auto why = locked.find(each.name.name);
+      if (why != locked.end()) {
+        snapshot->shapes.emplace_back(why->second);
+      } else {
+        snapshot->shapes.emplace_back(table(c, each.name.name));
+      }
+    }
     snapshot->mine = std::to_string(++snapshots);
     snapshot->taken_at =
         clock.empty() ? c.query("SELECT (TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(" +

@@ -144,7 +144,8 @@ TEST_F(EngineTogether, ChangesOfAllTablesAreSeenAtOnceWhateverTheWayTheyAreFound
   source->keys["compared"] = {"id"};
   source->sql("CREATE TABLE fake.main.log AS FROM fake.main.orders");
   source->replication_keys["log"] = "updated_at";
-  source->sql("CREATE TABLE fake.main.rebuilt AS SELECT i AS id, 'old' AS v FROM range(30000) r(i)");
+  source->sql(
+      "CREATE TABLE fake.main.rebuilt AS SELECT i AS id, 'old' AS v FROM range(30000) r(i)");
   source->keys["rebuilt"] = {"id"};
   options.table_options = {{"*.log", [](TableOptions& o) { o.mode = Mode::append; }},
                            {"*.compared", [](TableOptions& o) { o.replication_key = ""; }}};
@@ -268,6 +269,22 @@ TEST_F(EngineTogether, ARetryReadsEveryTableUnderTheNewSnapshot) {
   expect_copied();
 }
 
+TEST_F(EngineTogether, WhereOneTableIsBeyondHelpNoneIsTriedAgain) {
+  make_shop();
+  source->sql("CREATE TABLE fake.main.notes AS SELECT 'old' AS v FROM range(10)");
+  options.retries = 3;
+  source->locked.emplace("customers", Error(Fault::conflict, "a deadlock"));
+  source->locked.emplace("notes", Error(Fault::permission, "main.notes: may not be read"));
+  const RunResult result = run();
+  EXPECT_EQ(look(), "");
+  EXPECT_EQ(source->snapshots, 1);
+  EXPECT_NE(of(result, "orders").error.find("main.notes: may not be read"), std::string::npos);
+  source->locked.erase("notes");
+  EXPECT_NE(of(run(), "orders").error.find("a deadlock"), std::string::npos);
+  EXPECT_EQ(source->snapshots, 5);
+  EXPECT_EQ(look(), "");
+}
+
 TEST_F(EngineTogether, ALoadThatWasReadWholeIsBroughtToTheNewSnapshot) {
   make_shop();
   source->sql("CREATE TABLE fake.main.bag AS SELECT 'old' AS v FROM range(400)");
@@ -370,9 +387,10 @@ class EngineTogetherBig : public EngineTogether {
   static constexpr int kRows = 150'000;
 
   void make_big() {
-    source->sql("CREATE TABLE fake.main.big AS SELECT i AS id, 0::BIGINT AS customer, 'old' AS v, "
-                "1::BIGINT AS updated_at, 0::BIGINT AS spare FROM range(" +
-                std::to_string(kRows) + ") r(i)");
+    source->sql(
+        "CREATE TABLE fake.main.big AS SELECT i AS id, 0::BIGINT AS customer, 'old' AS v, "
+        "1::BIGINT AS updated_at, 0::BIGINT AS spare FROM range(" +
+        std::to_string(kRows) + ") r(i)");
     source->keys["big"] = {"id"};
     source->replication_keys["big"] = "updated_at";
     make_shop(100);
@@ -478,8 +496,9 @@ TEST_F(EngineTogetherBig, AComparisonThatMayNotBuildTheTableAnew) {
 
 TEST_F(EngineTogetherBig, RowsWithoutAKey) {
   make_big();
-  source->sql("CREATE TABLE fake.main.bag AS SELECT 'old' AS v, 1::BIGINT AS n, 2::BIGINT AS spare "
-              "FROM range(1000)");
+  source->sql(
+      "CREATE TABLE fake.main.bag AS SELECT 'old' AS v, 1::BIGINT AS n, 2::BIGINT AS spare "
+      "FROM range(1000)");
   expect_done(run());
   source->sql("ALTER TABLE fake.main.bag DROP COLUMN spare");
   source->sql("INSERT INTO fake.main.bag SELECT 'new', i // 2 FROM range(120000) r(i)");

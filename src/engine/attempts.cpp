@@ -126,7 +126,8 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
 /// Runs every table once.
 std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
   Inventory inventory;
-  const RunContext context{parts_.destination,
+  const RunContext context{parts_.database,
+                           parts_.destination,
                            parts_.options,
                            parts_.states,
                            inventory,

@@ -45,6 +45,20 @@ class Shape {
   apply::Target target_;
 };
 
+/// While it lives, rows of the destination keep their rowids. A checkpoint, which any commit may
+/// bring about, numbers them anew where rows were deleted, unless somebody is reading.
+class Pin {
+ public:
+  Pin(duck::Database& database, const StateStore& states)
+      : connection_(database.connect()), transaction_(connection_) {
+    connection_.query("SELECT count(*) FROM " + states.sql_name("meta"));
+  }
+
+ private:
+  duck::Connection connection_;
+  duck::Transaction transaction_;
+};
+
 /// One transaction. Destroyed uncommitted it leaves no row and no state.
 class Load {
  public:

@@ -17,6 +17,10 @@ constexpr std::uint64_t kMostMissing = 20'000;
 
 }  // namespace
 
+void TableRun::pin_rows() {
+  if (!pin_) pin_.emplace(context_.database, context_.states);
+}
+
 /// The plan's rows, in the temp table sluice_stage.
 void TableRun::stage(const Plan& range) {
   announce(range);
@@ -34,6 +38,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   const Plan range = plan(table_.columns, from);
   changes.until = range.until;
   stage(range);
+  pin_rows();
   changes.merge = apply::merge(target, "sluice_stage", columns(), key());
   connection_.query(changes.merge.match);
   const auto counts = connection_.query(changes.merge.counts);
@@ -214,6 +219,7 @@ apply::Gone TableRun::gone() const {
 
 /// Into sluice_diff, what the source's rows there make of the copy.
 Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone) {
+  pin_rows();
   return stage_rows(differing, [&](Relation& relation, const std::string& rows) {
     relation.run(
         apply::keyed_difference(target_, rows, columns(), key(), gone, limit, differing.own));

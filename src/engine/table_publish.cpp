@@ -125,6 +125,7 @@ void TableRun::published() {
   if (rest_.next) stored_ = state_ = *rest_.next;
   target_.name = landing_.name;
   rest_ = {};
+  pin_.reset();
   constexpr std::uint64_t kBig = 100'000;
   if (receipt_.read < kBig) return;
   drop_staged(kStaged);

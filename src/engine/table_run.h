@@ -23,6 +23,7 @@ namespace sluice {
 
 /// What the tables of one run share.
 struct RunContext {
+  duck::Database& database;
   Destination& destination;
   const SyncOptions& options;
   const StateStore& states;
@@ -112,6 +113,7 @@ class TableRun {
   void clone();
   bool moves_to_clone(std::uint64_t arriving);
 
+  void pin_rows();  ///< before rowids are staged; until they are used
   void stage(const Plan& range);
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target,
@@ -186,6 +188,7 @@ class TableRun {
   const std::int64_t now_ = std::time(nullptr);  ///< Unix seconds
   Receipt receipt_;
   Rest rest_;
+  std::optional<Pin> pin_;
 };
 
 }  // namespace sluice

@@ -30,6 +30,8 @@ class FakeSource : public Source {
   std::size_t chunk_rows = 1000;
   /// Called before each batch with the number of batches read so far; may throw or sleep.
   std::function<void(int)> before_batch;
+  /// Called before each plan; may throw.
+  std::function<void()> before_plan;
   /// Called before each chunk with the name of its table; may throw.
   std::function<void(const std::string&)> before_chunk;
   std::map<std::string, std::vector<std::string>> keys;
@@ -107,6 +109,7 @@ class FakeSource : public Source {
   }
 
   Plan plan(Snapshot&, const Table& table, const Read& read) override {
+    if (before_plan) before_plan();
     duck::Connection c = database_.connect();
     Plan plan;
     plan.table = table;

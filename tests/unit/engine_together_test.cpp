@@ -48,14 +48,14 @@ class EngineTogether : public EngineSync {
   /// All of them, in one transaction.
   std::string look() {
     duck::Connection reader = database.connect();
-    std::string seen;
+    std::string tables;
     duck::Transaction one(reader);
     const auto names = reader.query(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'dst' AND schema_name = "
         "'main' AND table_name NOT LIKE '\\_sluice%' ESCAPE '\\' ORDER BY ALL");
     for (std::size_t i = 0; i < names.rows(); ++i)
-      seen += names.text(i, 0) + ": " + sight(reader, names.text(i, 0)) + "; ";
-    return seen;
+      tables += names.text(i, 0) + ": " + sight(reader, names.text(i, 0)) + "; ";
+    return tables;
   }
   /// A run, and all that was to be seen while it went on.
   RunResult watched() {
@@ -74,7 +74,10 @@ class EngineTogether : public EngineSync {
     RunResult result;
     {
       std::jthread eye([&](const std::stop_token& done) {
-        while (!done.stop_requested()) add();
+        while (!done.stop_requested()) {
+          add();
+          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
       });
       result = run();
     }

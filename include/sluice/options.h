@@ -26,6 +26,9 @@ enum class Deletes { hard, soft, ignore };
 enum class OnDrift { apply, refuse };
 enum class Naming { source, fivetran };
 enum class NewTables { load, ignore };
+/// When readers see what a run made of its tables: each as soon as it is done; or together, in one
+/// commit, all of them as of one instant of the source, or nothing.
+enum class Publish { each, together };
 
 /// How often something costly is done: at every run, at most once in `every`, or never.
 struct Cadence {
@@ -71,6 +74,7 @@ struct SyncOptions {
   NewTables new_tables = NewTables::load;
   std::size_t parallel = 0;               ///< reading connections; 0: min(cores + 1, 4)
   bool snapshot_per_table = false;        ///< one instant for each table instead of one for the run
+  Publish publish = Publish::each;        ///< together needs the one instant
   bool full = false;                      ///< every table is compared whole in this run
   std::vector<std::string> accept_drift;  ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake

@@ -165,6 +165,12 @@ constexpr std::array kConnectionWords{
           c.sync.naming =
               v.one_of<Naming>({{"source", Naming::source}, {"fivetran", Naming::fivetran}});
         }},
+    ConnectionWord{"publish", Group::destination, "WORD",
+                   "when readers see a run's tables: each as it is done, or all together",
+                   [](Connection& c, const Value& v) {
+                     c.sync.publish = v.one_of<Publish>(
+                         {{"each", Publish::each}, {"together", Publish::together}});
+                   }},
     ConnectionWord{"read_copy", Group::destination, "FILE",
                    "a copy of the destination, refreshed after each run",
                    [](Connection& c, const Value& v) { c.read_copy = v.path(); }},
@@ -194,7 +200,7 @@ TableSetting read_table_word(const Value& key, const Value& value) {
     if (key.text() == word.key) return word.read(value);
     known.emplace_back(word.key);
   }
-  if (key.text() == "verify" || key.text() == "publish") {
+  if (key.text() == "verify") {
     key.fail("\"" + key.text() + "\" is not in this version", "leave it out");
   }
   const std::string meant = did_you_mean(key.text(), known);

@@ -239,6 +239,23 @@ std::string examples_of_difference(const Target& target, const std::vector<Colum
          " t ON t.rowid = d.sluice_rid ORDER BY 1 LIMIT " + std::to_string(limit);
 }
 
+std::string known_difference(const std::string& staged, const std::vector<std::string>& key) {
+  return "DELETE FROM sluice_diff USING " + staged + " s WHERE " +
+         equal_keys(key, "sluice_diff.", "s.");
+}
+
+std::string clone(const Target& target, const std::string& other,
+                  const std::vector<Column>& columns) {
+  std::vector<std::string> all = names(columns);
+  if (!target.deleted.empty()) all.push_back(target.deleted);
+  if (const auto& versions = target.versions)
+    all.insert(all.end(), {versions->from, versions->to, versions->current});
+  if (target.synced_at) all.emplace_back("_sluice_synced_at");
+  const std::string list = column_list(all);
+  return "INSERT INTO " + target.sibling(other) + " (" + list + ") SELECT " + list + " FROM " +
+         target.sql();
+}
+
 std::string replacement_counts(const Target& target, const std::string& other,
                                const std::vector<Column>& columns,
                                const std::vector<std::string>& key) {

@@ -93,10 +93,15 @@ std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::vector<Column>& columns,
                              const std::vector<std::string>& key, Gone gone, std::uint64_t limit,
                              const std::string& where = {});
+/// Takes rows of these keys out of sluice_diff.
+std::string known_difference(const std::string& staged, const std::vector<std::string>& key);
 /// Of up to `limit` rows of sluice_diff: the key as text, whether the target has it, whether the
 /// relation has it, and which columns differ where both have.
 std::string examples_of_difference(const Target& target, const std::vector<Column>& columns,
                                    const std::vector<std::string>& key, std::size_t limit);
+/// Fills `other`, an empty table beside the target and made like it, with the target's rows.
+std::string clone(const Target& target, const std::string& other,
+                  const std::vector<Column>& columns);
 /// Counts of what replacing `target` by `other`, a table with the same key, would insert, update
 /// and delete.
 std::string replacement_counts(const Target& target, const std::string& other,

@@ -6,12 +6,15 @@
 #include <thread>
 
 #include "engine/outcome.h"
-#include "engine/table_run.h"
 
 namespace sluice {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+bool is_good(const Receipt& receipt) {
+  return receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged;
+}
 
 bool transient(const Receipt& receipt) {
   return receipt.outcome == Outcome::failed && Error(receipt.fault, "").retryable();
@@ -56,13 +59,35 @@ void prepare_connection(duck::Connection& connection) { connection.query("SET Ti
 struct Attempts::Round {
   const std::vector<Table>& tables;
   std::unique_ptr<Snapshot> shared;  ///< none: each table has one of its own
-  Inventory inventory;
+  const RunContext& context;
   std::mutex mutex;
   std::size_t next = 0;
   std::vector<Receipt> receipts;
 };
 
+/// One table in it.
+struct Attempts::Job {
+  Job(const std::vector<Table>& tables, std::size_t the_position)
+      : position(the_position), progress(std::make_shared<Progress>()) {
+    receipt.table = progress->table = tables[position].name;
+  }
+  std::size_t position;
+  std::shared_ptr<Progress> progress;
+  std::unique_ptr<Snapshot> own;
+  std::unique_ptr<TableRun> run;  ///< none: it was not begun
+  Receipt receipt;
+};
+
 void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
+  if (together() && !receipts.empty()) {
+    const Receipt cause = receipts.front();
+    for (const Table& table : tables) {
+      receipts.emplace_back().table = table.name;
+      hold_back(receipts.back(), cause);
+      finished(receipts.back());
+    }
+    return;
+  }
   bool begun = false;
   for (int attempt = 0; !tables.empty(); ++attempt) {
     const bool last = attempt >= parts_.options.retries;
@@ -78,9 +103,11 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
         if (last || !error.retryable()) finished(round.back());
       }
     }
+    // Together, what another try cannot help one table it cannot help any.
+    const bool again = !last && (!together() || std::ranges::all_of(round, transient));
     std::vector<Receipt> held;
     for (Receipt& receipt : round)
-      (!last && transient(receipt) ? held : receipts).push_back(std::move(receipt));
+      (again && transient(receipt) ? held : receipts).push_back(std::move(receipt));
     if (held.empty()) return;
     if (!wait_before_retry(held.front().error, attempt)) {
       for (Receipt& receipt : held) {
@@ -98,25 +125,43 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
 
 /// Runs every table once.
 std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
+  Inventory inventory;
+  const RunContext context{parts_.database,
+                           parts_.destination,
+                           parts_.options,
+                           parts_.states,
+                           inventory,
+                           parts_.scan,
+                           [this](const TableName& name, std::uint64_t rows) {
+                             parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
+                           }};
   Round round{
       .tables = tables,
       .shared = parts_.options.snapshot_per_table ? nullptr : parts_.scan.source.snapshot(tables),
-      .inventory = {},
+      .context = context,
       .mutex = {},
       .next = 0,
       .receipts = {}};
+  if (together() && !round.shared->consistent()) {
+    throw Error(Fault::config,
+                "publish: together needs one instant of all tables, and this source has none",
+                "leave publish: at each");
+  }
+  const std::size_t workers = together() ? 1 : std::min(readers_of(parts_.options), tables.size());
   std::vector<duck::Connection> connections;
-  for (std::size_t i = 0; i < std::min(readers_of(parts_.options), tables.size()); ++i) {
+  for (std::size_t i = 0; i < workers; ++i) {
     connections.push_back(parts_.database.connect());
     prepare_connection(connections.back());
   }
-  round.inventory = parts_.states.inventory(connections.front());
+  inventory = parts_.states.inventory(connections.front());
   std::optional<OneThread> one_thread;
   if (std::ranges::all_of(tables, &OneThread::suffices)) one_thread.emplace(connections.front());
-  {
-    std::vector<std::jthread> workers;
+  if (together()) {
+    all_or_none(round, connections.front());
+  } else {
+    std::vector<std::jthread> threads;
     for (std::size_t i = 1; i < connections.size(); ++i) {
-      workers.emplace_back(
+      threads.emplace_back(
           [this, &round, &connection = connections[i]] { work(round, connection); });
     }
     work(round, connections.front());
@@ -133,70 +178,112 @@ void Attempts::work(Round& round, duck::Connection& connection) {
       if (round.next == round.tables.size()) return;
       mine = round.next++;
     }
-    Receipt receipt;
+    Job job(round.tables, mine);
     if (parts_.stop.level.load() != StopLevel::none) {
-      receipt.table = round.tables[mine].name;
-      explain_cancelled(receipt, "not begun");
+      explain_cancelled(job.receipt, "not begun");
     } else {
-      receipt = run_table(round, connection, mine);
+      attempt(job, [&] {
+        begin(round, connection, job);
+        prepare(job);
+        TableRun* const alone = job.run.get();
+        TableRun::publish(std::span(&alone, 1));
+      });
     }
-    if (receipt.outcome == Outcome::failed && ends_run(receipt.fault)) {
+    if (job.receipt.outcome == Outcome::failed && ends_run(job.receipt.fault)) {
       const std::scoped_lock lock(mutex_);
-      if (ended_by_.empty()) ended_by_ = receipt.error;
+      if (ended_by_.empty()) ended_by_ = job.receipt.error;
       parts_.stop.level = StopLevel::now;
     }
-    finished(receipt);
+    finished(job.receipt);
     const std::scoped_lock lock(round.mutex);
-    round.receipts.push_back(std::move(receipt));
+    round.receipts.push_back(std::move(job.receipt));
   }
 }
 
-Receipt Attempts::run_table(const Round& round, duck::Connection& connection,
-                            std::size_t position) {
-  auto progress = std::make_shared<Progress>();
-  progress->table = round.tables[position].name;
-  progress->started = Clock::now();
-  Receipt receipt = copy(round, connection, position, progress);
-  if (receipt.outcome == Outcome::interrupted) explain_cancelled(receipt, receipt.error);
-  receipt.seconds = std::chrono::duration<double>(Clock::now() - progress->started).count();
-  progress->finished = true;
-  return receipt;
+/// `publish: together`: one table after another, each as far as nobody sees it; then all, or none.
+void Attempts::all_or_none(Round& round, duck::Connection& connection) {
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < round.tables.size(); ++i) jobs.emplace_back(round.tables, i);
+  const auto kept_out = [&] {
+    const auto bad = [](const Job& job) { return !is_good(job.receipt); };
+    const auto lasting = [&](const Job& job) { return bad(job) && !transient(job.receipt); };
+    const auto first = std::ranges::find_if(jobs, lasting);
+    return first != jobs.end() ? first : std::ranges::find_if(jobs, bad);
+  };
+  // What is refused is known before anything is read.
+  for (Job& job : jobs) attempt(job, [&] { begin(round, connection, job); });
+  for (auto job = jobs.begin(); job != jobs.end() && kept_out() == jobs.end(); ++job) {
+    if (parts_.stop.level.load() != StopLevel::none) {
+      explain_cancelled(job->receipt, "not begun");
+      break;
+    }
+    attempt(*job, [&] {
+      prepare(*job);
+      job->run->set_aside(job->position);
+    });
+  }
+  std::optional<Receipt> cause;
+  if (const auto first = kept_out(); first != jobs.end()) {
+    cause = first->receipt;
+  } else {
+    cause = publish(jobs);
+  }
+  for (Job& job : jobs) {
+    if (cause && is_good(job.receipt)) hold_back(job.receipt, *cause);
+    finished(job.receipt);
+    round.receipts.push_back(std::move(job.receipt));
+  }
 }
 
-/// Under the run's snapshot, or one of the table's own.
-Receipt Attempts::copy(const Round& round, duck::Connection& connection, std::size_t position,
-                       const std::shared_ptr<Progress>& progress) {
-  const Table& table = round.tables[position];
-  const RunContext context{parts_.destination,
-                           parts_.options,
-                           parts_.states,
-                           round.inventory,
-                           parts_.scan,
-                           [this](const TableName& name, std::uint64_t rows) {
-                             parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
-                           }};
-  Receipt receipt;
-  receipt.table = table.name;
-  std::unique_ptr<Snapshot> own;
-  std::optional<TableRun> run;
+/// What kept all of them from being seen, if anything did.
+std::optional<Receipt> Attempts::publish(const std::vector<Job>& jobs) {
+  std::vector<TableRun*> runs;
+  for (const Job& job : jobs) runs.push_back(job.run.get());
   try {
-    if (round.shared == nullptr) own = parts_.scan.source.snapshot(std::span(&table, 1));
-    Snapshot& snapshot = round.shared != nullptr ? *round.shared : *own;
-    const auto& locked = snapshot.tables()[round.shared != nullptr ? position : 0];
-    if (const auto* error = std::get_if<Error>(&locked)) throw *error;
-    run.emplace(context, connection, snapshot, std::get<Table>(locked), progress);
-    run->decide();
-    parts_.told([&](Observer& o) { o.table_started(progress); });
-    run->run();
-    receipt = run->receipt();
-  } catch (const Error& error) {
-    if (run) receipt = run->receipt();
-    fail(receipt, error);
+    TableRun::publish(runs);
+    return std::nullopt;
   } catch (const std::exception& error) {
-    if (run) receipt = run->receipt();
-    fail(receipt, as_error(error).at(table.name.text()));
+    return failure({}, as_error(error));
   }
-  return receipt;
+}
+
+/// Does `work` for a table; what it throws ends up in the receipt.
+void Attempts::attempt(Job& job, const Work& work) const {
+  job.progress->started = Clock::now();
+  const double before = job.receipt.seconds;
+  std::optional<Error> error;
+  try {
+    work();
+  } catch (const Error& caught) {
+    error = caught;
+  } catch (const std::exception& caught) {
+    error = as_error(caught).at(job.receipt.table.text());
+  }
+  if (job.run != nullptr) job.receipt = job.run->receipt();
+  if (error) fail(job.receipt, *error);
+  if (job.receipt.outcome == Outcome::interrupted)
+    explain_cancelled(job.receipt, job.receipt.error);
+  job.receipt.seconds =
+      before + std::chrono::duration<double>(Clock::now() - job.progress->started).count();
+  job.progress->finished = true;
+}
+
+/// Decides, under the run's snapshot or one of the table's own.
+void Attempts::begin(const Round& round, duck::Connection& connection, Job& job) const {
+  const Table& table = round.tables[job.position];
+  if (round.shared == nullptr) job.own = parts_.scan.source.snapshot(std::span(&table, 1));
+  Snapshot& snapshot = job.own == nullptr ? *round.shared : *job.own;
+  const auto& locked = snapshot.tables()[job.own == nullptr ? job.position : 0];
+  if (const auto* error = std::get_if<Error>(&locked)) throw *error;
+  job.run = std::make_unique<TableRun>(round.context, connection, snapshot, std::get<Table>(locked),
+                                       job.progress);
+  job.run->decide();
+}
+
+void Attempts::prepare(Job& job) const {
+  job.progress->finished = false;
+  parts_.told([&](Observer& o) { o.table_started(job.progress); });
+  job.run->prepare();
 }
 
 /// A table that was stopped: by the user, who may go on later, or by another table's failure, which

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "duck/duck.h"
 #include "engine/scan.h"
 #include "engine/state.h"
+#include "engine/table_run.h"
 #include "engine/told.h"
 #include "sluice/destination.h"
 #include "sluice/source.h"
@@ -51,11 +53,16 @@ class Attempts {
 
  private:
   struct Round;
+  struct Job;
+  using Work = std::function<void()>;
+  bool together() const { return parts_.options.publish == Publish::together; }
   std::vector<Receipt> once(const std::vector<Table>& tables);
   void work(Round& round, duck::Connection& connection);
-  Receipt run_table(const Round& round, duck::Connection& connection, std::size_t position);
-  Receipt copy(const Round& round, duck::Connection& connection, std::size_t position,
-               const std::shared_ptr<Progress>& progress);
+  void all_or_none(Round& round, duck::Connection& connection);
+  void attempt(Job& job, const Work& work) const;
+  void begin(const Round& round, duck::Connection& connection, Job& job) const;
+  void prepare(Job& job) const;
+  static std::optional<Receipt> publish(const std::vector<Job>& jobs);
   void explain_cancelled(Receipt& receipt, const std::string& what) const;
   bool wait_before_retry(const std::string& why, int attempt);
   void finished(const Receipt& receipt);

@@ -123,6 +123,17 @@ Decision full_load(Decision decision, const std::string& why) {
   return decision;
 }
 
+/// A cadence would leave rows as of an earlier run beside what other tables have now.
+Error no_cadence(const Table& table, const std::string& word) {
+  return {Fault::config,
+          table.name.text() + ": " + word +
+              " leaves rows for a later run, and publish: together shows all tables as of one "
+              "instant",
+          "set " + word + ": always for it, or exclude it"};
+}
+
+bool skips_runs(const Cadence& cadence) { return cadence.kind != Cadence::Kind::always; }
+
 Cadence full_cadence(const Table& table, const TableOptions& options) {
   if (options.full_every) return *options.full_every;
   if (table.bytes <= kSmall) return {};
@@ -182,7 +193,7 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   const char* reason = !table.has_key()                     ? "no primary key"
                        : options.strategy == Strategy::full ? "strategy: full"
                                                             : "no replication key";
-  if (due(full_cadence(table, options), state.last_full, now.now))
+  if (now.together || due(full_cadence(table, options), state.last_full, now.now))
     return refresh(std::move(decision), reason);
   decision.strategy = "not due";
   decision.why = std::string(reason) + ", compared whole as full_every says; --full does it now";
@@ -218,7 +229,8 @@ bool can_resume(const Table& table, const TableState& state, const TableOptions&
   if (loading.rows == 0 || !same_load(table, loading, now)) return false;
   const bool rebuild = state.live && state.options == loading.options;
   if (rebuild && (now.full || options.deletes != Deletes::hard)) return false;
-  if (loading.todo.empty() && !loading.mixed) return true;
+  // Published as it is, it would be of an earlier instant than the tables beside it.
+  if (loading.todo.empty() && !loading.mixed && !now.together) return true;
   return loading.incarnation == table.incarnation && table.has_key() &&
          !table.replication_key.empty() && loading.replication_key == table.replication_key &&
          options.mode != Mode::append;
@@ -258,7 +270,11 @@ std::optional<Decimal> decimal_of(const std::string& type) {
 }
 
 /// What the user asks for and this table cannot have.
-std::optional<Error> unworkable(const Table& table, const TableOptions& options) {
+std::optional<Error> unworkable(const Table& table, const TableOptions& options,
+                                const Circumstances& now) {
+  const bool full_skips = options.full_every && skips_runs(*options.full_every);
+  if (now.together && (full_skips || skips_runs(options.delete_check)))
+    return no_cadence(table, full_skips ? "full_every" : "delete_check");
   const auto refusal = [&](const std::string& what, const char* hint) {
     return Error(Fault::config, table.name.text() + ": " + what, hint);
   };
@@ -337,7 +353,7 @@ void promote(TableState& state, const std::vector<bool>& settled) {
 Decision decide(const Table& table, const std::optional<TableState>& state,
                 const TableOptions& options, const Circumstances& now) {
   Decision decision;
-  decision.refusal = unworkable(table, options);
+  decision.refusal = unworkable(table, options, now);
   if (!decision.refusal && now.target_exists && now.target_owner != now.this_owner)
     decision.refusal = not_ours(table, now);
   if (decision.refusal) return decision;

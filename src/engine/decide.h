@@ -50,7 +50,8 @@ struct Circumstances {
   bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;
-  std::int64_t now = 0;  ///< Unix seconds
+  bool together = false;  ///< readers see all tables as of one instant
+  std::int64_t now = 0;   ///< Unix seconds
 };
 
 /// `state` is as the last run left it: its cursor is what this run may begin at.

@@ -93,15 +93,22 @@ bool Shape::cut(const std::string& name, std::uint64_t rows_wanted) const {
   return true;
 }
 
-void Load::commit(const std::optional<TableState>& expected, const TableState& next) {
-  states_.replace(connection_, table_, expected, next);
+void Load::replace_state(const TableName& table, const std::optional<TableState>& expected,
+                         const TableState& next) {
+  states_.replace(connection_, table, expected, next);
+  written_.emplace_back(table, next.json());
+}
+
+void Load::commit() {
   failpoint("before-commit");
   transaction_.commit();
-  // COMMIT answers "success" also for a transaction that an error had already ended: only the state
-  // proves it.
-  const auto stored = states_.table(connection_, table_);
-  if (!stored || stored->json() != next.json()) {
-    throw Error(Fault::internal, table_.text() + ": DuckDB reported a commit that did not happen");
+  // COMMIT answers "success" also for a transaction that an error had already ended: only the
+  // states prove it.
+  for (const auto& [table, state] : written_) {
+    const auto stored = states_.table(connection_, table);
+    if (!stored || stored->json() != state) {
+      throw Error(Fault::internal, table.text() + ": DuckDB reported a commit that did not happen");
+    }
   }
   failpoint("after-commit");
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One unit of work on one table of the destination: DDL first and by itself, then rows and state in
-// one transaction.
+// One unit of work at the destination, on one table or several: DDL first and by itself, then rows
+// and states in one transaction.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "duck/duck.h"
@@ -44,27 +45,44 @@ class Shape {
   apply::Target target_;
 };
 
-/// The rows of one transaction. Destroyed uncommitted it leaves no row and no state.
+/// While it lives, rows of the destination keep their rowids. A checkpoint, which any commit may
+/// bring about, numbers them anew where rows were deleted, unless somebody is reading.
+class Pin {
+ public:
+  Pin(duck::Database& database, const StateStore& states)
+      : connection_(database.connect()), transaction_(connection_) {
+    connection_.query("SELECT count(*) FROM " + states.sql_name("meta"));
+  }
+
+ private:
+  duck::Connection connection_;
+  duck::Transaction transaction_;
+};
+
+/// One transaction. Destroyed uncommitted it leaves no row and no state.
 class Load {
  public:
-  Load(duck::Connection& connection, const StateStore& states, TableName table)
-      : connection_(connection),
-        states_(states),
-        table_(std::move(table)),
-        transaction_(connection) {}
+  Load(duck::Connection& connection, const StateStore& states)
+      : connection_(connection), states_(states), transaction_(connection) {}
 
   std::uint64_t execute(const std::string& statement) {
+    ++executed_;
     return connection_.query(statement).changed();
   }
-  /// Rows and state become visible together, or nothing does. `expected` is what the state must
-  /// still be.
-  void commit(const std::optional<TableState>& expected, const TableState& next);
+  std::size_t executed() const noexcept { return executed_; }  ///< statements
+  bool empty() const noexcept { return executed_ == 0 && written_.empty(); }
+  /// What commit() makes of the state of `table`; `expected` is what it must still be.
+  void replace_state(const TableName& table, const std::optional<TableState>& expected,
+                     const TableState& next);
+  /// Rows and states become visible together, or nothing does.
+  void commit();
 
  private:
   duck::Connection& connection_;
   const StateStore& states_;
-  TableName table_;
   duck::Transaction transaction_;
+  std::size_t executed_ = 0;
+  std::vector<std::pair<TableName, std::string>> written_;  ///< states, as they must be found again
 };
 
 }  // namespace sluice

@@ -37,6 +37,20 @@ void fail(Receipt& receipt, const Error& error) {
   if (error.fault() == Fault::brake) receipt.inserted = receipt.updated = receipt.deleted = 0;
 }
 
+void hold_back(Receipt& receipt, const Receipt& cause) {
+  const std::string place = cause.table.text();
+  const std::string why = cause.error.starts_with(place) ? cause.error : place + ": " + cause.error;
+  fail(receipt, Error(cause.fault,
+                      receipt.table.text() +
+                          ": not published, as publish: together shows all "
+                          "tables or none: " +
+                          why,
+                      cause.hint));
+  receipt.outcome = cause.outcome;
+  receipt.inserted = receipt.updated = receipt.deleted = 0;
+  receipt.until.reset();
+}
+
 Receipt failure(const TableName& table, const Error& error) {
   Receipt receipt;
   receipt.table = table;

@@ -17,6 +17,8 @@ Error as_error(const std::exception& caught);
 
 /// Writes into `receipt` how `error` ended its table.
 void fail(Receipt& receipt, const Error& error);
+/// Writes into `receipt` that the table is not seen because of another one, and counts as that one.
+void hold_back(Receipt& receipt, const Receipt& cause);
 /// The receipt of a table that `error` kept out.
 Receipt failure(const TableName& table, const Error& error);
 

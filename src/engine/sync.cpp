@@ -56,6 +56,12 @@ struct Sync::Impl {
         states(the_destination.catalog(), options.connection),
         budget(readers_of(options)),
         scan{source, budget, stop.level, options.idle_timeout} {
+    if (options.publish == Publish::together && options.snapshot_per_table) {
+      throw Error(Fault::config,
+                  "publish: together shows all tables as of one instant, and snapshot: table reads "
+                  "each at its own",
+                  "leave out one of the two");
+    }
     duck::Connection connection = database.connect();
     register_scan(connection);
   }
@@ -111,7 +117,7 @@ Look Sync::Impl::look() {
 
 /// Does `work` for the chosen table at `position`; returns what failed.
 std::optional<Error> Sync::Impl::look_at(Look& look, std::size_t position, const Work& work) {
-  const RunContext context{destination, options, states, look.inventory, scan, nullptr};
+  const RunContext context{database, destination, options, states, look.inventory, scan, nullptr};
   try {
     const auto& locked = look.snapshot->tables()[position];
     if (const auto* error = std::get_if<Error>(&locked)) throw *error;
@@ -256,6 +262,13 @@ std::vector<TablePlan> Sync::plan() {
 }
 
 std::vector<Verified> Sync::verify(Repair repair) {
+  if (repair == Repair::yes && impl_->options.publish == Publish::together) {
+    throw Error(
+        Fault::config,
+        "a repair rewrites one table after the other, and publish: together shows all "
+        "tables as of one instant",
+        "`sluice sync --full` compares every row of all tables and publishes them together");
+  }
   Look look = impl_->look();
   std::vector<Verified> all;
   for (const Receipt& receipt : look.chosen.refused)

@@ -9,9 +9,6 @@
 namespace sluice {
 namespace {
 
-/// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB keeps
-/// row groups of 122,880 rows outside its log.
-constexpr std::uint64_t kTearable = 100'000;
 /// From a share of 1/6 on, building a table anew costs less than changing it in place (measured).
 constexpr std::uint64_t kRebuildShare = 6;
 constexpr std::uint64_t kAlwaysInPlace = 10'000;
@@ -20,13 +17,8 @@ constexpr std::uint64_t kMostMissing = 20'000;
 
 }  // namespace
 
-void TableRun::announce_in_flight(std::uint64_t rows) {
-  if (rows < kTearable) return;
-  TableState flying = *stored_;
-  flying.in_flight = rows;
-  Load load(connection_, context_.states, table_.name);
-  load.commit(stored_, flying);
-  stored_ = std::move(flying);
+void TableRun::pin_rows() {
+  if (!pin_) pin_.emplace(context_.database, context_.states);
 }
 
 /// The plan's rows, in the temp table sluice_stage.
@@ -45,6 +37,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   const Plan range = context_.scan.source.plan(snapshot_, table_, read);
   changes.until = range.until;
   stage(range);
+  pin_rows();
   changes.merge = apply::merge(target, "sluice_stage", columns(), key());
   connection_.query(changes.merge.match);
   const auto counts = connection_.query(changes.merge.counts);
@@ -105,7 +98,8 @@ std::optional<std::uint64_t> TableRun::stage_missing() {
   return rows_in("sluice_missing") == lacking ? std::optional(lacking) : std::nullopt;
 }
 
-void TableRun::write_changes(Load& load, const apply::Target& target, const Changes& changes) {
+void TableRun::write_changes(Load& load, const apply::Target& target,
+                             const Changes& changes) const {
   if (changes.updated > 0) load.execute(changes.merge.remove);
   if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
   if (changes.gone > 0) {
@@ -137,40 +131,41 @@ Read TableRun::changed_rows() {
 void TableRun::merge(bool prune) {
   guarantee(!prune ? "B" : decision_.by_versions ? "A" : "B+C");
   prove_user_key();
-  const auto changes = stage_changes(target_, changed_rows(), prune);
+  const Read changed = changed_rows();
+  auto changes = stage_changes(target_, changed, prune);
+  if (changes && changes->gone > 0) check_brake(changes->gone, shape_.living_rows(target_.name));
+  if (changes && moves_to_clone(changes->arriving()))
+    changes = stage_changes(target_, changed, prune);
   if (!changes) {
     receipt_.notes.emplace_back(
         "the copy lacked rows that could not be fetched by key: everything was compared");
     refresh();
     return;
   }
-  if (changes->gone > 0) check_brake(changes->gone, shape_.living_rows(landing_.name));
   if (changes->missing > 0) {
     receipt_.notes.push_back(std::to_string(changes->missing) + " rows that the " +
                              (decision_.by_versions ? "row versions" : "replication key") +
                              " did not show were missing and have been fetched");
   }
-  const std::uint64_t arriving = changes->inserted + changes->updated + changes->missing;
   TableState next = next_state(changes->until);
   if (decision_.by_versions) next.horizon = horizon();
   if (prune && options_.delete_check.kind == Cadence::Kind::interval) {
     next.last_delete_check = now_;
   }
-  if (arriving + changes->gone > 0 || next.json() != stored_->json()) {
-    announce_in_flight(arriving);
-    if (planted("state-before-rows")) {
-      Load early(connection_, context_.states, table_.name);
-      commit(early, next);
-    }
-    Load load(connection_, context_.states, table_.name);
-    write_changes(load, target_, *changes);
-    commit(load, std::move(next));
-  }
   receipt_.inserted = changes->inserted + changes->missing;
   receipt_.updated = changes->updated;
   receipt_.deleted = changes->gone;
   receipt_.until = changes->until;
-  if (!decision_.by_versions) check_part();
+  const Difference beside = decision_.by_versions ? Difference{} : check_part(*changes);
+  announce_in_flight(changes->arriving() + beside.inserted + beside.updated);
+  if (planted("state-before-rows")) {
+    Load early(connection_, context_.states);
+    commit(early, next);
+  }
+  leave(std::move(next), [this, changes = *changes, beside](Load& load) {
+    write_changes(load, target_, changes);
+    write_difference(load, beside);
+  });
 }
 
 void TableRun::refresh() {
@@ -194,7 +189,7 @@ bool TableRun::may_rebuild() const {
 /// What a torn commit may have left: versions that began by it, or of a key both its rows.
 void TableRun::heal_torn_commit() {
   if (state_.in_flight == 0 || !(target_.versions || table_.has_key())) return;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   load.execute(target_.versions ? apply::take_back(target_, state_.instant)
                                 : apply::remove_duplicates(target_, key(), true));
   commit(load, state_);
@@ -203,8 +198,7 @@ void TableRun::heal_torn_commit() {
 TableRun::Differing TableRun::where_to_look() {
   if (!decision_.by_digests) return {};
   Differing differing = differing_buckets();
-  if (!differing.why_rows.empty())
-    receipt_.notes.push_back("every row was read: " + differing.why_rows);
+  if (!differing.why_rows.empty()) note("every row was read: " + differing.why_rows);
   return differing;
 }
 
@@ -215,8 +209,7 @@ void TableRun::remember_comparison() {
   next.pending.clear();
   next.horizon = horizon();
   next.last_full = next.last_delete_check = now_;
-  Load load(connection_, context_.states, table_.name);
-  commit(load, std::move(next));
+  leave(std::move(next));
 }
 
 /// The source's rows there, for `use` to read.
@@ -240,6 +233,7 @@ apply::Gone TableRun::gone() const {
 
 /// Into sluice_diff, what the source's rows there make of the copy.
 Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone) {
+  pin_rows();
   return stage_rows(differing, [&](Relation& relation, const std::string& rows) {
     relation.run(
         apply::keyed_difference(target_, rows, columns(), key(), gone, limit, differing.own));
@@ -264,21 +258,26 @@ void TableRun::stage_new(const Plan& rows) {
 }
 
 void TableRun::refresh_keyed() {
-  const std::uint64_t before = shape_.living_rows(landing_.name);
+  const std::uint64_t before = shape_.living_rows(target_.name);
   const std::uint64_t limit =
       may_rebuild() ? std::max(before / kRebuildShare, kAlwaysInPlace) : INT64_MAX;
-  const Differing differing = where_to_look();
+  Differing differing = where_to_look();
   if (!differing.anywhere) {
     remember_comparison();
     return;
   }
-  const Plan whole = stage_difference(differing, limit, gone());
+  Plan whole = stage_difference(differing, limit, gone());
   if (count_difference() >= limit) {
     receipt_.inserted = receipt_.updated = receipt_.deleted = 0;
     load();
     return;
   }
   check_brake(receipt_.deleted, before);
+  if (moves_to_clone(receipt_.inserted + receipt_.updated)) {
+    differing = where_to_look();
+    whole = stage_difference(differing, limit, gone());
+    count_difference();
+  }
   announce_in_flight(receipt_.inserted + receipt_.updated);
   TableState next = next_state(whole.until);
   if (state_.incarnation != next.incarnation || state_.replication_key != next.replication_key ||
@@ -291,7 +290,8 @@ void TableRun::refresh_keyed() {
   if (!next.cursor) next.cursor = whole.safe;
   next.horizon = horizon();
   next.last_full = next.last_delete_check = now_;
-  write_difference(next);
+  const Difference found{receipt_.inserted, receipt_.updated, receipt_.deleted};
+  leave(std::move(next), [this, found](Load& load) { write_difference(load, found); });
   receipt_.until = whole.until;
 }
 
@@ -307,34 +307,32 @@ std::uint64_t TableRun::count_difference() {
   return total;
 }
 
-/// What sluice_diff holds, and the state with it.
-void TableRun::write_difference(const TableState& next) {
-  Load load(connection_, context_.states, table_.name);
+/// What sluice_diff holds.
+void TableRun::write_difference(Load& load, const Difference& what) const {
   const std::string first = duck::quoted(key().front());
-  if (receipt_.deleted > 0) {
+  if (what.deleted > 0) {
     load.execute(apply::remove_rows(
         target_, "SELECT sluice_rid FROM sluice_diff WHERE " + first + " IS NULL"));
   }
-  if (receipt_.updated > 0) {
+  if (what.updated > 0) {
     load.execute(apply::replace_rows(
         target_, "SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL AND " + first +
                      " IS NOT NULL"));
   }
-  if (receipt_.updated + receipt_.inserted > 0) {
+  if (what.updated + what.inserted > 0) {
     load.execute(apply::insert_into(target_, columns()) + " FROM sluice_diff WHERE " + first +
                  " IS NOT NULL");
   }
-  commit(load, next);
 }
 
 void TableRun::refresh_multiset() {
-  const std::uint64_t before = shape_.living_rows(landing_.name);
-  const Differing differing = where_to_look();
+  const std::uint64_t before = shape_.living_rows(target_.name);
+  Differing differing = where_to_look();
   if (!differing.anywhere) {
     remember_comparison();
     return;
   }
-  const Plan whole = stage_multiset(differing);
+  Plan whole = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM "
       "sluice_delta");
@@ -346,14 +344,18 @@ void TableRun::refresh_multiset() {
     load();
     return;
   }
+  if (moves_to_clone(come)) {
+    differing = where_to_look();
+    whole = stage_multiset(differing);
+  }
   if (come > 0) stage_new(whole);
   announce_in_flight(come);
   TableState next = next_state(whole.until);
   next.last_full = next.last_delete_check = now_;
-  Load load(connection_, context_.states, table_.name);
-  if (go > 0) load.execute(apply::multiset_remove(target_, columns(), differing.own));
-  if (come > 0) load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
-  commit(load, std::move(next));
+  leave(std::move(next), [this, come, go, own = differing.own](Load& load) {
+    if (go > 0) load.execute(apply::multiset_remove(target_, columns(), own));
+    if (come > 0) load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
+  });
   receipt_.inserted = come;
   receipt_.deleted = go;
   receipt_.until = whole.until;
@@ -376,10 +378,12 @@ void TableRun::append() {
   connection_.query(apply::multiset_source("sluice_stage", columns()));
   connection_.query(apply::multiset_delta(target_, columns(), window));
   connection_.query(apply::multiset_new("sluice_stage", columns()));
-  TableState next = next_state(range.until);
-  Load load(connection_, context_.states, table_.name);
-  receipt_.inserted = load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
-  commit(load, std::move(next));
+  receipt_.inserted = rows_in("sluice_new");
+  moves_to_clone(receipt_.inserted);
+  leave(next_state(range.until), [this](Load& load) {
+    if (receipt_.inserted > 0)
+      load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");
+  });
   receipt_.until = range.until;
 }
 

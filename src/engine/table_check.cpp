@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A replication key that somebody does not maintain hides changes. Each merge compares another part
 // of the table by content, so that they come to light, and are mended, in the end.
+#include <algorithm>
+
 #include "engine/digest.h"
 #include "engine/table_run.h"
 
@@ -45,22 +47,29 @@ TableRun::Differing TableRun::differing_part(std::uint64_t rows) {
   return part;
 }
 
-void TableRun::check_part() {
-  const std::uint64_t rows = shape_.living_rows(landing_.name);
+/// Into sluice_diff, what differs in this run's part of the table beside what `changes` bring.
+TableRun::Difference TableRun::check_part(const Changes& changes) {
+  const std::uint64_t rows = shape_.living_rows(target_.name);
   Differing part;
   if (rows >= kWorthParts) {
     part = differing_part(rows);
-    if (!part.anywhere) return;
+    if (!part.anywhere) return {};
   } else if ((context_.inventory.runs + number_of(table_.name)) % kTurns != 0) {
-    return;
+    return {};
   }
+  // No more than a commit that no crash can tear holds, unless this one is guarded anyway: the rest
+  // has its turn later.
+  const std::uint64_t arriving = changes.arriving();
+  const std::uint64_t most =
+      arriving < kTearable ? std::min(kWorthParts, kTearable - 1 - arriving) : kWorthParts;
   const Receipt merged = receipt_;
   // Deletes are found as often as delete_check says, and under its brake.
-  // No more than a commit that no crash can tear holds: the rest has its turn later.
-  stage_difference(part, kWorthParts, apply::Gone::ignored);
+  stage_difference(part, most, apply::Gone::ignored);
+  connection_.query(apply::known_difference("sluice_stage", key()));
+  if (changes.missing > 0) connection_.query(apply::known_difference("sluice_missing", key()));
   const std::uint64_t differing = count_difference();
+  const Difference found{receipt_.inserted, receipt_.updated, 0};
   if (differing > 0) {
-    write_difference(TableState(state_));
     receipt_.notes.push_back(
         std::to_string(differing) +
         " rows were not what the source has, though the replication key showed nothing, and have "
@@ -70,6 +79,7 @@ void TableRun::check_part() {
   receipt_.inserted += merged.inserted;
   receipt_.updated += merged.updated;
   receipt_.deleted = merged.deleted;
+  return found;
 }
 
 }  // namespace sluice

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A first load, or a load anew behind the copy: committed units into a hidden table, then its
-// publication.
+// A first load, or a load anew behind the copy: committed units into a hidden table, which then
+// takes the copy's place.
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -31,6 +31,7 @@ void set_todo(Loading& loading, const Plan& plan, const std::vector<std::size_t>
 }  // namespace
 
 void TableRun::load() {
+  target_.name = landing_.name;  // a clone, if there is one, is replaced
   guarantee("A");
   prove_user_key();
   const Plan whole = plan(table_.columns);
@@ -47,7 +48,7 @@ void TableRun::load() {
   begin_loading(loading);
   announce(whole);
   load_units(loading, whole);
-  publish();
+  finish_load();
 }
 
 /// The state first: no hidden table is ever there that it does not know of, and none with rows of
@@ -57,9 +58,9 @@ void TableRun::begin_loading(const Loading& loading) {
   TableState next = state_;
   if (!next.live) static_cast<Copy&>(next) = loading;
   next.loading = loading;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   commit(load, std::move(next));
-  shape_.create(loading.hidden, columns());
+  shape_.create(loading.hidden, loading.columns);
   failpoint("after-create");
 }
 
@@ -87,7 +88,7 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
                   "the next run goes on where this one stopped");
     }
     Relation relation(connection_, context_.scan, snapshot_, plan, todo, limit, progress_.get());
-    Load load(connection_, context_.states, table_.name);
+    Load load(connection_, context_.states);
     const auto written =
         relation.run(apply::insert_into(hidden, columns()) + " FROM " + landed(relation, plan))
             .changed();
@@ -135,13 +136,14 @@ void TableRun::discard_loading() {
   TableState next = state_;
   next.loading.reset();
   {
-    Load load(connection_, context_.states, table_.name);
+    Load load(connection_, context_.states);
     commit(load, std::move(next));
   }
   drop_hidden(loading);
 }
 
-void TableRun::publish() {
+/// Leaves to publish() that the hidden table takes the copy's place.
+void TableRun::finish_load() {
   const Loading loading = *state_.loading;
   if (stored_->live && shape_.exists(landing_.name)) {
     try {
@@ -166,13 +168,8 @@ void TableRun::publish() {
   if (own || planted("load-settled-later")) promote_settled(next);
   next.last_full = next.last_delete_check = now_;
   receipt_.until = loading.until;
-  failpoint("before-publish");
-  Load load(connection_, context_.states, table_.name);
-  load.execute("DROP TABLE IF EXISTS " + target_.sql());
-  load.execute("ALTER TABLE " + target_.sibling(loading.hidden) + " RENAME TO " +
-               duck::quoted(landing_.name));
-  commit(load, std::move(next));
-  failpoint("after-publish");
+  rest_.next = std::move(next);
+  rest_.hidden = loading.hidden;
 }
 
 void TableRun::resume() {
@@ -184,10 +181,11 @@ void TableRun::resume() {
     return;
   }
   receipt_.inserted = loading.rows;
-  if (loading.todo.empty() && !loading.mixed) {
+  // Beside other tables it has to be of their instant.
+  if (loading.todo.empty() && !loading.mixed && !together()) {
     guarantee("A");
     receipt_.instant = loading.first_instant;
-    publish();
+    finish_load();
     return;
   }
   guarantee("B+C");
@@ -197,16 +195,18 @@ void TableRun::resume() {
   for (std::size_t i = 0; i < loading.todo.size(); ++i) {
     rest.chunks.push_back({loading.todo[i], loading.todo_rows[i], loading.todo_bytes[i]});
   }
-  loading.mixed = true;
-  announce(rest);
-  load_units(loading, rest);
+  state_.loading->mixed = loading.mixed = true;
+  if (!loading.todo.empty()) {
+    announce(rest);
+    load_units(loading, rest);
+  }
   if (!settle_mixed_load()) {
     receipt_.notes.emplace_back("too much has changed since the load was cut off: it starts over");
     receipt_.inserted = 0;
     load();
     return;
   }
-  publish();
+  finish_load();
 }
 
 bool TableRun::settle_mixed_load() {
@@ -215,7 +215,7 @@ bool TableRun::settle_mixed_load() {
   // twice are fetched again.
   const apply::Target hidden = hidden_target(*state_.loading);
   {
-    Load load(connection_, context_.states, table_.name);
+    Load load(connection_, context_.states);
     load.execute(apply::remove_duplicates(hidden, key(), false));
     TableState next = state_;
     next.loading->rows = shape_.rows(hidden.name);
@@ -226,7 +226,7 @@ bool TableRun::settle_mixed_load() {
   read.from = lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until);
   const auto changes = stage_changes(hidden, read, true);
   if (!changes) return false;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   write_changes(load, hidden, *changes);
   TableState next = state_;
   next.loading->rows = shape_.rows(hidden.name);

@@ -85,6 +85,7 @@ Circumstances TableRun::circumstances() const {
   now.options = fingerprint_;
   now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
+  now.together = together();
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
   now.now = now_;
   return now;
@@ -109,7 +110,7 @@ Plan TableRun::plan_read() {
   return context_.scan.source.plan(snapshot_, table_, changed_rows());
 }
 
-void TableRun::run() {
+void TableRun::prepare() {
   const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
                                                   decision_.steps.front() == Step::resume);
   if (state_.loading && !loads) discard_loading();
@@ -120,6 +121,8 @@ void TableRun::run() {
     receipt_.outcome = Outcome::unchanged;
     return;
   }
+  // What a torn commit left is taken back where nobody sees half of it.
+  if (together() && state_.in_flight > 0 && !loads) clone();
   const bool prune = std::ranges::find(decision_.steps, Step::prune) != decision_.steps.end();
   while (true) {
     try {
@@ -141,7 +144,6 @@ void TableRun::run() {
           merge(prune);
           break;
       }
-      drop_staged();
       return;
     } catch (const Error& error) {
       // Before a table is first published its misfits may choose a wider type; a published column
@@ -158,22 +160,13 @@ void TableRun::run() {
   }
 }
 
-/// Temp tables of a big table would hold memory until the worker's next one replaces them.
-void TableRun::drop_staged() {
-  constexpr std::uint64_t kBig = 100'000;
-  if (receipt_.read < kBig) return;
-  for (const char* each :
-       {"stage", "match", "prune", "lacking", "missing", "diff", "source", "delta", "new"})
-    connection_.query(std::string("DROP TABLE IF EXISTS temp.sluice_") + each);
-}
-
 /// The copy has its new shape, though nothing was read. What the source's rows are as of stays.
 void TableRun::remember_shape() {
   TableState next = state_;
   static_cast<Copy&>(next) = copy();
   next.incarnation = state_.incarnation;
   next.replication_key = state_.replication_key;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   commit(load, std::move(next));
 }
 
@@ -227,9 +220,9 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
       options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
   const bool overlaps = duck::is_temporal(type) && overlap.count() > 0;
   if (!proof.possible) {
-    receipt_.notes.push_back(
-        "rows that commit late may be missed until everything is compared (" + proof.why_not + ")" +
-        (overlaps ? ": the last " + std::to_string(overlap.count()) + " s are read again" : ""));
+    note("rows that commit late may be missed until everything is compared (" + proof.why_not +
+         ")" +
+         (overlaps ? ": the last " + std::to_string(overlap.count()) + " s are read again" : ""));
   }
   if (!overlaps) return mark;
   return connection_
@@ -267,6 +260,11 @@ void TableRun::record(const Relation& relation, const Plan& plan) {
   receipt_.read += relation.rows();
   receipt_.bytes += relation.bytes();
   receipt_.misfits += relation.misfits() + plan.misfits;
+}
+
+void TableRun::note(const std::string& line) {
+  if (std::ranges::find(receipt_.notes, line) == receipt_.notes.end())
+    receipt_.notes.push_back(line);
 }
 
 void TableRun::guarantee(const char* by_class) {
@@ -321,11 +319,16 @@ void TableRun::commit(Load& load, TableState next) {
   // With the snapshot went its locks: what was read since may be of a table that is no longer
   // there.
   snapshot_.check_alive();
-  // Until what a torn commit left is taken back, it must be known by what came before.
-  if (target_.versions && next.in_flight == 0) next.instant = target_.versions->begin;
-  load.commit(stored_, next);
+  replace_state(load, next);
+  load.commit();
   stored_ = next;
   state_ = std::move(next);
+}
+
+void TableRun::replace_state(Load& load, TableState& next) const {
+  // Until what a torn commit left is taken back, it must be known by what came before.
+  if (target_.versions && next.in_flight == 0) next.instant = target_.versions->begin;
+  load.replace_state(table_.name, stored_, next);
 }
 
 void TableRun::check_brake(std::uint64_t deleted, std::uint64_t of) const {

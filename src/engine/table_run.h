@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One table in one run: decides, reads, writes, commits. Used by one thread, with a DuckDB
-// connection of its own.
+// One table in one run: decides, reads, writes, commits. Used by one thread at a time, on a DuckDB
+// connection that no other thread uses.
 #pragma once
 
 #include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace sluice {
 
 /// What the tables of one run share.
 struct RunContext {
+  duck::Database& database;
   Destination& destination;
   const SyncOptions& options;
   const StateStore& states;
@@ -39,8 +41,15 @@ class TableRun {
   /// Applies the options, looks at state and target, and decides; writes nothing. Throws what
   /// refuses the table.
   const Decision& decide();
-  /// Does what was decided. receipt() is filled as it goes, also when this throws.
-  void run();
+  /// Does what was decided, but for what readers see: that is left to publish(). receipt() is
+  /// filled as it goes, also when this throws.
+  void prepare();
+  /// Keeps what was prepared from tables that come after on the same connection. `number` is this
+  /// table's own.
+  void set_aside(std::size_t number);
+  /// Shows readers what `runs` have prepared, all of it in one commit. They share a connection and
+  /// a snapshot. Throws, and nothing is seen.
+  static void publish(std::span<TableRun* const> runs);
 
   /// After decide(): compares the copy with the source, and rewrites what differs if that is
   /// wanted.
@@ -51,11 +60,27 @@ class TableRun {
   Plan plan_read();  ///< how the decided read would be done; for `plan`
 
  private:
+  /// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB
+  /// keeps row groups of 122,880 rows outside its log.
+  static constexpr std::uint64_t kTearable = 100'000;
+
   /// What a merge will write, staged in temp tables and counted, with nothing written yet.
   struct Changes {
     apply::Merge merge;
     std::uint64_t inserted = 0, updated = 0, gone = 0, missing = 0;
     std::optional<std::string> until;
+    std::uint64_t arriving() const { return inserted + updated + missing; }
+  };
+  /// Of sluice_diff.
+  struct Difference {
+    std::uint64_t inserted = 0, updated = 0, deleted = 0;
+  };
+  /// What is left to publish().
+  struct Rest {
+    std::optional<TableState> next;    ///< none: nothing
+    std::string hidden;                ///< the table that takes the copy's place; empty: none does
+    std::function<void(Load&)> write;  ///< then the copy's rows are written, from what is staged
+    std::string aside;                 ///< what the names of the staged tables end in
   };
 
   void aim();  ///< target_ and shape_, by landing_
@@ -63,7 +88,7 @@ class TableRun {
   void load();
   void begin_loading(const Loading& loading);
   void load_units(Loading loading, const Plan& plan);
-  void publish();
+  void finish_load();
   void count_replacement(const Loading& loading);
   void discard_loading();
   void drop_hidden(const Loading& loading);
@@ -78,6 +103,17 @@ class TableRun {
   void heal_torn_commit();
   void append();
 
+  void leave(TableState next, std::function<void(Load&)> write = {});
+  void rename(Load& load) const;
+  void write(Load& load);
+  void published();
+  void bring_back();
+  bool together() const { return context_.options.publish == Publish::together; }
+  bool cloned() const { return target_.name != landing_.name; }
+  void clone();
+  bool moves_to_clone(std::uint64_t arriving);
+
+  void pin_rows();  ///< before rowids are staged; until they are used
   void stage(const Plan& range);
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target, const Read& read, bool prune);
@@ -94,7 +130,7 @@ class TableRun {
   Differing where_to_look();
   Differing differing_buckets();
   Differing differing_part(std::uint64_t rows);
-  void check_part();
+  Difference check_part(const Changes& changes);
   void remember_comparison();
   Plan stage_rows(const Differing& differing,
                   const std::function<void(Relation&, const std::string&)>& use);
@@ -106,9 +142,9 @@ class TableRun {
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);
   std::uint64_t count_difference();
-  void write_difference(const TableState& next);
+  void write_difference(Load& load, const Difference& what) const;
   bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys);
-  void write_changes(Load& load, const apply::Target& target, const Changes& changes);
+  void write_changes(Load& load, const apply::Target& target, const Changes& changes) const;
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});
   /// The relation as a FROM item with the destination's column names.
@@ -121,8 +157,10 @@ class TableRun {
   void guarantee(const char* by_class);
   std::uint64_t rows_in(const std::string& temp_table);
   void announce_in_flight(std::uint64_t rows);
+  void note(const std::string& line);  ///< once, however often it is found
   /// Throws, and nothing is written, where the instant that was read can no longer be trusted.
   void commit(Load& load, TableState next);
+  void replace_state(Load& load, TableState& next) const;
   void promote_settled(TableState& next) const;
   /// The state after this run: `until` joins the pending marks, and what is settled bounds the
   /// next.
@@ -132,7 +170,7 @@ class TableRun {
   Copy copy() const;
   void keep_landed_types(const Copy& copy);
   void remember_shape();
-  void drop_staged();
+  void drop_staged(std::span<const char* const> names);
   void use_text(const std::string& column);
 
   const RunContext& context_;
@@ -145,11 +183,13 @@ class TableRun {
   std::optional<TableState> stored_;  ///< as it is in the destination now
   TableState state_;  ///< the same, but that a big commit is announced in `stored_` only
   Decision decision_;
-  apply::Target target_;
+  apply::Target target_;  ///< what is written: the copy, or its clone
   Shape shape_;
   std::string fingerprint_;
   const std::int64_t now_ = std::time(nullptr);  ///< Unix seconds
   Receipt receipt_;
+  Rest rest_;
+  std::optional<Pin> pin_;
 };
 
 }  // namespace sluice

@@ -96,7 +96,7 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
       verified.examples.push_back(duplicates.text(i, 0) + ": more than once in the copy");
   }
   if (repair == Sync::Repair::no || duplicates.rows() == 0) return;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   load.execute(apply::remove_duplicates(target_, key(), true));
   commit(load, state_);
 }
@@ -122,7 +122,9 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   announce_in_flight(receipt_.inserted + receipt_.updated);
   TableState next = state_;
   next.in_flight = 0;
-  write_difference(next);
+  Load load(connection_, context_.states);
+  write_difference(load, {receipt_.inserted, receipt_.updated, receipt_.deleted});
+  commit(load, next);
 }
 
 void TableRun::verify_multiset(Verified& verified, const Differing& differing,
@@ -140,7 +142,7 @@ void TableRun::verify_multiset(Verified& verified, const Differing& differing,
   announce_in_flight(verified.missing);
   TableState next = state_;
   next.in_flight = 0;
-  Load load(connection_, context_.states, table_.name);
+  Load load(connection_, context_.states);
   if (verified.extra > 0) load.execute(apply::multiset_remove(target_, columns(), differing.own));
   if (verified.missing > 0)
     load.execute(apply::insert_into(target_, columns()) + " FROM sluice_new");

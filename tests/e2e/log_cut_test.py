@@ -4,7 +4,6 @@ import os
 import pathlib
 import shutil
 import signal
-import struct
 import sys
 import unittest
 
@@ -17,19 +16,6 @@ IN_PLACE = "alter table t drop column c"  # its values stay in the copy, which i
 UNITS = ("--unit-rows", "1", "--parallel", "1")  # each chunk, about 4 MiB, is a commit
 ONLY = ("--tables", "public.t")
 KEYED = "create table t (id int primary key, a text, updated_at timestamptz default now())"
-
-
-def records(log):
-    """Where the records of a log end, its header being the first. Each is {size, checksum, size bytes}."""
-    data = log.read_bytes()
-    for header in range(1, 200):
-        ends, at = [header], header
-        while at + 16 <= len(data):
-            at += 16 + struct.unpack_from("<Q", data, at)[0]
-            ends.append(at)
-        if at == len(data) and len(ends) > 1:
-            return ends
-    raise AssertionError(f"{log}: {len(data)} bytes whose records cannot be told apart")
 
 
 class LogCut(support.Fixture, unittest.TestCase):
@@ -56,7 +42,7 @@ class LogCut(support.Fixture, unittest.TestCase):
             self.assertRegex(log.read_bytes(), rb'"in_flight":[1-9]', "the commit was not one that can be torn")
         if UNITS[0] in flags:
             self.assertGreaterEqual(log.read_bytes().count(b'"todo_rows"'), 4, "not several units")
-        ends = records(log)
+        ends = support.records(log)
         cuts = ends
         if CUTS and len(cuts) > CUTS:
             cuts = ends[:-4:max(1, len(ends) // (CUTS - 4))] + ends[-4:]

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -242,6 +243,19 @@ def tables(file):
     """Every table of a file but our own, as schema.table; hidden ones too."""
     rows = query(file, "select schema_name || '.' || table_name from duckdb_tables() where schema_name <> '_sluice'")
     return sorted(row[0] for row in rows)
+
+
+def records(log):
+    """Where the records of a log end, its header being the first. Each is {size, checksum, size bytes}."""
+    data = log.read_bytes()
+    for header in range(1, 200):
+        ends, at = [header], header
+        while at + 16 <= len(data):
+            at += 16 + struct.unpack_from("<Q", data, at)[0]
+            ends.append(at)
+        if at == len(data) and len(ends) > 1:
+            return ends
+    raise AssertionError(f"{log}: {len(data)} bytes whose records cannot be told apart")
 
 
 # ---- the oracle

@@ -30,9 +30,15 @@ class FakeSource : public Source {
   std::size_t chunk_rows = 1000;
   /// Called before each batch with the number of batches read so far; may throw or sleep.
   std::function<void(int)> before_batch;
+  /// Called before each plan; may throw.
+  std::function<void()> before_plan;
+  /// Called before each chunk with the name of its table; may throw.
+  std::function<void(const std::string&)> before_chunk;
   std::map<std::string, std::vector<std::string>> keys;
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
+  /// Tables that a snapshot cannot lock, and why.
+  std::map<std::string, Error> locked;
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
@@ -82,7 +88,14 @@ class FakeSource : public Source {
     };
     auto snapshot = std::make_unique<Fake>();
     duck::Connection c = database_.connect();
-    for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));
+    for (const Table& each : tables) {
+      const auto why = locked.find(each.name.name);
+      if (why != locked.end()) {
+        snapshot->shapes.emplace_back(why->second);
+      } else {
+        snapshot->shapes.emplace_back(table(c, each.name.name));
+      }
+    }
     snapshot->mine = std::to_string(++snapshots);
     snapshot->taken_at =
         clock.empty() ? c.query("SELECT (TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(" +
@@ -96,6 +109,7 @@ class FakeSource : public Source {
   }
 
   Plan plan(Snapshot&, const Table& table, const Read& read) override {
+    if (before_plan) before_plan();
     duck::Connection c = database_.connect();
     Plan plan;
     plan.table = table;
@@ -153,6 +167,7 @@ class FakeSource : public Source {
       }
     }
     void start(const Chunk& chunk) override {
+      if (source_.before_chunk) source_.before_chunk(table_);
       const std::string sql = "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) +
                               " WHERE " + chunk.bounds;
       duckdb_destroy_result(&result_);

@@ -62,6 +62,7 @@ TEST(Config, EveryKeyIsRead) {
     temp: /spill
     max_rate: 20MB
     snapshot: table
+    publish: together
     idle_timeout: 1h
     unit_rows: 50000
     wait: 10m
@@ -96,6 +97,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c.memory, 512'000'000U);
   EXPECT_EQ(c.max_rate, 20'000'000U);
   EXPECT_TRUE(c.sync.snapshot_per_table);
+  EXPECT_EQ(c.sync.publish, Publish::together);
   EXPECT_EQ(c.sync.idle_timeout, seconds(3600));
   EXPECT_EQ(c.sync.unit_rows, 50'000U);
   EXPECT_EQ(c.wait, seconds(600));

@@ -245,6 +245,20 @@ state.loading->todo.clear();
 table.incarnation = "2";
 }
 , { Step::resume }
+}
+, Row{"together_always_due", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+table.bytes = std::uint64_t{2} << 30;
+state.last_full = now.now - 1;
+now.together = true;
+}
+, { Step::refresh }
+}
+, Row{"together_loaded_of_another_table", CHANGE{UNUSED, state.loading = half_loaded();
+state.loading->todo.clear();
+table.incarnation = "2";
+now.together = true;
+}
+, { Step::refresh }
 }),
     [](const auto& row) {
   return row.param.name; });
@@ -315,6 +329,22 @@ TEST(Decide, RefusesSettingsThatCannotWork) {
                       table.primary_key.clear();
             }),
             Fault::config);
+}
+
+TEST(Decide, RefusesCadencesWhereTablesAreSeenTogether) {
+  const Cadence never{Cadence::Kind::never, {}};
+  const TableOptions every;
+  Circumstances now = there();
+  now.together = true;
+  EXPECT_FALSE(decide(orders(), live(), every, now).refusal);
+  TableOptions options;
+  options.delete_check = never;
+  EXPECT_TRUE(decide(orders(), std::nullopt, options, now).refusal);
+  options = {};
+  options.full_every = never;
+  EXPECT_TRUE(decide(orders(), live(), options, now).refusal);
+  options.full_every = Cadence{};
+  EXPECT_FALSE(decide(orders(), live(), options, now).refusal);
 }
 
 TEST(Decide, RefusesWhatWouldLoseAHistory) {

@@ -258,6 +258,26 @@ TEST_F(EngineTable, NothingIsWrittenThatWasReadUnderASnapshotThatIsGone) {
   EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "900");
 }
 
+TEST_F(EngineTable, RowsAreFoundAgainThoughACheckpointNumbersThemAnew) {
+  make_orders(400'000);
+  source->chunk_rows = 100'000;
+  options.unit_rows = 1'000'000;
+  options.allow_deletes = {"*"};
+  run_one();
+  run_one();
+  const auto checkpoint = [this] { database.connect().query("CHECKPOINT dst"); };
+  checkpoint();
+  source->sql("DELETE FROM fake.main.t WHERE id % 10 <> 3");
+  run_one();
+  source->sql("UPDATE fake.main.t SET v = 'changed', updated_at = 900000 WHERE id % 100 = 3");
+  // As a commit of another table brings it about, once what changed has been matched.
+  source->before_plan = checkpoint;
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.strategy, "incremental");
+  EXPECT_EQ(receipt.updated, 4'000U);
+  EXPECT_EQ(differences(), "");
+}
+
 TEST_F(EngineTable, AWidenedColumnIsWidenedOnceThoughNothingElseIsDue) {
   source->sql("CREATE TABLE fake.main.t (a BIGINT, b VARCHAR)");
   source->sql("INSERT INTO fake.main.t VALUES (1, 'x')");

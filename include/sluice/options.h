@@ -72,6 +72,7 @@ struct SyncOptions {
   std::size_t parallel = 0;               ///< reading connections; 0: min(cores + 1, 4)
   bool snapshot_per_table = false;        ///< one instant for each table instead of one for the run
   bool full = false;                      ///< every table is compared whole in this run
+  bool verify_after_run = false;          ///< what a run brought up to date is compared at its end
   std::vector<std::string> accept_drift;  ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;

@@ -70,6 +70,7 @@ void add_sync_flags(CLI::App& app, SyncRequest& request) {
            "tables that may lose many rows in this run");
   add_switch(app, "accept-source", request.accept_source,
              "the connection now reads another database");
+  add_verify_flag(app, request.choice.flags);
   add_output(app, request.output, Quiet::yes);
   add_connection_flags(app, request.choice.flags,
                        {Group::selection, Group::source, Group::destination, Group::process});

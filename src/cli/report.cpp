@@ -8,6 +8,7 @@
 #include "cli/events.h"
 #include "cli/open.h"
 #include "cli/text.h"
+#include "cli/verified.h"
 #include "connectors/registry.h"
 
 namespace sluice::cli {
@@ -19,23 +20,46 @@ bool went_well(const Receipt& receipt) {
 
 using Count = std::string (*)(std::uint64_t);
 
+/// How the verified copies compare, in the order of the receipts.
+std::vector<Verified> verified_of(const RunResult& result) {
+  std::vector<Verified> all;
+  for (const Receipt& receipt : result.receipts) {
+    if (receipt.verified) all.push_back(*receipt.verified);
+  }
+  return all;
+}
+
+std::string verified_cell(const Receipt& receipt, Count count) {
+  if (!receipt.verified) return "";
+  return receipt.verified->equal() ? count(receipt.verified->rows) : "differs";
+}
+
 Grid receipts_grid(const RunResult& result, Count count) {
-  Grid grid({{"table", Align::left, true},
-             {"strategy", Align::left, false},
-             {"class", Align::left, false},
-             {"read", Align::right, false},
-             {"inserted", Align::right, false},
-             {"updated", Align::right, false},
-             {"deleted", Align::right, false},
-             {"seconds", Align::right, false}});
+  std::vector<Grid::Column> columns{{"table", Align::left, true},
+                                    {"strategy", Align::left, false},
+                                    {"class", Align::left, false},
+                                    {"read", Align::right, false},
+                                    {"inserted", Align::right, false},
+                                    {"updated", Align::right, false},
+                                    {"deleted", Align::right, false},
+                                    {"seconds", Align::right, false}};
+  const bool any_verified = !verified_of(result).empty();
+  if (any_verified) columns.push_back({"verified", Align::right, false});
+  Grid grid(std::move(columns));
   for (const Receipt& receipt : result.receipts) {
     // What had not begun has nothing to show; it is named below.
     if (receipt.outcome == Outcome::interrupted && receipt.strategy.empty()) continue;
     const bool said = went_well(receipt) && !receipt.strategy.empty();
-    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
-              went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
-              count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
-              fmt::format("{:.1f}", receipt.seconds)});
+    std::vector<std::string> cells{receipt.table.text(),
+                                   said ? receipt.strategy : outcome_name(receipt.outcome),
+                                   went_well(receipt) ? receipt.guarantee : "",
+                                   count(receipt.read),
+                                   count(receipt.inserted),
+                                   count(receipt.updated),
+                                   count(receipt.deleted),
+                                   fmt::format("{:.1f}", receipt.seconds)};
+    if (any_verified) cells.push_back(verified_cell(receipt, count));
+    grid.row(std::move(cells));
   }
   return grid;
 }
@@ -104,6 +128,8 @@ std::string next_text(const RunResult& result, const Connection& connection) {
     return "next: the same command again goes on where this run stopped\n";
   if (is(Outcome::failed))
     return "next: see the hints above, then the same command again; what is done stays done\n";
+  if (result.exit_code() == 4)
+    return "next: sluice repair rewrites the rows that differ, or --full compares all of them\n";
   const auto file = local_file(connection.destination);
   for (const Receipt& receipt : result.receipts) {
     if (file && receipt.inserted > 0 && went_well(receipt) && plain_name(receipt.target)) {
@@ -122,7 +148,7 @@ std::string failures_text(const RunResult& result, const Screen& screen) {
     text += failure_text(outcome_name(receipt.outcome),
                          of_table(receipt.table.text(), receipt.error), receipt.hint, screen);
   }
-  return text + interrupted_text(result, screen);
+  return text + interrupted_text(result, screen) + differences_text(verified_of(result), screen);
 }
 
 std::string run_report(const RunResult& result, const Connection& connection,
@@ -131,7 +157,8 @@ std::string run_report(const RunResult& result, const Connection& connection,
   if (screen.width > 0 && grid.natural_width() > screen.width)
     grid = receipts_grid(result, compact);
   std::string text = grid.text(screen);
-  const std::string notes = notes_text(result, screen);
+  const std::string notes =
+      notes_text(result, screen) + ways_text(verified_of(result), screen);
   const std::string failures = failures_text(result, screen);
   const std::string next = next_text(result, connection);
   if (!notes.empty()) text += "\n" + notes;

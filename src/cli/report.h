@@ -13,7 +13,7 @@ namespace sluice::cli {
 
 /// The table of receipts, notes, failures with hints, and what to type next.
 std::string run_report(const RunResult& result, const Connection& connection, const Screen& screen);
-/// Failures alone, or nothing: for --quiet.
+/// Failures and differences alone, or nothing: for --quiet.
 std::string failures_text(const RunResult& result, const Screen& screen);
 std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
                         const Screen& screen);

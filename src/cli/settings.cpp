@@ -163,6 +163,13 @@ constexpr std::array kConnectionWords{
           c.sync.naming =
               v.one_of<Naming>({{"source", Naming::source}, {"fivetran", Naming::fivetran}});
         }},
+    ConnectionWord{"verify", Group::destination, "WORD",
+                   "after-run ends each run by comparing what it brought up to date; or never",
+                   [](Connection& c, const Value& v) {
+                     c.sync.verify_after_run =
+                         v.one_of<bool>({{"after-run", true}, {"never", false}});
+                   },
+                   false},
     ConnectionWord{"read_copy", Group::destination, "FILE",
                    "a copy of the destination, refreshed after each run",
                    [](Connection& c, const Value& v) { c.read_copy = v.path(); }},
@@ -192,9 +199,12 @@ TableSetting read_table_word(const Value& key, const Value& value) {
     if (key.text() == word.key) return word.read(value);
     known.emplace_back(word.key);
   }
-  if (key.text() == "verify" || key.text() == "publish") {
-    key.fail("\"" + key.text() + "\" is not in this version", "leave it out");
+  for (const ConnectionWord& word : kConnectionWords) {
+    if (key.text() == word.key)
+      key.fail("\"" + key.text() + "\" is said of a connection, not of tables",
+               "put it beside source: and destination:");
   }
+  if (key.text() == "publish") key.fail("\"publish\" is not in this version", "leave it out");
   const std::string meant = did_you_mean(key.text(), known);
   key.fail("unknown key \"" + key.text() + "\"",
            meant.empty() ? "known here: " + alternatives(known) : meant);

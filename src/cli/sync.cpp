@@ -83,6 +83,10 @@ class Logged : public Observer {
         table + ": " + receipt.strategy + ", " + std::to_string(receipt.read) + " read, " +
             std::to_string(receipt.inserted) + " inserted, " + std::to_string(receipt.updated) +
             " updated, " + std::to_string(receipt.deleted) + " deleted");
+    if (!receipt.verified) return;
+    const bool equal = receipt.verified->equal();
+    if (equal ? tables_ : failures_)
+      log(equal ? Level::info : Level::error, table + ": " + verified_text(*receipt.verified));
   }
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override {
     log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " +

@@ -3,55 +3,34 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <map>
-#include <string_view>
-
 #include "cli/commands.h"
-#include "cli/events.h"
 #include "cli/json.h"
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "cli/verified.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
 namespace {
 
-Json verified_json(const Verified& verified, const std::string& connection) {
-  return {{"connection", connection},
-          {"schema", verified.table.schema},
-          {"table", verified.table.name},
-          {"target", verified.target},
-          {"equal", verified.equal()},
-          {"how", verified.how},
-          {"rows", verified.rows},
-          {"missing", verified.missing},
-          {"extra", verified.extra},
-          {"changed", verified.changed},
-          {"examples", verified.examples},
-          {"repaired", verified.repaired},
-          {"bytes", verified.bytes},
-          {"seconds", verified.seconds},
-          {"error", text_or_null(verified.error)},
-          {"hint", text_or_null(verified.hint)}};
+Json line_of(const Verified& verified, const std::string& connection) {
+  Json line{{"connection", connection},
+            {"schema", verified.table.schema},
+            {"table", verified.table.name},
+            {"target", verified.target}};
+  line.update(verified_json(verified));
+  line["repaired"] = verified.repaired;
+  line["error"] = text_or_null(verified.error);
+  line["hint"] = text_or_null(verified.hint);
+  return line;
 }
 
 std::string outcome(const Verified& verified) {
   if (!verified.error.empty()) return "not compared";
   if (verified.equal()) return "equal";
   return verified.repaired ? "repaired" : "differs";
-}
-
-/// The tables that were not compared by digests alone, by the reason.
-std::map<std::string, std::vector<std::string>> by_rows(const std::vector<Verified>& all) {
-  constexpr std::string_view kRows = "rows: ";
-  std::map<std::string, std::vector<std::string>> tables;
-  for (const Verified& each : all) {
-    if (each.how.starts_with(kRows))
-      tables[each.how.substr(kRows.size())].push_back(each.table.text());
-  }
-  return tables;
 }
 
 std::string report(const std::vector<Verified>& all, const Screen& screen) {
@@ -63,29 +42,16 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
              {"changed", Align::right, false},
              {"moved", Align::right, false},
              {"seconds", Align::right, false}});
-  std::string details;
+  std::string failed;
   for (const Verified& each : all) {
     grid.row({each.table.text(), outcome(each), with_commas(each.rows), with_commas(each.missing),
               with_commas(each.extra), with_commas(each.changed), human_bytes(each.bytes),
               fmt::format("{:.1f}", each.seconds)});
-    const std::string table = each.table.text() + ": ";
-    for (const std::string& example : each.examples)
-      details += labelled(0, "differs  ", Style::yellow, table + example, screen);
-    const std::uint64_t differing = each.missing + each.extra + each.changed;
-    if (!each.examples.empty() && differing > each.examples.size()) {
-      details += labelled(
-          0, "differs  ", Style::yellow,
-          table + "and " + with_commas(differing - each.examples.size()) + " more rows", screen);
-    }
     if (!each.error.empty())
-      details += labelled(0, "failed  ", Style::red, each.error, screen) +
-                 (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
+      failed += labelled(0, "failed  ", Style::red, each.error, screen) +
+                (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
   }
-  for (const auto& [why, tables] : by_rows(all)) {
-    const std::string which =
-        tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables";
-    details += labelled(0, "note  ", Style::dim, which + ": compared row by row: " + why, screen);
-  }
+  const std::string details = differences_text(all, screen) + failed + ways_text(all, screen);
   return grid.text(screen) + (details.empty() ? "" : "\n" + details);
 }
 
@@ -117,7 +83,7 @@ int verify(const VerifyRequest& request) {
     code = worse(code, code_of(all));
     if (request.output.json) {
       for (const Verified& each : all)
-        print(json_line(verified_json(each, connection.sync.connection)));
+        print(json_line(line_of(each, connection.sync.connection)));
       continue;
     }
     print(report(all, Screen::of(STDOUT_FILENO)) +

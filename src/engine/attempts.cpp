@@ -188,6 +188,7 @@ Receipt Attempts::copy(const Round& round, duck::Connection& connection, std::si
     run->decide();
     parts_.told([&](Observer& o) { o.table_started(progress); });
     run->run();
+    if (parts_.options.verify_after_run) run->verify_run();
     receipt = run->receipt();
   } catch (const Error& error) {
     if (run) receipt = run->receipt();

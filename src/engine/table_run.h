@@ -45,6 +45,9 @@ class TableRun {
   /// After decide(): compares the copy with the source, and rewrites what differs if that is
   /// wanted.
   Verified verify(Sync::Repair repair);
+  /// After run(): compares what it brought up to date with the source as it was read, into the
+  /// receipt; or says there why not. Throws where the comparison fails.
+  void verify_run();
 
   const Receipt& receipt() const noexcept { return receipt_; }
   const Table& table() const noexcept { return table_; }
@@ -101,9 +104,13 @@ class TableRun {
   apply::Gone gone() const;
   Plan stage_multiset(const Differing& differing);
   void stage_new(const Plan& rows);
+  Verified compare(Sync::Repair repair, apply::Gone gone);
+  std::string why_not_verified() const;
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
-  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
-  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);
+  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
+                    apply::Gone gone);
+  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+                       apply::Gone gone);
   std::uint64_t count_difference();
   void write_difference(const TableState& next);
   bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys);

@@ -54,10 +54,6 @@ TableRun::Differing TableRun::differing_buckets() {
 }
 
 Verified TableRun::verify(Sync::Repair repair) {
-  const auto started = std::chrono::steady_clock::now();
-  Verified verified;
-  verified.table = table_.name;
-  verified.target = receipt_.target;
   const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
                                                   decision_.steps.front() == Step::resume);
   if (!stored_ || !stored_->live || loads || !decision_.changes.empty() || decision_.fill) {
@@ -72,11 +68,58 @@ Verified TableRun::verify(Sync::Repair repair) {
                 "there is nothing to compare it with: leave it out with --exclude");
   }
   if (repair == Sync::Repair::yes) heal_torn_commit();
+  return compare(repair, gone());
+}
+
+/// Not empty: the copy is not meant to equal the source as this run read it.
+std::string TableRun::why_not_verified() const {
+  if (receipt_.outcome != Outcome::done) return "nothing was read of it in this run";
+  if (options_.mode == Mode::append) return "mode append keeps what the source no longer has";
+  if (receipt_.instant != snapshot_.instant())
+    return "its load, which was cut off, is of an earlier instant; the next run brings it up to "
+           "date";
+  if (!snapshot_.consistent()) return "the source has no instant to compare with";
+  return {};
+}
+
+void TableRun::verify_run() {
+  if (const std::string why = why_not_verified(); !why.empty()) {
+    receipt_.notes.push_back("not verified: " + why);
+    return;
+  }
+  // Where deletes had no turn, rows that only the copy has are as they should be.
+  const bool deletes_unseen =
+      decision_.steps == std::vector<Step>{Step::merge} && options_.deletes != Deletes::ignore;
+  const Receipt done = receipt_;
+  receipt_.bytes = 0;
+  std::optional<Verified> verified;
+  try {
+    if (context_.scan.stop.load() != StopLevel::none)
+      throw Error(Fault::cancelled, "stopped on request", "`sluice verify` compares it");
+    verified = compare(Sync::Repair::no, deletes_unseen ? apply::Gone::ignored : gone());
+  } catch (const Error& error) {
+    receipt_ = done;
+    throw error.at(table_.name.text() + ": its copy is up to date, but was not verified");
+  }
+  receipt_ = done;
+  receipt_.verified = std::move(verified);
+  if (deletes_unseen)
+    receipt_.notes.emplace_back(
+        "verified but for rows that only the copy has: deletes are looked for as delete_check says");
+  drop_staged();
+}
+
+Verified TableRun::compare(Sync::Repair repair, apply::Gone gone) {
+  const auto started = std::chrono::steady_clock::now();
+  Verified verified;
+  verified.table = table_.name;
+  verified.target = receipt_.target;
   verified.rows = shape_.living_rows(landing_.name);
   const Differing differing = differing_buckets();
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
-  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);
-  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair);
+  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
+  if (differing.anywhere && !table_.has_key())
+    verify_multiset(verified, differing, repair, gone);
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
   verified.bytes += receipt_.bytes;
@@ -101,9 +144,10 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
   commit(load, state_);
 }
 
-void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
+void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
+                            apply::Gone gone) {
   verify_unique(verified, differing, repair);
-  stage_difference(differing, INT64_MAX, gone());
+  stage_difference(differing, INT64_MAX, gone);
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;
@@ -126,14 +170,14 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
 }
 
 void TableRun::verify_multiset(Verified& verified, const Differing& differing,
-                               Sync::Repair repair) {
+                               Sync::Repair repair, apply::Gone gone) {
   const Plan rows = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "
       "0)::BIGINT FROM sluice_delta");
   verified.missing = static_cast<std::uint64_t>(sums.integer(0, 0));
   verified.extra =
-      options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
+      gone == apply::Gone::ignored ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
   check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
   stage_new(rows);

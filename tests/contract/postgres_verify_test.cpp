@@ -122,6 +122,27 @@ TEST_F(PostgresVerifyTest, WhereStartAndColumnsAreRespected) {
   EXPECT_THAT(found.examples, ElementsAre("id 10002: differs in n"));
 }
 
+/// By digests, under the snapshot that the run read: an incremental run cannot see this damage.
+TEST_F(PostgresVerifyTest, ARunThatEndsVerifiedFindsDamageInTheWarehouse) {
+  SyncOptions options;
+  options.defaults.replication_key = "at";
+  options.verify_after_run = true;
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  const RunResult clean = copy.sync(db->socket_url(), options);
+  ASSERT_EQ(clean.receipts.at(0).strategy, "incremental");
+  ASSERT_TRUE(clean.receipts.at(0).verified);
+  EXPECT_TRUE(clean.receipts.at(0).verified->equal());
+  EXPECT_EQ(clean.receipts.at(0).verified->rows, 20'000U);
+  copy.damage("UPDATE t SET note = 'bent' WHERE id = 77");
+  const RunResult found = copy.sync(db->socket_url(), options);
+  EXPECT_EQ(found.exit_code(), 4);
+  ASSERT_TRUE(found.receipts.at(0).verified);
+  EXPECT_THAT(found.receipts.at(0).verified->examples, ElementsAre("id 77: differs in note"));
+  if (version < 11) return;
+  EXPECT_EQ(found.receipts.at(0).verified->how, "digests");
+  EXPECT_LT(found.receipts.at(0).verified->bytes, 150'000U);  // the table is 2 MB
+}
+
 TEST_F(PostgresVerifyTest, WhatIsNotACopyIsRefused) {
   db->exec("ALTER TABLE t ADD COLUMN fresh int");
   const Verified found = verify();

@@ -70,10 +70,12 @@ struct RunResult {
 
 /// What sync() would do to one table, found without writing anything.
 struct TablePlan {
-  Table table;
+  Table table;  ///< as the source has it, with what the user's settings make of it
   std::string target;
   std::string strategy;
   std::string why;
+  bool finds_deletes = false;  ///< the run compares keys, or everything
+  std::string settings;  ///< of a RunPlan: what the user's settings make of the table, as JSON
   std::uint64_t rows = 0, bytes = 0;  ///< expected to travel
   std::vector<std::string> notes;
   Outcome outcome = Outcome::done;  ///< as far as it can be foreseen

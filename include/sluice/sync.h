@@ -15,6 +15,7 @@
 #include "sluice/destination.h"
 #include "sluice/options.h"
 #include "sluice/receipt.h"
+#include "sluice/run_plan.h"
 #include "sluice/source.h"
 
 namespace sluice {
@@ -70,6 +71,10 @@ class Sync {
   /// Throws only what concerns the run as a whole (no connection, state of a newer version, another
   /// source); a table's failure is in its receipt.
   RunResult run();
+  /// Does just what `plan` says, and nothing to other tables. Throws as check_plan() does before
+  /// anything is written. Refuses a table (Fault::drift) whose shape under the run's own lock, or
+  /// what would now be done to it, is not what the plan says.
+  RunResult run(const RunPlan& plan);
   std::vector<TablePlan> plan();
   /// Compares the content of each copy with its source at one instant, by digests where both sides
   /// can. `repair` rewrites what differs. Throws as run() does.

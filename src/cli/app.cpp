@@ -84,12 +84,15 @@ void add_syncs(CLI::App& app, Session& session) {
         return sync(session.sync);
       });
   add_switch(sync_app, "dry-run", session.sync.dry_run, "the same as plan");
+  add_text(sync_app, "plan", session.sync.plan, "FILE",
+           "do what `sluice plan --out FILE` wrote, or refuse where things have changed");
   add_sync_flags(sync_app, session.sync);
   sync_app.footer(kExitCodes);
   CLI::App& plan_app = command(app, "plan", "say what a sync would do", session, [&session] {
     set_up_log(session.plan.output);
     return plan(session.plan);
   });
+  add_text(plan_app, "out", session.plan.out, "FILE", "write the plan, for `sluice sync --plan FILE`");
   add_sync_flags(plan_app, session.plan);
 }
 

@@ -2,11 +2,13 @@
 // `sluice plan`: what a sync would do. A destination file that does not exist is not made.
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/open.h"
+#include "cli/plan_file.h"
 #include "cli/report.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
@@ -46,7 +48,7 @@ class Nowhere : public Destination {
 
 }  // namespace
 
-std::vector<TablePlan> plans_of(const Connection& connection) {
+Planned plans_of(const Connection& connection) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto file = local_file(connection.destination);
@@ -56,15 +58,22 @@ std::vector<TablePlan> plans_of(const Connection& connection) {
   const auto source = open_source(database, connection, password);
   Observer silent;
   Sync sync(database, *source, *destination, connection.sync, silent);
-  return sync.plan();
+  auto plans = sync.plan();
+  RunPlan kept = make_plan(connection.sync, *source, plans);
+  return {std::move(plans), std::move(kept)};
 }
 
 int plan(const SyncRequest& request) {
   auto connections = request.choice.connections();
+  if (!request.out.empty() && connections.size() != 1) {
+    throw Error(Fault::config, "--out: a plan is of one connection, several are named",
+                "name one: sluice plan " + connections.front().sync.connection + " --out FILE");
+  }
   int code = 0;
   for (Connection& connection : connections) {
     request.apply(connection);
-    const auto plans = plans_of(connection);
+    connection.sync.as_of = std::time(nullptr);
+    const auto [plans, kept] = plans_of(connection);
     RunResult foreseen;
     for (const TablePlan& plan : plans) {
       Receipt& receipt = foreseen.receipts.emplace_back();
@@ -73,10 +82,13 @@ int plan(const SyncRequest& request) {
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
     code = worse(code, foreseen.exit_code());
-    if (request.output.json) continue;
-    print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
+    if (!request.output.json)
+      print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
           redacted(connection.destination) + "\n\n" +
           plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+    if (request.out.empty()) continue;
+    write_plan(kept, request.out);
+    if (!request.output.json) print(written_text(kept, plans.size(), request.out));
   }
   return code;
 }

@@ -174,7 +174,8 @@ Receipt Attempts::copy(const Round& round, duck::Connection& connection, std::si
                            parts_.scan,
                            [this](const TableName& name, std::uint64_t rows) {
                              parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
-                           }};
+                           },
+                           parts_.promises};
   Receipt receipt;
   receipt.table = table.name;
   std::unique_ptr<Snapshot> own;

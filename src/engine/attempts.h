@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "duck/duck.h"
+#include "engine/promises.h"
 #include "engine/scan.h"
 #include "engine/state.h"
 #include "engine/told.h"
@@ -36,6 +37,7 @@ struct RunParts {
   const ScanContext& scan;
   StopSign& stop;
   Told& told;
+  Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 
 /// Sets what every connection of a run needs.

@@ -68,6 +68,9 @@ struct TableState : Copy {
   /// Throws Fault::internal when the text is not what json() writes.
   static TableState parse(const std::string& json);
 };
+/// The same without what a source that was set back, or another one, makes doubtful: marks, chunks
+/// and cadences.
+TableState distrusted(TableState state);
 
 /// What a destination held when an attempt began, so that each of many tables need not ask.
 struct Inventory {

@@ -49,6 +49,8 @@ const Decision& TableRun::decide() {
                              options_, circumstances());
   receipt_.strategy = decision_.strategy;
   receipt_.notes = decision_.notes;
+  if (context_.promises != nullptr)
+    context_.promises->hold(table_, decision_, finds_deletes());
   if (decision_.refusal) throw *decision_.refusal;
   return decision_;
 }
@@ -86,7 +88,7 @@ Circumstances TableRun::circumstances() const {
   now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
-  now.now = now_;
+  now.now = context_.options.as_of.value_or(now_);
   return now;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/apply.h"
 #include "engine/decide.h"
 #include "engine/load.h"
+#include "engine/promises.h"
 #include "engine/scan.h"
 #include "engine/select.h"
 #include "engine/state.h"
@@ -28,6 +29,7 @@ struct RunContext {
   const Inventory& inventory;
   ScanContext scan;
   std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
+  Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 
 class TableRun {
@@ -51,6 +53,8 @@ class TableRun {
 
   const Receipt& receipt() const noexcept { return receipt_; }
   const Table& table() const noexcept { return table_; }
+  /// After decide(): whether rows that the source deleted will be found.
+  bool finds_deletes() const { return sluice::finds_deletes(decision_, options_); }
   Plan plan_read();  ///< how the decided read would be done; for `plan`
 
  private:

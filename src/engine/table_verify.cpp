@@ -88,8 +88,7 @@ void TableRun::verify_run() {
     return;
   }
   // Where deletes had no turn, rows that only the copy has are as they should be.
-  const bool deletes_unseen =
-      decision_.steps == std::vector<Step>{Step::merge} && options_.deletes != Deletes::ignore;
+  const bool deletes_unseen = options_.deletes != Deletes::ignore && !finds_deletes();
   const Receipt done = receipt_;
   receipt_.bytes = 0;
   std::optional<Verified> verified;

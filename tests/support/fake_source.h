@@ -28,6 +28,8 @@ class FakeSource : public Source {
 
   /// Rows per chunk of whole-table reads.
   std::size_t chunk_rows = 1000;
+  /// Called before each snapshot is taken, after the tables were discovered.
+  std::function<void()> before_snapshot;
   /// Called before each batch with the number of batches read so far; may throw or sleep.
   std::function<void(int)> before_batch;
   std::map<std::string, std::vector<std::string>> keys;
@@ -80,6 +82,7 @@ class FakeSource : public Source {
         if (gone->load()) throw Error(Fault::connection, "the snapshot is gone");
       }
     };
+    if (before_snapshot) before_snapshot();
     auto snapshot = std::make_unique<Fake>();
     duck::Connection c = database_.connect();
     for (const Table& each : tables) snapshot->shapes.emplace_back(table(c, each.name.name));

@@ -76,7 +76,11 @@ struct TablePlan {
   std::string why;
   bool finds_deletes = false;  ///< the run compares keys, or everything
   std::string settings;  ///< of a RunPlan: what the user's settings make of the table, as JSON
-  std::uint64_t rows = 0, bytes = 0;  ///< expected to travel
+  std::uint64_t rows = 0, bytes = 0;  ///< expected to travel, beside keys and digests
+  std::optional<std::uint64_t> deletes;  ///< about as many; none: nothing can be said
+  std::string reads;  ///< what the source does for it: "one index range, all keys"; empty: nothing
+  std::size_t connections = 0;    ///< that read it at once, at most
+  std::optional<double> seconds;  ///< by what earlier runs took; none: there were none
   std::vector<std::string> notes;
   Outcome outcome = Outcome::done;  ///< as far as it can be foreseen
   std::string error, hint;          ///< when it is not done

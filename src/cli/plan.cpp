@@ -9,7 +9,7 @@
 #include "cli/json.h"
 #include "cli/open.h"
 #include "cli/plan_file.h"
-#include "cli/report.h"
+#include "cli/plan_report.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
 
@@ -25,9 +25,27 @@ Json plan_json(const TablePlan& plan, const std::string& connection) {
           {"why", plan.why},
           {"rows", plan.rows},
           {"bytes", plan.bytes},
+          {"finds_deletes", plan.finds_deletes},
+          {"deletes", plan.deletes ? Json(*plan.deletes) : Json(nullptr)},
+          {"reads", text_or_null(plan.reads)},
+          {"connections", plan.connections},
+          {"seconds", plan.seconds ? Json(*plan.seconds) : Json(nullptr)},
           {"notes", plan.notes},
           {"error", text_or_null(plan.error)},
           {"hint", text_or_null(plan.hint)}};
+}
+
+Json total_json(const std::vector<TablePlan>& plans, const Connection& connection) {
+  const Forecast total = forecast(plans, connection);
+  return {{"connection", connection.sync.connection},
+          {"tables", plans.size()},
+          {"rows", total.rows},
+          {"bytes", total.bytes},
+          {"deletes", total.deletes},
+          {"connections", total.connections},
+          {"snapshot", connection.sync.snapshot_per_table ? "table" : "run"},
+          {"snapshot_seconds", total.snapshot_seconds},
+          {"by_earlier_runs", total.by_earlier_runs}};
 }
 
 /// An empty destination of the same name in memory, so that a plan for a first sync leaves no file
@@ -82,7 +100,9 @@ int plan(const SyncRequest& request) {
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
     code = worse(code, foreseen.exit_code());
-    if (!request.output.json)
+    if (request.output.json)
+      print(json_line(total_json(plans, connection)));
+    else
       print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
           redacted(connection.destination) + "\n\n" +
           plan_report(plans, connection, Screen::of(STDOUT_FILENO)));

@@ -69,16 +69,8 @@ std::string of_table(const std::string& table, const std::string& text) {
   return text.starts_with(table) ? text : table + ": " + text;
 }
 
-std::string failure_text(const std::string& word, const std::string& what, const std::string& hint,
-                         const Screen& screen) {
-  std::string text = labelled(0, word + "  ", Style::red, what, screen);
-  if (!hint.empty()) text += labelled(word.size() + 2, "hint: ", Style::yellow, hint, screen);
-  return text;
-}
-
 /// Tables that were stopped, those with the same words together: a run of many tables has many.
 std::string interrupted_text(const RunResult& result, const Screen& screen) {
-  constexpr std::size_t kNamed = 5;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const Receipt& receipt : result.receipts) {
     if (receipt.outcome != Outcome::interrupted) continue;
@@ -88,11 +80,7 @@ std::string interrupted_text(const RunResult& result, const Screen& screen) {
   }
   std::string text;
   for (const auto& [error, tables] : groups) {
-    std::string names;
-    for (std::size_t i = 0; i < std::min(tables.size(), kNamed); ++i)
-      names += (i == 0 ? "" : ", ") + tables[i];
-    if (tables.size() > kNamed) names += fmt::format(" and {} more", tables.size() - kNamed);
-    text += labelled(0, "interrupted  ", Style::yellow, of_table(names, error), screen);
+    text += labelled(0, "interrupted  ", Style::yellow, of_table(names_of(tables), error), screen);
   }
   return text;
 }
@@ -141,12 +129,28 @@ std::string next_text(const RunResult& result, const Connection& connection) {
 
 }  // namespace
 
+std::string failure_text(const std::string& word, const std::string& table, const std::string& what,
+                         const std::string& hint, const Screen& screen) {
+  std::string text = labelled(0, word + "  ", Style::red, of_table(table, what), screen);
+  if (!hint.empty()) text += labelled(word.size() + 2, "hint: ", Style::yellow, hint, screen);
+  return text;
+}
+
+std::string names_of(const std::vector<std::string>& tables) {
+  constexpr std::size_t kNamed = 5;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(tables.size(), kNamed); ++i)
+    names += (i == 0 ? "" : ", ") + tables[i];
+  if (tables.size() > kNamed) names += fmt::format(" and {} more", tables.size() - kNamed);
+  return names;
+}
+
 std::string failures_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     if (went_well(receipt) || receipt.outcome == Outcome::interrupted) continue;
-    text += failure_text(outcome_name(receipt.outcome),
-                         of_table(receipt.table.text(), receipt.error), receipt.hint, screen);
+    text += failure_text(outcome_name(receipt.outcome), receipt.table.text(), receipt.error,
+                         receipt.hint, screen);
   }
   return text + interrupted_text(result, screen) + differences_text(verified_of(result), screen);
 }
@@ -172,47 +176,6 @@ std::string run_report(const RunResult& result, const Connection& connection,
       with_commas(total.updated), with_commas(total.deleted),
       total.failed == 0 ? "" : fmt::format("; {} not done", total.failed));
   return text + next;
-}
-
-std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
-                        const Screen& screen) {
-  Grid grid({{"table", Align::left, true},
-             {"target", Align::left, true},
-             {"strategy", Align::left, false},
-             {"rows", Align::right, false},
-             {"bytes", Align::right, false},
-             {"why", Align::left, true}});
-  std::uint64_t rows = 0, bytes = 0;
-  std::string notes, failures;
-  for (const TablePlan& plan : plans) {
-    const std::string name = plan.table.name.text();
-    const bool refused = !plan.error.empty();
-    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows),
-              plan.bytes == 0 ? "" : human_bytes(plan.bytes), plan.why});
-    rows += plan.rows;
-    bytes += plan.bytes;
-    for (const std::string& note : plan.notes) {
-      notes += labelled(0, "note  ", Style::dim, name + ": " + note, screen);
-    }
-    if (refused) failures += failure_text("refused", of_table(name, plan.error), plan.hint, screen);
-  }
-  std::string text = grid.text(screen);
-  if (!notes.empty()) text += "\n" + notes;
-  if (!failures.empty()) text += "\n" + failures;
-  text += fmt::format("\n{} {}, about {} rows{} to read; nothing was written\n", plans.size(),
-                      plans.size() == 1 ? "table" : "tables", with_commas(rows),
-                      bytes == 0 ? "" : " and " + human_bytes(bytes));
-  // 50 MB/s is what one busy core of a server delivers; said as a guess.
-  constexpr std::uint64_t kGuess = 50'000'000, kWorthSaying = 30;
-  if (!local_file(connection.source) && !connection.sync.snapshot_per_table &&
-      bytes / kGuess > kWorthSaying) {
-    text += fmt::format(
-        "one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that "
-        "long; "
-        "--snapshot=table holds one per table\n",
-        human_seconds(static_cast<double>(bytes) / static_cast<double>(kGuess)));
-  }
-  return text;
 }
 
 }  // namespace sluice::cli

@@ -121,6 +121,8 @@ class StateStore {
   /// `"catalog"."_sluice"."name"`.
   std::string sql_name(const std::string& name) const;
   const std::string& catalog() const noexcept { return catalog_; }
+  /// After open(): whether the tables are there.
+  bool present() const noexcept { return present_; }
   const std::string& connection_name() const noexcept { return connection_; }
 
   static constexpr int kVersion = 1;

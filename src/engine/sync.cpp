@@ -14,6 +14,7 @@
 #include "engine/budget.h"
 #include "engine/choose.h"
 #include "engine/outcome.h"
+#include "engine/paces.h"
 #include "engine/promises.h"
 #include "engine/run_log.h"
 #include "engine/select.h"
@@ -261,22 +262,15 @@ std::vector<TablePlan> Sync::plan() {
     plans.back().table.name = receipt.table;
     refuse(plans.back(), receipt);
   }
+  const Paces paces(look.connection, impl_->states);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     TablePlan& plan = plans.emplace_back();
     plan.table = look.chosen.tables[i];
-    const auto error = impl_->look_at(look, i, [&plan](TableRun& run, const Decision& decision) {
-      plan.table = run.table();
-      plan.target = run.receipt().target;
-      plan.strategy = decision.strategy;
-      plan.why = decision.why;
-      plan.finds_deletes = run.finds_deletes();
-      plan.notes = decision.notes;
-      if (decision.steps.empty()) return;
-      const Plan read = run.plan_read();
-      plan.rows = read.rows;
-      for (const Chunk& chunk : read.chunks) plan.bytes += chunk.bytes;
+    const auto error = impl_->look_at(look, i, [&plan](TableRun& run, const Decision&) {
+      plan = run.foresee();
     });
     if (error) refuse(plan, failure(plan.table.name, *error));
+    plan.seconds = paces.of(plan);
   }
   std::ranges::sort(plans, {}, [](const TablePlan& plan) { return plan.table.name; });
   return plans;

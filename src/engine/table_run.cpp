@@ -104,15 +104,13 @@ void TableRun::keep_landed_types(const Copy& copy) {
   }
 }
 
-Plan TableRun::plan_read() {
-  const bool ranged = decision_.strategy == "incremental" || decision_.strategy == "append";
-  return plan(table_.columns, ranged ? lower_bound(state_.cursor) : std::nullopt);
+bool TableRun::loads() const {
+  return !decision_.steps.empty() &&
+         (decision_.steps.front() == Step::load || decision_.steps.front() == Step::resume);
 }
 
 void TableRun::run() {
-  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
-                                                  decision_.steps.front() == Step::resume);
-  if (state_.loading && !loads) discard_loading();
+  if (state_.loading && !loads()) discard_loading();
   shape_.change(decision_.changes);
   failpoint("after-ddl");
   if (decision_.steps.empty()) {
@@ -238,11 +236,15 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
       .text(0, 0);
 }
 
+std::vector<Column> TableRun::key_columns() const {
+  std::vector<Column> columns;
+  for (const std::string& name : table_.primary_key) columns.push_back(*table_.column(name));
+  return columns;
+}
+
 void TableRun::prove_user_key() {
   if (table_.key_origin != KeyOrigin::user) return;
-  std::vector<Column> key_columns;
-  for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
-  const Plan keys = plan(key_columns);
+  const Plan keys = plan(key_columns());
   Relation relation(connection_, context_.scan, snapshot_, keys);
   const auto bad = relation.run(apply::bad_keys(landed(relation, keys), key()));
   if (bad.integer(0, 0) == 0) return;
@@ -328,11 +330,15 @@ void TableRun::commit(Load& load, TableState next) {
   state_ = std::move(next);
 }
 
+bool TableRun::braked(std::uint64_t deleted, std::uint64_t of) const {
+  return decision_.brake && deleted > kBrakeRows && deleted * kBrakeShare > of &&
+         !matches_any(context_.options.allow_deletes, table_.name);
+}
+
 void TableRun::check_brake(std::uint64_t deleted, std::uint64_t of) const {
   // What a torn commit left behind was never at the source.
   const std::uint64_t gone = deleted - std::min(deleted, state_.in_flight);
-  if (!decision_.brake || gone <= kBrakeRows || gone * kBrakeShare <= of) return;
-  if (matches_any(context_.options.allow_deletes, table_.name)) return;
+  if (!braked(gone, of)) return;
   throw Error(Fault::brake,
               table_.name.text() + ": " + std::to_string(gone) + " of " + std::to_string(of) +
                   " rows would be deleted; nothing of this table was written",

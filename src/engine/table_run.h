@@ -52,10 +52,8 @@ class TableRun {
   void verify_run();
 
   const Receipt& receipt() const noexcept { return receipt_; }
-  const Table& table() const noexcept { return table_; }
-  /// After decide(): whether rows that the source deleted will be found.
-  bool finds_deletes() const { return sluice::finds_deletes(decision_, options_); }
-  Plan plan_read();  ///< how the decided read would be done; for `plan`
+  /// After decide(): what run() would do, and what that would cost the source.
+  TablePlan foresee();
 
  private:
   /// What a merge will write, staged in temp tables and counted, with nothing written yet.
@@ -65,6 +63,17 @@ class TableRun {
     std::optional<std::string> until;
   };
 
+  bool loads() const;  ///< it is decided that rows go into a hidden table
+  bool finds_deletes() const { return sluice::finds_deletes(decision_, options_); }
+  void foresee_read(TablePlan& plan);
+  std::string reads();
+  std::string reads_range() const;
+  std::optional<std::uint64_t> expected_deletes() const;
+  bool have_digests(const std::vector<Column>& columns);
+  bool rows_have_digests() { return have_digests(table_.columns); }
+  bool keys_by_digests();
+  bool braked(std::uint64_t deleted, std::uint64_t of) const;
+  std::vector<Column> key_columns() const;
   void aim();  ///< target_ and shape_, by landing_
   Circumstances circumstances() const;
   void load();

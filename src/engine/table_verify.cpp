@@ -54,9 +54,7 @@ TableRun::Differing TableRun::differing_buckets() {
 }
 
 Verified TableRun::verify(Sync::Repair repair) {
-  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
-                                                  decision_.steps.front() == Step::resume);
-  if (!stored_ || !stored_->live || loads || !decision_.changes.empty() || decision_.fill) {
+  if (!stored_ || !stored_->live || loads() || !decision_.changes.empty() || decision_.fill) {
     throw Error(Fault::config,
                 table_.name.text() + ": there is no copy of the table as it is now" +
                     (decision_.why.empty() ? "" : " (" + decision_.why + ")"),

@@ -22,6 +22,7 @@ struct Verified {
   std::string target;
   std::string how;                                    ///< "digests", or "rows" and why
   std::uint64_t rows = 0;                             ///< of the copy
+  std::uint64_t compared = 0;                         ///< of these; fewer only in a sample
   std::uint64_t missing = 0, extra = 0, changed = 0;  ///< rows: only at the source, only in the
                                                       ///< copy, unlike
   std::vector<std::string> examples;  ///< a few of them: "id 5 changed: amount, note"

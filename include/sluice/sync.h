@@ -77,9 +77,11 @@ class Sync {
   RunResult run(const RunPlan& plan);
   std::vector<TablePlan> plan();
   /// Compares the content of each copy with its source at one instant, by digests where both sides
-  /// can. `repair` rewrites what differs. Throws as run() does.
+  /// can. `repair` rewrites what differs. `percent`, above 0: of each copy about so much, chosen at
+  /// random (Verified::compared says how many rows); all of it where there are no digests. Throws as
+  /// run() does.
   enum class Repair { no, yes };
-  std::vector<Verified> verify(Repair repair);
+  std::vector<Verified> verify(Repair repair, double percent = 100);
   /// First call: finish the units that are being written and stop there. Second: stop reading
   /// at once; a statement that DuckDB runs on the copy alone is waited for. Any
   /// thread, and safe in a signal handler's thread, not in the handler itself.

@@ -111,6 +111,8 @@ void add_verifications(CLI::App& app, Session& session) {
                          {Group::selection, Group::source, Group::destination, Group::process});
     add_table_flags(*sub, request->choice.flags);
   }
+  add_text(verify_app, "sample", session.verify.sample, "PERCENT",
+           "compare about so much of each table, another part each time [100]");
 }
 
 void add_looks(CLI::App& app, Session& session) {

@@ -58,6 +58,7 @@ struct VerifyRequest {
   Choice choice;
   Output output;
   bool repair = false;  ///< `sluice repair`
+  std::string sample;   ///< a percentage; empty: all rows
 };
 int verify(const VerifyRequest& request);
 

@@ -25,10 +25,10 @@ std::map<std::string, std::vector<std::string>> by_rows(std::span<const Verified
 
 Json verified_json(const Verified& verified) {
   return {{"equal", verified.equal()},     {"how", verified.how},
-          {"rows", verified.rows},         {"missing", verified.missing},
-          {"extra", verified.extra},       {"changed", verified.changed},
-          {"examples", verified.examples}, {"bytes", verified.bytes},
-          {"seconds", verified.seconds}};
+          {"rows", verified.rows},         {"compared", verified.compared},
+          {"missing", verified.missing},   {"extra", verified.extra},
+          {"changed", verified.changed},   {"examples", verified.examples},
+          {"bytes", verified.bytes},       {"seconds", verified.seconds}};
 }
 
 std::string differences_text(std::span<const Verified> all, const Screen& screen) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <string_view>
+
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/open.h"
@@ -33,6 +36,29 @@ std::string outcome(const Verified& verified) {
   return verified.repaired ? "repaired" : "differs";
 }
 
+/// "12,345 (5.1 %)": how many rows were compared, and which part of all that is.
+std::string compared(const Verified& verified) {
+  if (verified.compared == verified.rows) return with_commas(verified.rows);
+  return fmt::format("{} ({:.1f} %)", with_commas(verified.compared),
+                     100 * static_cast<double>(verified.compared) /
+                         static_cast<double>(verified.rows));
+}
+
+/// Of `--sample`.
+double percent_of(const std::string& text) {
+  if (text.empty()) return 100;
+  const std::string_view number(text.data(), text.size() - (text.back() == '%' ? 1 : 0));
+  double percent = 0;
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), percent);
+  if (error != std::errc() || end != number.data() + number.size() || !(percent > 0) ||
+      percent > 100) {
+    throw Error(Fault::config, "--sample: \"" + text + "\" is not a percentage of the rows",
+                "a number above 0 and up to 100, for example --sample 5");
+  }
+  return percent;
+}
+
 std::string report(const std::vector<Verified>& all, const Screen& screen) {
   Grid grid({{"table", Align::left, true},
              {"content", Align::left, false},
@@ -44,7 +70,7 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
              {"seconds", Align::right, false}});
   std::string failed;
   for (const Verified& each : all) {
-    grid.row({each.table.text(), outcome(each), with_commas(each.rows), with_commas(each.missing),
+    grid.row({each.table.text(), outcome(each), compared(each), with_commas(each.missing),
               with_commas(each.extra), with_commas(each.changed), human_bytes(each.bytes),
               fmt::format("{:.1f}", each.seconds)});
     if (!each.error.empty())
@@ -67,6 +93,7 @@ int code_of(const std::vector<Verified>& all) {
 }  // namespace
 
 int verify(const VerifyRequest& request) {
+  const double percent = percent_of(request.sample);
   int code = 0;
   for (const Connection& connection : request.choice.connections()) {
     const auto file = local_file(connection.destination);
@@ -79,7 +106,7 @@ int verify(const VerifyRequest& request) {
     const auto destination = open_destination(database, connection);
     Observer silent;
     Sync sync(database, *source, *destination, connection.sync, silent);
-    const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no);
+    const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no, percent);
     code = worse(code, code_of(all));
     if (request.output.json) {
       for (const Verified& each : all)

@@ -276,7 +276,7 @@ std::vector<TablePlan> Sync::plan() {
   return plans;
 }
 
-std::vector<Verified> Sync::verify(Repair repair) {
+std::vector<Verified> Sync::verify(Repair repair, double percent) {
   Look look = impl_->look();
   std::vector<Verified> all;
   for (const Receipt& receipt : look.chosen.refused)
@@ -284,7 +284,8 @@ std::vector<Verified> Sync::verify(Repair repair) {
   const std::jthread watchdog(watch_relations);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     const auto error = impl_->look_at(
-        look, i, [&](TableRun& run, const Decision&) { all.push_back(run.verify(repair)); });
+        look, i,
+        [&](TableRun& run, const Decision&) { all.push_back(run.verify(repair, percent)); });
     if (error) all.push_back(unverified(look.chosen.tables[i].name, *error));
   }
   std::ranges::sort(all, {}, &Verified::table);

@@ -44,9 +44,9 @@ class TableRun {
   /// Does what was decided. receipt() is filled as it goes, also when this throws.
   void run();
 
-  /// After decide(): compares the copy with the source, and rewrites what differs if that is
-  /// wanted.
-  Verified verify(Sync::Repair repair);
+  /// After decide(): compares so much of the copy with the source, and rewrites what differs if that
+  /// is wanted.
+  Verified verify(Sync::Repair repair, double percent);
   /// After run(): compares what it brought up to date with the source as it was read, into the
   /// receipt; or says there why not. Throws where the comparison fails.
   void verify_run();
@@ -105,9 +105,10 @@ class TableRun {
     std::optional<Buckets> buckets;  ///< none: everywhere
     std::string own;                 ///< the condition on the copy's rows
     std::string why_rows;            ///< not empty: digests could not tell
+    std::optional<std::uint64_t> compared;  ///< rows of the copy in a sample; none: all
   };
   Differing where_to_look();
-  Differing differing_buckets();
+  Differing differing_buckets(double percent = 100);
   Differing differing_part(std::uint64_t rows);
   void check_part();
   void remember_comparison();
@@ -117,7 +118,7 @@ class TableRun {
   apply::Gone gone() const;
   Plan stage_multiset(const Differing& differing);
   void stage_new(const Plan& rows);
-  Verified compare(Sync::Repair repair, apply::Gone gone);
+  Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
   std::string why_not_verified() const;
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,

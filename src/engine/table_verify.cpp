@@ -17,7 +17,7 @@ constexpr std::size_t kExamples = 10;
 
 }  // namespace
 
-TableRun::Differing TableRun::differing_buckets() {
+TableRun::Differing TableRun::differing_buckets(double percent) {
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
                         table_.columns);
   Differing differing;
@@ -25,6 +25,12 @@ TableRun::Differing TableRun::differing_buckets() {
   if (!differing.why_rows.empty()) return differing;
   const std::uint64_t rows = shape_.living_rows(landing_.name);
   Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
+  buckets.only = digests.sample(buckets, percent);
+  const bool sampled = !buckets.only.empty();
+  if (sampled) {
+    differing.compared = rows_in(target_.sql() + " WHERE " + target_.living() + " AND (" +
+                                 digests.own_condition(buckets) + ")");
+  }
   const auto differ = [&] {
     digests.compare(buckets);
     buckets.only.clear();
@@ -46,14 +52,15 @@ TableRun::Differing TableRun::differing_buckets() {
   }
   receipt_.bytes += digests.bytes();
   differing.anywhere = !buckets.only.empty();
+  if (!differing.anywhere) return differing;
   // Where half of the rows are to be read, reading all of them is simpler for everybody.
-  if (!differing.anywhere || digests.rows_differing() > rows / 2) return differing;
+  if (!sampled && digests.rows_differing() > rows / 2) return differing;
   differing.own = digests.own_condition(buckets);
   differing.buckets = std::move(buckets);
   return differing;
 }
 
-Verified TableRun::verify(Sync::Repair repair) {
+Verified TableRun::verify(Sync::Repair repair, double percent) {
   if (!stored_ || !stored_->live || loads() || !decision_.changes.empty() || decision_.fill) {
     throw Error(Fault::config,
                 table_.name.text() + ": there is no copy of the table as it is now" +
@@ -66,7 +73,7 @@ Verified TableRun::verify(Sync::Repair repair) {
                 "there is nothing to compare it with: leave it out with --exclude");
   }
   if (repair == Sync::Repair::yes) heal_torn_commit();
-  return compare(repair, gone());
+  return compare(repair, gone(), percent);
 }
 
 /// Not empty: the copy is not meant to equal the source as this run read it.
@@ -106,13 +113,14 @@ void TableRun::verify_run() {
   drop_staged();
 }
 
-Verified TableRun::compare(Sync::Repair repair, apply::Gone gone) {
+Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent) {
   const auto started = std::chrono::steady_clock::now();
   Verified verified;
   verified.table = table_.name;
   verified.target = receipt_.target;
   verified.rows = shape_.living_rows(landing_.name);
-  const Differing differing = differing_buckets();
+  const Differing differing = differing_buckets(percent);
+  verified.compared = differing.compared.value_or(verified.rows);
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
   if (differing.anywhere && !table_.has_key())

@@ -68,7 +68,7 @@ std::string snapshot_text(const Forecast& total, const Connection& connection) {
     text += ": vacuum at the source waits that long";
     if (!per_table) text += "; --snapshot=table holds one per table";
   }
-  return text + "\n";
+  return text;
 }
 
 }  // namespace
@@ -118,13 +118,14 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   if (!reads.empty()) text += "\n" + reads;
   if (!notes.empty()) text += "\n" + notes;
   if (!failures.empty()) text += "\n" + failures;
-  return text +
-         fmt::format("\n{} {}, about {} rows{} to read by {} {}; nothing was written\n",
-                     plans.size(), plans.size() == 1 ? "table" : "tables",
-                     with_commas(total.rows),
-                     total.bytes == 0 ? "" : " and " + human_bytes(total.bytes), total.connections,
-                     total.connections == 1 ? "connection" : "connections") +
-         snapshot_text(total, connection);
+  const std::string sum = fmt::format(
+      "{} {}, about {} rows{} to read by {} {}; nothing was written", plans.size(),
+      plans.size() == 1 ? "table" : "tables", with_commas(total.rows),
+      total.bytes == 0 ? "" : " and " + human_bytes(total.bytes), total.connections,
+      total.connections == 1 ? "connection" : "connections");
+  text += "\n" + wrapped(sum, 0, screen.width) + "\n";
+  const std::string snapshot = snapshot_text(total, connection);
+  return snapshot.empty() ? text : text + wrapped(snapshot, 0, screen.width) + "\n";
 }
 
 }  // namespace sluice::cli

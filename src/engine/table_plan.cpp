@@ -99,7 +99,7 @@ std::string TableRun::reads() {
 
 /// What the source's estimate and the copy's count suggest, where a run looks for deletes.
 std::optional<std::uint64_t> TableRun::expected_deletes() const {
-  const bool estimated = table_.where.empty() && !table_.start && !table_.view;
+  const bool estimated = table_.rows > 0 && table_.where.empty() && !table_.start && !table_.view;
   if (!estimated || !finds_deletes() || loads() || !stored_ || !stored_->live) return std::nullopt;
   const std::uint64_t living = shape_.living_rows(landing_.name);
   const std::uint64_t fewer = living - std::min(living, table_.rows);

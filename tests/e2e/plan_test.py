@@ -84,6 +84,26 @@ class Plans(support.Fixture, unittest.TestCase):
         self.assertEqual(self.out.read_text(), before)
         self.assertEqual([each for each in os.listdir(self.folder) if ".new." in each], [])
 
+    def test_a_plan_says_what_it_costs_the_source(self):
+        self.sql("create index on t (updated_at); insert into t select i, 'row', now() - interval '1 day' from"
+                 " generate_series(1001, 60000) i; analyze t, u")
+        self.assertIn("public.t, public.u: whole table once\n", self.plan())
+        self.sync()
+        self.sql("delete from t where id > 50000; analyze t")
+        text = self.plan()
+        self.assertIn("about 10,000", text)
+        self.assertIn("--allow-deletes public.t", text)
+        if int(self.sql("show server_version_num")) >= 110000:
+            self.assertIn("public.t: one index range, digests of all keys, computed by the server", text)
+        self.assertRegex(text, r"one snapshot is held for about [0-9.]+ s \(as earlier runs took\)")
+        lines = [json.loads(line) for line in self.plan("--json").splitlines()]
+        self.assertEqual([line.get("table") for line in lines], ["t", "u", None])
+        self.assertEqual(lines[0]["deletes"], 10000)
+        self.assertEqual((lines[2]["tables"], lines[2]["deletes"], lines[2]["by_earlier_runs"]), (2, 10000, True))
+        text = self.plan("--strategy", "digest", "--verify")
+        if int(self.sql("show server_version_num")) >= 110000:
+            self.assertIn("digests of the whole table, computed by the server, digests of the whole table to verify", text)
+
     def test_a_plan_finds_its_connection_in_sluice_yaml(self):
         config = self.folder / "sluice.yaml"
         config.write_text("connections:\n" + "".join(

@@ -35,6 +35,7 @@ class FakeSource : public Source {
   std::map<std::string, std::vector<std::string>> keys;
   std::map<std::string, std::string> replication_keys;
   std::map<std::string, std::string> incarnations;
+  std::map<std::string, std::uint64_t> estimates;  ///< of rows; 0: none
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
@@ -231,6 +232,7 @@ class FakeSource : public Source {
     if (const auto key = replication_keys.find(name); key != replication_keys.end()) {
       table.replication_key = key->second;
     }
+    if (const auto rows = estimates.find(name); rows != estimates.end()) table.rows = rows->second;
     if (const auto at = incarnations.find(name); at != incarnations.end())
       table.incarnation = at->second;
     return table;

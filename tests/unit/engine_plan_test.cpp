@@ -10,6 +10,8 @@
 namespace sluice {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -275,6 +277,104 @@ TEST_F(EnginePlan, ARefusedTableIsNoPartOfThePlan) {
   const RunPlan plan = kept();
   ASSERT_EQ(plan.tables.size(), 1U);
   EXPECT_EQ(plan.tables[0].table.name.name, "t");
+}
+
+TEST_F(EnginePlan, DeletesAreExpectedWhereARunLooksForThemAndTheEstimateSaysSo) {
+  make_orders(20'000);
+  source->estimates["t"] = 20'000;
+  EXPECT_EQ(plan_one().deletes, std::nullopt);  // there is no copy yet
+  run_one();
+  EXPECT_EQ(plan_one().deletes, std::nullopt);
+  source->estimates["t"] = 19'900;  // within what an estimate may be off
+  EXPECT_EQ(plan_one().deletes, std::nullopt);
+  source->estimates["t"] = 19'000;
+  EXPECT_EQ(plan_one().deletes, 1'000U);
+  EXPECT_TRUE(plan_one().notes.empty());
+  source->estimates["t"] = 0;  // the source has none
+  EXPECT_EQ(plan_one().deletes, std::nullopt);
+  source->estimates["t"] = 10'000;
+  EXPECT_EQ(plan_one().deletes, 10'000U);
+  EXPECT_THAT(plan_one().notes, ElementsAre(HasSubstr("--allow-deletes main.t")));
+  options.allow_deletes = {"*"};
+  EXPECT_TRUE(plan_one().notes.empty());
+  options.defaults.delete_check = {Cadence::Kind::never, {}};
+  EXPECT_EQ(plan_one().deletes, std::nullopt);
+  options.full = true;
+  EXPECT_EQ(plan_one().deletes, 10'000U);
+  options.defaults.deletes = Deletes::ignore;
+  EXPECT_EQ(plan_one().deletes, std::nullopt);
+}
+
+TEST_F(EnginePlan, HowTheSourceIsReadIsSaid) {
+  make_orders(10'000);
+  options.parallel = 2;
+  TablePlan plan = plan_one();
+  EXPECT_EQ(plan.reads, "whole table once");
+  EXPECT_EQ(plan.connections, 2U);
+  EXPECT_EQ(plan.rows, 10'000U);
+  run_one();
+  EXPECT_EQ(plan_one().reads,
+            "whole table scanned once (no index leads with updated_at), all keys");
+  options.verify_after_run = true;
+  options.defaults.delete_check = {Cadence::Kind::never, {}};
+  EXPECT_EQ(plan_one().reads,
+            "whole table scanned once (no index leads with updated_at), all of it to verify");
+  options.verify_after_run = false;
+  options.full = true;
+  EXPECT_EQ(plan_one().reads, "whole table once, twice if much differs");
+  options.defaults.deletes = Deletes::ignore;
+  EXPECT_EQ(plan_one().reads, "whole table once");
+  options.full = false;
+  source->keys.clear();
+  options.defaults.deletes = Deletes::hard;
+  options.defaults.key = {"id"};
+  EXPECT_THAT(plan_one().reads, EndsWith(", all keys to prove that key: is one"));
+  options.connection = "keyless";
+  options.schema = "keyless";
+  options.defaults.key.clear();
+  run_one();
+  EXPECT_EQ(plan_one().reads, "whole table once, twice if rows are new");
+  options.defaults.full_every = Cadence{Cadence::Kind::never, {}};
+  plan = plan_one();
+  EXPECT_EQ(plan.strategy, "not due");
+  EXPECT_EQ(plan.reads, "");
+  EXPECT_EQ(plan.rows, 0U);
+}
+
+TEST_F(EnginePlan, ALoadThatWasCutOffHasItsRestToRead) {
+  make_orders(10'000);
+  options.unit_rows = 2'000;
+  options.parallel = 1;
+  std::atomic<int> batches{0};
+  source->before_batch = [&](int) {
+    if (++batches >= 8) throw Error(Fault::connection, "the line was cut");
+  };
+  EXPECT_EQ(test::EngineSync::run().exit_code(), 1);
+  source->before_batch = nullptr;
+  const TablePlan plan = plan_one();
+  EXPECT_EQ(plan.strategy, "resume");
+  EXPECT_EQ(plan.reads, "rest of the table once, what is new since it began, all keys");
+  EXPECT_GE(plan.rows, 2'000U);
+  EXPECT_LE(plan.rows, 8'000U);
+}
+
+TEST_F(EnginePlan, SecondsAreThoseOfEarlierRuns) {
+  make_orders(100);
+  EXPECT_EQ(plan_one().seconds, std::nullopt);
+  run_one();
+  run_one();
+  database.connect().query(
+      "UPDATE dst._sluice.run_tables SET seconds = 12.5 WHERE strategy = 'incremental'");
+  EXPECT_EQ(plan_one().seconds, 12.5);
+  // Never done before: by the bytes, at the speed of what was.
+  database.connect().query(
+      "UPDATE dst._sluice.run_tables SET seconds = 1, bytes_read = 2000000 WHERE strategy = "
+      "'load'");
+  options.full = true;
+  EXPECT_EQ(plan_one().seconds, 8'000 / 2e6);  // a chunk of the source says 1,000 rows of 8 bytes
+  options.connection = "other";
+  options.schema = "other";
+  EXPECT_EQ(plan_one().seconds, std::nullopt);
 }
 
 /// As the next run will, see EngineTable's restored backup.

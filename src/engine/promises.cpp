@@ -18,8 +18,6 @@ std::string columns_changed(const Table& planned, const Table& now) {
     if (column->source_type != before.source_type)
       return "column " + before.name + " is " + column->source_type + " now, it was " +
              before.source_type;
-    if (column->type != before.type)
-      return "column " + before.name + " lands as " + column->type + " now, it was " + before.type;
   }
   for (const Column& column : now.columns) {
     if (planned.column(column.name) == nullptr)
@@ -43,11 +41,15 @@ std::string shape_changed(const Table& planned, const Table& now) {
   return {};
 }
 
-std::string decision_changed(const TablePlan& planned, const Decision& decision,
+/// The load that the plan asks for may have been begun and cut off: it goes on as it was begun.
+std::string decision_changed(const TablePlan& planned, const Table& now, const Decision& decision,
                              bool finds_deletes) {
-  const bool same = decision.strategy == planned.strategy ||
-                    (planned.strategy == "load" && decision.strategy == "resume");
-  if (!same)
+  if (planned.strategy == "load" && decision.strategy == "resume") return {};
+  for (const Column& before : planned.table.columns) {
+    if (const Column* column = now.column(before.name); column->type != before.type)
+      return "column " + before.name + " lands as " + column->type + " now, it was " + before.type;
+  }
+  if (decision.strategy != planned.strategy)
     return "it would be " + decision.strategy + " now (" + decision.why + "), the plan has " +
            planned.strategy + " (" + planned.why + ")";
   if (finds_deletes != planned.finds_deletes)
@@ -75,7 +77,7 @@ void Promises::hold(const Table& table, const Decision& decision, bool finds_del
   if (decision.refusal) return;  // it says more
   const std::scoped_lock lock(mutex_);
   if (agreed_.contains(table.name)) return;
-  if (const std::string what = decision_changed(planned, decision, finds_deletes);
+  if (const std::string what = decision_changed(planned, table, decision, finds_deletes);
       !what.empty())
     throw outdated(table.name, what);
   agreed_.insert(table.name);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <climits>
 #include <utility>
 
 #include "support/engine_fixture.h"
@@ -153,6 +154,28 @@ TEST_F(EngineVerify, ALoadThatOnlyHadToBePublishedIsNotComparedWithALaterInstant
   EXPECT_EQ(receipt.strategy, "resume");
   EXPECT_FALSE(receipt.verified);
   EXPECT_THAT(receipt.notes, Contains(HasSubstr("not verified: its load, which was cut off")));
+}
+
+/// With the locks gone, what was read may be of another table: neither equal nor a difference.
+TEST_F(EngineVerify, WhatWasReadWithoutASnapshotSaysNothing) {
+  make_orders(100);
+  options.parallel = 1;
+  run_one();
+  damage("UPDATE dst.main.t SET v = 'bent' WHERE id = 5");
+  // As many reads as a run has that does not verify; the next is the verification's.
+  std::atomic<int> reads{0}, last{INT_MAX};
+  source->before_batch = [&](int) {
+    if (++reads > last) source->gone = true;
+  };
+  options.verify_after_run = false;
+  run_one();
+  last = reads.exchange(0);
+  options.verify_after_run = true;
+  const RunResult result = run();
+  EXPECT_EQ(result.receipts.at(0).error,
+            "main.t: its copy is up to date, but was not verified: the snapshot is gone");
+  EXPECT_FALSE(result.receipts.at(0).verified);
+  EXPECT_EQ(result.exit_code(), 1);
 }
 
 class BreakingOff : public Observer {

@@ -76,7 +76,8 @@ struct SyncOptions {
   std::vector<std::string> accept_drift;  ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;
-  std::optional<std::int64_t> as_of;  ///< Unix seconds: what is due is judged by it, not by the clock
+  std::optional<std::int64_t>
+      as_of;        ///< Unix seconds: what is due is judged by it, not by the clock
   int retries = 5;  ///< of transient faults, with growing waits
   /// How a unit of a first load ends: whichever comes first.
   std::uint64_t unit_rows = 1'000'000;

@@ -50,8 +50,8 @@ struct Receipt {
   std::optional<std::string> until;  ///< the mark this run reached
   std::vector<std::string>
       notes;  ///< drift applied, unindexed key, what holds the mark back, what is due when
-  /// `verify: after-run`: the copy as this run left it beside the snapshot that it read. None: it was
-  /// not compared, and a note says why.
+  /// `verify: after-run`: the copy as this run left it beside the snapshot that it read. None: it
+  /// was not compared, and a note says why.
   std::optional<Verified> verified;
   std::string error, hint;  ///< when failed or refused
   Fault fault = Fault::internal;
@@ -77,7 +77,7 @@ struct TablePlan {
   std::string why;
   bool finds_deletes = false;  ///< the run compares keys, or everything
   std::string settings;  ///< of a RunPlan: what the user's settings make of the table, as JSON
-  std::uint64_t rows = 0, bytes = 0;  ///< expected to travel, beside keys and digests
+  std::uint64_t rows = 0, bytes = 0;     ///< expected to travel, beside keys and digests
   std::optional<std::uint64_t> deletes;  ///< about as many; none: nothing can be said
   std::string reads;  ///< what the source does for it: "one index range, all keys"; empty: nothing
   std::size_t connections = 0;    ///< that read it at once, at most

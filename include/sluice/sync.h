@@ -78,8 +78,8 @@ class Sync {
   std::vector<TablePlan> plan();
   /// Compares the content of each copy with its source at one instant, by digests where both sides
   /// can. `repair` rewrites what differs. `percent`, above 0: of each copy about so much, chosen at
-  /// random (Verified::compared says how many rows); all of it where there are no digests. Throws as
-  /// run() does.
+  /// random (Verified::compared says how many rows); all of it where there are no digests. Throws
+  /// as run() does.
   enum class Repair { no, yes };
   std::vector<Verified> verify(Repair repair, double percent = 100);
   /// First call: finish the units that are being written and stop there. Second: stop reading

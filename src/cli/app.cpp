@@ -92,7 +92,8 @@ void add_syncs(CLI::App& app, Session& session) {
     set_up_log(session.plan.output);
     return plan(session.plan);
   });
-  add_text(plan_app, "out", session.plan.out, "FILE", "write the plan, for `sluice sync --plan FILE`");
+  add_text(plan_app, "out", session.plan.out, "FILE",
+           "write the plan, for `sluice sync --plan FILE`");
   add_sync_flags(plan_app, session.plan);
 }
 

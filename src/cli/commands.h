@@ -47,7 +47,8 @@ struct SyncRequest {
 };
 int sync(const SyncRequest& request);
 int plan(const SyncRequest& request);
-/// What a sync of the connection would do to each table, and that as a plan to keep; writes nothing.
+/// What a sync of the connection would do to each table, and that as a plan to keep; writes
+/// nothing.
 struct Planned {
   std::vector<TablePlan> tables;
   RunPlan plan;

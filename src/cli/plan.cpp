@@ -100,11 +100,10 @@ int plan(const SyncRequest& request) {
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
     code = worse(code, foreseen.exit_code());
-    print(request.output.json
-              ? json_line(total_json(plans, connection))
-              : connection.sync.connection + ": " + redacted(connection.source) + " -> " +
-                    redacted(connection.destination) + "\n\n" +
-                    plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+    print(request.output.json ? json_line(total_json(plans, connection))
+                              : connection.sync.connection + ": " + redacted(connection.source) +
+                                    " -> " + redacted(connection.destination) + "\n\n" +
+                                    plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
     if (request.out.empty()) continue;
     write_plan(kept, request.out);
     if (!request.output.json) print(written_text(kept, plans.size(), request.out));

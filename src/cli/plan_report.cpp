@@ -17,8 +17,8 @@ Grid plans_grid(const std::vector<TablePlan>& plans) {
   const bool renamed = std::ranges::any_of(plans, [](const TablePlan& plan) {
     return !plan.target.empty() && plan.target != plan.table.name.text();
   });
-  const bool deletes = std::ranges::any_of(
-      plans, [](const TablePlan& plan) { return plan.deletes.has_value(); });
+  const bool deletes =
+      std::ranges::any_of(plans, [](const TablePlan& plan) { return plan.deletes.has_value(); });
   std::vector<Grid::Column> columns{{"table", Align::left, true}};
   if (renamed) columns.push_back({"target", Align::left, true});
   columns.push_back({"strategy", Align::left, false});
@@ -60,10 +60,10 @@ std::string snapshot_text(const Forecast& total, const Connection& connection) {
   const double seconds = total.snapshot_seconds;
   if (local_file(connection.source) || (!total.by_earlier_runs && seconds <= kLong)) return {};
   const bool per_table = connection.sync.snapshot_per_table;
-  std::string text = fmt::format(
-      "{} held for about {} ({})", per_table ? "a snapshot is" : "one snapshot is",
-      human_seconds(seconds),
-      total.by_earlier_runs ? "as earlier runs took" : "at 50 MB/s, a guess");
+  std::string text =
+      fmt::format("{} held for about {} ({})", per_table ? "a snapshot is" : "one snapshot is",
+                  human_seconds(seconds),
+                  total.by_earlier_runs ? "as earlier runs took" : "at 50 MB/s, a guess");
   if (seconds > kLong) {
     text += ": vacuum at the source waits that long";
     if (!per_table) text += "; --snapshot=table holds one per table";
@@ -118,11 +118,11 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   if (!reads.empty()) text += "\n" + reads;
   if (!notes.empty()) text += "\n" + notes;
   if (!failures.empty()) text += "\n" + failures;
-  const std::string sum = fmt::format(
-      "{} {}, about {} rows{} to read by {} {}; nothing was written", plans.size(),
-      plans.size() == 1 ? "table" : "tables", with_commas(total.rows),
-      total.bytes == 0 ? "" : " and " + human_bytes(total.bytes), total.connections,
-      total.connections == 1 ? "connection" : "connections");
+  const std::string sum =
+      fmt::format("{} {}, about {} rows{} to read by {} {}; nothing was written", plans.size(),
+                  plans.size() == 1 ? "table" : "tables", with_commas(total.rows),
+                  total.bytes == 0 ? "" : " and " + human_bytes(total.bytes), total.connections,
+                  total.connections == 1 ? "connection" : "connections");
   text += "\n" + wrapped(sum, 0, screen.width) + "\n";
   const std::string snapshot = snapshot_text(total, connection);
   return snapshot.empty() ? text : text + wrapped(snapshot, 0, screen.width) + "\n";

@@ -35,14 +35,11 @@ std::string verified_cell(const Receipt& receipt, Count count) {
 }
 
 Grid receipts_grid(const RunResult& result, Count count) {
-  std::vector<Grid::Column> columns{{"table", Align::left, true},
-                                    {"strategy", Align::left, false},
-                                    {"class", Align::left, false},
-                                    {"read", Align::right, false},
-                                    {"inserted", Align::right, false},
-                                    {"updated", Align::right, false},
-                                    {"deleted", Align::right, false},
-                                    {"seconds", Align::right, false}};
+  std::vector<Grid::Column> columns{
+      {"table", Align::left, true},      {"strategy", Align::left, false},
+      {"class", Align::left, false},     {"read", Align::right, false},
+      {"inserted", Align::right, false}, {"updated", Align::right, false},
+      {"deleted", Align::right, false},  {"seconds", Align::right, false}};
   const bool any_verified = !verified_of(result).empty();
   if (any_verified) columns.push_back({"verified", Align::right, false});
   Grid grid(std::move(columns));
@@ -161,8 +158,7 @@ std::string run_report(const RunResult& result, const Connection& connection,
   if (screen.width > 0 && grid.natural_width() > screen.width)
     grid = receipts_grid(result, compact);
   std::string text = grid.text(screen);
-  const std::string notes =
-      notes_text(result, screen) + ways_text(verified_of(result), screen);
+  const std::string notes = notes_text(result, screen) + ways_text(verified_of(result), screen);
   const std::string failures = failures_text(result, screen);
   const std::string next = next_text(result, connection);
   if (!notes.empty()) text += "\n" + notes;

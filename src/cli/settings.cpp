@@ -163,13 +163,13 @@ constexpr std::array kConnectionWords{
           c.sync.naming =
               v.one_of<Naming>({{"source", Naming::source}, {"fivetran", Naming::fivetran}});
         }},
-    ConnectionWord{"verify", Group::destination, "WORD",
-                   "after-run ends each run by comparing what it brought up to date; or never",
-                   [](Connection& c, const Value& v) {
-                     c.sync.verify_after_run =
-                         v.one_of<bool>({{"after-run", true}, {"never", false}});
-                   },
-                   false},
+    ConnectionWord{
+        "verify", Group::destination, "WORD",
+        "after-run ends each run by comparing what it brought up to date; or never",
+        [](Connection& c, const Value& v) {
+          c.sync.verify_after_run = v.one_of<bool>({{"after-run", true}, {"never", false}});
+        },
+        false},
     ConnectionWord{"read_copy", Group::destination, "FILE",
                    "a copy of the destination, refreshed after each run",
                    [](Connection& c, const Value& v) { c.read_copy = v.path(); }},

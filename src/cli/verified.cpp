@@ -24,11 +24,11 @@ std::map<std::string, std::vector<std::string>> by_rows(std::span<const Verified
 }  // namespace
 
 Json verified_json(const Verified& verified) {
-  return {{"equal", verified.equal()},     {"how", verified.how},
-          {"rows", verified.rows},         {"compared", verified.compared},
-          {"missing", verified.missing},   {"extra", verified.extra},
-          {"changed", verified.changed},   {"examples", verified.examples},
-          {"bytes", verified.bytes},       {"seconds", verified.seconds}};
+  return {{"equal", verified.equal()},   {"how", verified.how},
+          {"rows", verified.rows},       {"compared", verified.compared},
+          {"missing", verified.missing}, {"extra", verified.extra},
+          {"changed", verified.changed}, {"examples", verified.examples},
+          {"bytes", verified.bytes},     {"seconds", verified.seconds}};
 }
 
 std::string differences_text(std::span<const Verified> all, const Screen& screen) {
@@ -40,9 +40,9 @@ std::string differences_text(std::span<const Verified> all, const Screen& screen
     const std::uint64_t differing = each.missing + each.extra + each.changed;
     if (differing <= each.examples.size()) continue;
     const std::string more = with_commas(differing - each.examples.size());
-    text += labelled(0, "differs  ", Style::yellow,
-                     table + (each.examples.empty() ? more + " rows" : "and " + more + " more rows"),
-                     screen);
+    text += labelled(
+        0, "differs  ", Style::yellow,
+        table + (each.examples.empty() ? more + " rows" : "and " + more + " more rows"), screen);
   }
   return text;
 }

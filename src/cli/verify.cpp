@@ -39,9 +39,9 @@ std::string outcome(const Verified& verified) {
 /// "12,345 (5.1 %)": how many rows were compared, and which part of all that is.
 std::string compared(const Verified& verified) {
   if (verified.compared == verified.rows) return with_commas(verified.rows);
-  return fmt::format("{} ({:.1f} %)", with_commas(verified.compared),
-                     100 * static_cast<double>(verified.compared) /
-                         static_cast<double>(verified.rows));
+  return fmt::format(
+      "{} ({:.1f} %)", with_commas(verified.compared),
+      100 * static_cast<double>(verified.compared) / static_cast<double>(verified.rows));
 }
 
 /// Of `--sample`.
@@ -49,8 +49,7 @@ double percent_of(const std::string& text) {
   if (text.empty()) return 100;
   const std::string_view number(text.data(), text.size() - (text.back() == '%' ? 1 : 0));
   double percent = 0;
-  const auto [end, error] =
-      std::from_chars(number.data(), number.data() + number.size(), percent);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent);
   if (error != std::errc() || end != number.data() + number.size() || !(percent > 0) ||
       percent > 100) {
     throw Error(Fault::config, "--sample: \"" + text + "\" is not a percentage of the rows",
@@ -109,8 +108,7 @@ int verify(const VerifyRequest& request) {
     const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no, percent);
     code = worse(code, code_of(all));
     if (request.output.json) {
-      for (const Verified& each : all)
-        print(json_line(line_of(each, connection.sync.connection)));
+      for (const Verified& each : all) print(json_line(line_of(each, connection.sync.connection)));
       continue;
     }
     print(report(all, Screen::of(STDOUT_FILENO)) +

@@ -227,8 +227,8 @@ Chosen choose(duck::Connection& connection, Source& source, const StateStore& st
       landing(shaped(*found, options_of(options, name), connection), options);
       chosen.tables.push_back(*found);
     } catch (const Error& error) {
-      chosen.refused.push_back(failure(
-          name, error.fault() == Fault::config ? outdated(name, error.what()) : error));
+      chosen.refused.push_back(
+          failure(name, error.fault() == Fault::config ? outdated(name, error.what()) : error));
     }
   }
   std::ranges::stable_sort(chosen.tables, std::ranges::greater{}, &Table::bytes);

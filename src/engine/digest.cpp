@@ -88,9 +88,9 @@ std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double p
   if (buckets.by == Buckets::By::ranges) {
     const std::string number = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
     const std::string bits = " >> " + std::to_string(buckets.bits);
-    const auto ends = connection_.query("SELECT min(" + number + ")" + bits + ", max(" + number +
-                                        ")" + bits + " FROM " + target_.sql() + " WHERE " +
-                                        target_.living());
+    const auto ends =
+        connection_.query("SELECT min(" + number + ")" + bits + ", max(" + number + ")" + bits +
+                          " FROM " + target_.sql() + " WHERE " + target_.living());
     first = ends.integer(0, 0);
     last = ends.integer(0, 1);
   }

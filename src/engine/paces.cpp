@@ -17,7 +17,8 @@ Paces::Paces(duck::Connection& connection, const StateStore& states) {
                            " USING (run_id) WHERE connection = ? AND outcome = 'done'";
   const auto tables = connection.query(
       "SELECT source_schema, source_table, strategy, avg(seconds)::VARCHAR FROM (SELECT "
-      "source_schema, source_table, strategy, seconds, row_number() OVER (PARTITION BY source_schema, source_table, strategy ORDER BY run_id "
+      "source_schema, source_table, strategy, seconds, row_number() OVER (PARTITION BY "
+      "source_schema, source_table, strategy ORDER BY run_id "
       "DESC) AS nth" +
           done + ") WHERE nth <= " + std::to_string(kRunsLookedAt) + " GROUP BY ALL",
       {states.connection_name()});
@@ -25,10 +26,10 @@ Paces::Paces(duck::Connection& connection, const StateStore& states) {
     seconds_[{{tables.text(i, 0), tables.text(i, 1)}, tables.text(i, 2)}] =
         std::stod(tables.text(i, 3));
   }
-  const auto speed = connection.query(
-      "SELECT (sum(bytes_read) / nullif(sum(seconds), 0))::VARCHAR" + done +
-          " AND bytes_read >= " + std::to_string(kTelling),
-      {states.connection_name()});
+  const auto speed =
+      connection.query("SELECT (sum(bytes_read) / nullif(sum(seconds), 0))::VARCHAR" + done +
+                           " AND bytes_read >= " + std::to_string(kTelling),
+                       {states.connection_name()});
   if (!speed.null(0, 0)) bytes_a_second_ = std::stod(speed.text(0, 0));
 }
 

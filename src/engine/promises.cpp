@@ -61,8 +61,7 @@ std::string decision_changed(const TablePlan& planned, const Table& now, const D
 }  // namespace
 
 Error outdated(const TableName& table, const std::string& what) {
-  return {Fault::drift,
-          table.text() + ": not as planned: " + what,
+  return {Fault::drift, table.text() + ": not as planned: " + what,
           "make the plan anew with `sluice plan --out FILE`, and sync that one"};
 }
 

@@ -155,8 +155,8 @@ void Sync::Impl::copy(duck::Connection& connection, std::vector<Receipt>& receip
   create_schemas(connection, chosen.tables);
   std::optional<Promises> promises;
   if (plan != nullptr) promises.emplace(*plan);
-  Attempts({database, destination, options, states, scan, stop, told,
-            promises ? &*promises : nullptr})
+  Attempts(
+      {database, destination, options, states, scan, stop, told, promises ? &*promises : nullptr})
       .run(std::move(chosen.tables), receipts);
 }
 
@@ -266,9 +266,8 @@ std::vector<TablePlan> Sync::plan() {
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     TablePlan& plan = plans.emplace_back();
     plan.table = look.chosen.tables[i];
-    const auto error = impl_->look_at(look, i, [&plan](TableRun& run, const Decision&) {
-      plan = run.foresee();
-    });
+    const auto error =
+        impl_->look_at(look, i, [&plan](TableRun& run, const Decision&) { plan = run.foresee(); });
     if (error) refuse(plan, failure(plan.table.name, *error));
     plan.seconds = paces.of(plan);
   }
@@ -283,9 +282,9 @@ std::vector<Verified> Sync::verify(Repair repair, double percent) {
     all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));
   const std::jthread watchdog(watch_relations);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
-    const auto error = impl_->look_at(
-        look, i,
-        [&](TableRun& run, const Decision&) { all.push_back(run.verify(repair, percent)); });
+    const auto error = impl_->look_at(look, i, [&](TableRun& run, const Decision&) {
+      all.push_back(run.verify(repair, percent));
+    });
     if (error) all.push_back(unverified(look.chosen.tables[i].name, *error));
   }
   std::ranges::sort(all, {}, &Verified::table);

@@ -93,7 +93,8 @@ std::string TableRun::reads() {
   }
   if (table_.key_origin == KeyOrigin::user) text += ", all keys to prove that key: is one";
   if (context_.options.verify_after_run && options_.mode != Mode::append)
-    text += rows_have_digests() ? ", digests of the whole table to verify" : ", all of it to verify";
+    text +=
+        rows_have_digests() ? ", digests of the whole table to verify" : ", all of it to verify";
   return text;
 }
 

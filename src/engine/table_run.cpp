@@ -49,8 +49,7 @@ const Decision& TableRun::decide() {
                              options_, circumstances());
   receipt_.strategy = decision_.strategy;
   receipt_.notes = decision_.notes;
-  if (context_.promises != nullptr)
-    context_.promises->hold(table_, decision_, finds_deletes());
+  if (context_.promises != nullptr) context_.promises->hold(table_, decision_, finds_deletes());
   if (decision_.refusal) throw *decision_.refusal;
   return decision_;
 }

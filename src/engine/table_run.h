@@ -44,8 +44,8 @@ class TableRun {
   /// Does what was decided. receipt() is filled as it goes, also when this throws.
   void run();
 
-  /// After decide(): compares so much of the copy with the source, and rewrites what differs if that
-  /// is wanted.
+  /// After decide(): compares so much of the copy with the source, and rewrites what differs if
+  /// that is wanted.
   Verified verify(Sync::Repair repair, double percent);
   /// After run(): compares what it brought up to date with the source as it was read, into the
   /// receipt; or says there why not. Throws where the comparison fails.
@@ -102,9 +102,9 @@ class TableRun {
   /// Where the copy and the source may differ.
   struct Differing {
     bool anywhere = true;
-    std::optional<Buckets> buckets;  ///< none: everywhere
-    std::string own;                 ///< the condition on the copy's rows
-    std::string why_rows;            ///< not empty: digests could not tell
+    std::optional<Buckets> buckets;         ///< none: everywhere
+    std::string own;                        ///< the condition on the copy's rows
+    std::string why_rows;                   ///< not empty: digests could not tell
     std::optional<std::uint64_t> compared;  ///< rows of the copy in a sample; none: all
   };
   Differing where_to_look();

@@ -109,7 +109,8 @@ void TableRun::verify_run() {
   receipt_.verified = std::move(verified);
   if (deletes_unseen)
     receipt_.notes.emplace_back(
-        "verified but for rows that only the copy has: deletes are looked for as delete_check says");
+        "verified but for rows that only the copy has: deletes are looked for as delete_check "
+        "says");
   drop_staged();
 }
 
@@ -123,8 +124,7 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   verified.compared = differing.compared.value_or(verified.rows);
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
-  if (differing.anywhere && !table_.has_key())
-    verify_multiset(verified, differing, repair, gone);
+  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair, gone);
   // With the snapshot went its locks: what was read since may be of another table.
   snapshot_.check_alive();
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
@@ -176,8 +176,8 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   write_difference(next);
 }
 
-void TableRun::verify_multiset(Verified& verified, const Differing& differing,
-                               Sync::Repair repair, apply::Gone gone) {
+void TableRun::verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+                               apply::Gone gone) {
   const Plan rows = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "

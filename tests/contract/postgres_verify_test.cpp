@@ -151,10 +151,12 @@ TEST_F(PostgresVerifyTest, ARunThatEndsVerifiedFindsDamageInTheWarehouse) {
 TEST_F(PostgresVerifyTest, ASampleIsWhatItSaysItIs) {
   if (version < 11) GTEST_SKIP() << "before 11 there are no digests";
   db->exec("DROP TABLE t");
-  const auto tables = {
-      std::pair{"even", "i AS id"}, {"gaps", "i * 1000003::bigint - 7000000000 AS id"},
-      {"uneven", "(i % 100 + 1000 * (i / 100) ^ 3)::bigint AS id"}, {"uuids", "md5(i::text)::uuid AS id"},
-      {"texts", "'key ' || i AS id"}, {"bag", "i / 2 AS id"}};
+  const auto tables = {std::pair{"even", "i AS id"},
+                       {"gaps", "i * 1000003::bigint - 7000000000 AS id"},
+                       {"uneven", "(i % 100 + 1000 * (i / 100) ^ 3)::bigint AS id"},
+                       {"uuids", "md5(i::text)::uuid AS id"},
+                       {"texts", "'key ' || i AS id"},
+                       {"bag", "i / 2 AS id"}};
   for (const auto& [name, key] : tables) {
     db->exec(std::string("CREATE TABLE ") + name + " AS SELECT " + key +
              ", i AS n, 'note ' || i AS note FROM generate_series(1, 30000) i");
@@ -173,8 +175,7 @@ TEST_F(PostgresVerifyTest, ASampleIsWhatItSaysItIs) {
       if (each.table.name == "even") EXPECT_GT(each.compared, 0U);
     }
   }
-  for (const auto& [name, key] : tables)
-    copy.damage(std::string("UPDATE ") + name + " SET n = -n");
+  for (const auto& [name, key] : tables) copy.damage(std::string("UPDATE ") + name + " SET n = -n");
   for (const double percent : {1.0, 20.0, 60.0, 100.0}) {
     for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, {}, percent)) {
       SCOPED_TRACE(each.table.name + " " + std::to_string(percent));

@@ -28,9 +28,7 @@ class EnginePlan : public test::EngineSync {
     return all.at(0);
   }
   /// As another process reads it.
-  RunPlan kept() {
-    return RunPlan::parse(make_plan(options, *source, plans()).json());
-  }
+  RunPlan kept() { return RunPlan::parse(make_plan(options, *source, plans()).json()); }
   RunResult run(const RunPlan& plan) {
     Observer observer;
     return Sync(database, *source, *destination, options, observer).run(plan);
@@ -58,7 +56,8 @@ class EnginePlan : public test::EngineSync {
     return database.connect()
         .query(
             "SELECT coalesce(string_agg(schema_name || '.' || table_name || ' ' || "
-            "estimated_size, ';' ORDER BY schema_name, table_name), '') FROM duckdb_tables() WHERE database_name = "
+            "estimated_size, ';' ORDER BY schema_name, table_name), '') FROM duckdb_tables() WHERE "
+            "database_name = "
             "'dst'")
         .text(0, 0);
   }
@@ -97,8 +96,7 @@ TEST_F(EnginePlan, AShapeThatChangedRefusesItsTable) {
   expect_refused(plan, "main.t: not as planned: the primary key is (id, v) now, it was (id)");
   source->keys["t"] = {"id"};
   source->replication_keys["t"] = "id";
-  expect_refused(plan,
-                 "main.t: not as planned: the replication key is id now, it was updated_at");
+  expect_refused(plan, "main.t: not as planned: the replication key is id now, it was updated_at");
 }
 
 /// The shape that counts is the one under the run's own lock.
@@ -153,7 +151,8 @@ TEST_F(EnginePlan, ATableThatIsGoneIsRefused) {
   expect_refused(later, "main.t: not as planned: the source no longer has it");
 }
 
-/// What this run has begun by itself is no other run's work; nor is what one of the same plan began.
+/// What this run has begun by itself is no other run's work; nor is what one of the same plan
+/// began.
 TEST_F(EnginePlan, ALoadThatIsCutOffGoesOn) {
   make_orders(10'000);
   options.unit_rows = 2'000;

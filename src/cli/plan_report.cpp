@@ -76,9 +76,10 @@ std::string snapshot_text(const Forecast& total, const Connection& connection) {
 Forecast forecast(const std::vector<TablePlan>& plans, const Connection& connection) {
   // What one busy core of a server delivers.
   constexpr double kGuessedSpeed = 50'000'000;
+  constexpr std::uint64_t kNoTime = 1'000'000;  // bytes that make no difference
   Forecast total;
   double sum = 0, longest = 0;
-  std::size_t tables = 0, known = 0;
+  std::size_t tables = 0, known = 0, guessed = 0;
   for (const TablePlan& plan : plans) {
     total.rows += plan.rows;
     total.bytes += plan.bytes;
@@ -86,6 +87,7 @@ Forecast forecast(const std::vector<TablePlan>& plans, const Connection& connect
     if (plan.reads.empty()) continue;
     ++tables;
     known += plan.seconds ? 1 : 0;
+    guessed += !plan.seconds && plan.bytes > kNoTime ? 1 : 0;
     total.connections += plan.connections;
     const double seconds = plan.seconds.value_or(static_cast<double>(plan.bytes) / kGuessedSpeed);
     sum += seconds;
@@ -93,7 +95,7 @@ Forecast forecast(const std::vector<TablePlan>& plans, const Connection& connect
   }
   const std::size_t readers = readers_of(connection.sync);
   total.connections = std::min(total.connections, readers);
-  total.by_earlier_runs = tables > 0 && known == tables;
+  total.by_earlier_runs = known > 0 && guessed == 0;
   // Several tables are read at once: a guess is of the server's speed, whoever reads.
   const double at_once = static_cast<double>(std::clamp<std::size_t>(tables, 1, readers));
   total.snapshot_seconds = connection.sync.snapshot_per_table ? longest

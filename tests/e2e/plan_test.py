@@ -88,7 +88,8 @@ class Plans(support.Fixture, unittest.TestCase):
         self.sql("create index on t (updated_at); insert into t select i, 'row', now() - interval '1 day' from"
                  " generate_series(1001, 60000) i; analyze t, u")
         self.assertIn("public.t, public.u: whole table once\n", self.plan())
-        self.sync()
+        for _ in range(2):
+            self.sync()
         self.sql("delete from t where id > 50000; analyze t")
         text = self.plan()
         self.assertIn("about 10,000", text)

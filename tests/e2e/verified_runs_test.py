@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
 KEYED = "(id int primary key, a text, updated_at timestamptz default now())"
-FILL = "insert into {} select i, 'row ' || i, now() - interval '1 day' from generate_series(1, {}) i"
+FILL = "insert into {} select i, 'row ' || i, '2026-01-01'::timestamptz + i * interval '1 minute' from generate_series(1, {}) i"
 
 
 def writing(dice):

@@ -76,9 +76,12 @@ struct SyncOptions {
   bool snapshot_per_table = false;        ///< one instant for each table instead of one for the run
   Publish publish = Publish::each;        ///< together needs the one instant
   bool full = false;                      ///< every table is compared whole in this run
+  bool verify_after_run = false;          ///< what a run brought up to date is compared at its end
   std::vector<std::string> accept_drift;  ///< globs
   std::vector<std::string> allow_deletes;  ///< globs: no brake
   bool accept_source = false;
+  std::optional<std::int64_t>
+      as_of;        ///< Unix seconds: what is due is judged by it, not by the clock
   int retries = 5;  ///< of transient faults, with growing waits
   /// How a unit of a first load ends: whichever comes first, but that the last one takes a small
   /// rest along.

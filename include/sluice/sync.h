@@ -14,6 +14,8 @@
 
 #include "sluice/destination.h"
 #include "sluice/options.h"
+#include "sluice/receipt.h"
+#include "sluice/run_plan.h"
 #include "sluice/source.h"
 
 namespace sluice {
@@ -21,27 +23,6 @@ namespace sluice {
 namespace duck {
 class Database;
 }
-
-enum class Outcome { done, unchanged, skipped, failed, refused, interrupted };
-/// The word for it in the history and in events.
-const char* outcome_name(Outcome outcome);
-
-/// What one run did to one table.
-struct Receipt {
-  TableName table;     ///< at the source
-  std::string target;  ///< "schema.table" at the destination
-  Outcome outcome = Outcome::done;
-  std::string strategy;   ///< "load", "resume", "incremental", "full", "append", "not due", ..
-  std::string guarantee;  ///< class of docs/exactness.md; what holds at once is joined: "B+C"
-  std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
-  double seconds = 0;
-  std::string instant;               ///< the snapshot the copy equals
-  std::optional<std::string> until;  ///< the mark this run reached
-  std::vector<std::string>
-      notes;  ///< drift applied, unindexed key, what holds the mark back, what is due when
-  std::string error, hint;  ///< when failed or refused
-  Fault fault = Fault::internal;
-};
 
 /// Counters of a running table. Written by scanning threads, read by whoever draws progress. Where
 /// DuckDB reads a source by itself, `rows` is how far it says it is, in rows: an estimate until the
@@ -69,18 +50,6 @@ class Observer {
   virtual void note(const std::string& /*line*/) {}
 };
 
-struct RunResult {
-  std::string id;                 ///< of the row in _sluice.runs
-  std::vector<Receipt> receipts;  ///< ordered by table
-  double seconds = 0;
-  std::optional<Error> error;  ///< what failed beside the tables: the checkpoint, the read copy,
-                               ///< the history, an observer
-  /// 130 the user interrupted it; 1 something beside the tables failed (`error`); 0 all is well; 2
-  /// nothing is ours to touch; 5 nothing but drift was refused; 1 all tables failed; 3 some did.
-  /// The first that applies.
-  int exit_code() const;
-};
-
 /// The first rows of a table, every value as DuckDB prints it.
 struct Preview {
   std::vector<Column> columns;
@@ -89,36 +58,6 @@ struct Preview {
 /// `table` is as discover() gave it.
 Preview preview(duck::Database& database, Source& source, const Table& table,
                 const TableOptions& options, std::size_t rows);
-
-/// What sync() would do to one table, found without writing anything.
-struct TablePlan {
-  Table table;
-  std::string target;
-  std::string strategy;
-  std::string why;
-  std::uint64_t rows = 0, bytes = 0;  ///< expected to travel
-  std::vector<std::string> notes;
-  Outcome outcome = Outcome::done;  ///< as far as it can be foreseen
-  std::string error, hint;          ///< when it is not done
-  Fault fault = Fault::internal;
-};
-
-/// How one copy compares with its source, row by row.
-struct Verified {
-  TableName table;
-  std::string target;
-  std::string how;                                    ///< "digests", or "rows" and why
-  std::uint64_t rows = 0;                             ///< of the copy
-  std::uint64_t missing = 0, extra = 0, changed = 0;  ///< rows: only at the source, only in the
-                                                      ///< copy, unlike
-  std::vector<std::string> examples;  ///< a few of them: "id 5 changed: amount, note"
-  std::uint64_t bytes = 0;            ///< read from the source
-  double seconds = 0;
-  bool repaired = false;
-  std::string error, hint;  ///< why it could not be compared
-  Fault fault = Fault::internal;
-  bool equal() const { return error.empty() && missing + extra + changed == 0; }
-};
 
 /// The run. Members may be called from one thread, but for stop().
 class Sync {
@@ -132,11 +71,17 @@ class Sync {
   /// Throws only what concerns the run as a whole (no connection, state of a newer version, another
   /// source); a table's failure is in its receipt.
   RunResult run();
+  /// Does just what `plan` says, and nothing to other tables. Throws as check_plan() does before
+  /// anything is written. Refuses a table (Fault::drift) whose shape under the run's own lock, or
+  /// what would now be done to it, is not what the plan says.
+  RunResult run(const RunPlan& plan);
   std::vector<TablePlan> plan();
   /// Compares the content of each copy with its source at one instant, by digests where both sides
-  /// can. `repair` rewrites what differs. Throws as run() does.
+  /// can. `repair` rewrites what differs. `percent`, above 0: of each copy about so much, chosen at
+  /// random (Verified::compared says how many rows); all of it where there are no digests. Throws
+  /// as run() does.
   enum class Repair { no, yes };
-  std::vector<Verified> verify(Repair repair);
+  std::vector<Verified> verify(Repair repair, double percent = 100);
   /// First call: finish the units that are being written and stop there. Second: stop reading
   /// at once; a statement that DuckDB runs on the copy alone is waited for. Any
   /// thread, and safe in a signal handler's thread, not in the handler itself.

@@ -70,6 +70,7 @@ void add_sync_flags(CLI::App& app, SyncRequest& request) {
            "tables that may lose many rows in this run");
   add_switch(app, "accept-source", request.accept_source,
              "the connection now reads another database");
+  add_verify_flag(app, request.choice.flags);
   add_output(app, request.output, Quiet::yes);
   add_connection_flags(app, request.choice.flags,
                        {Group::selection, Group::source, Group::destination, Group::process});
@@ -83,12 +84,16 @@ void add_syncs(CLI::App& app, Session& session) {
         return sync(session.sync);
       });
   add_switch(sync_app, "dry-run", session.sync.dry_run, "the same as plan");
+  add_text(sync_app, "plan", session.sync.plan, "FILE",
+           "do what `sluice plan --out FILE` wrote, or refuse where things have changed");
   add_sync_flags(sync_app, session.sync);
   sync_app.footer(kExitCodes);
   CLI::App& plan_app = command(app, "plan", "say what a sync would do", session, [&session] {
     set_up_log(session.plan.output);
     return plan(session.plan);
   });
+  add_text(plan_app, "out", session.plan.out, "FILE",
+           "write the plan, for `sluice sync --plan FILE`");
   add_sync_flags(plan_app, session.plan);
 }
 
@@ -107,6 +112,8 @@ void add_verifications(CLI::App& app, Session& session) {
                          {Group::selection, Group::source, Group::destination, Group::process});
     add_table_flags(*sub, request->choice.flags);
   }
+  add_text(verify_app, "sample", session.verify.sample, "PERCENT",
+           "compare about so much of each table, another part each time [100]");
 }
 
 void add_looks(CLI::App& app, Session& session) {

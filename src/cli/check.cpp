@@ -181,7 +181,8 @@ int check_one(const Connection& connection, const Output& output) {
   }
   if (code == 0) {
     try {
-      for (const TablePlan& plan : plans_of(connection)) {
+      const Planned planned = plans_of(connection);
+      for (const TablePlan& plan : planned.tables) {
         if (!plan.error.empty()) findings.say(Verdict::fail, plan.error, plan.hint);
       }
     } catch (const Error& error) {

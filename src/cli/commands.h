@@ -41,17 +41,25 @@ struct SyncRequest {
   Output output;
   bool dry_run = false, full = false, accept_source = false;
   std::vector<std::string> accept_drift, allow_deletes;
+  std::string plan;  ///< sync: the file of the plan to do
+  std::string out;   ///< plan: the file to write it to
   void apply(Connection& connection) const;
 };
 int sync(const SyncRequest& request);
 int plan(const SyncRequest& request);
-/// What a sync of the connection would do to each table; writes nothing.
-std::vector<TablePlan> plans_of(const Connection& connection);
+/// What a sync of the connection would do to each table, and that as a plan to keep; writes
+/// nothing.
+struct Planned {
+  std::vector<TablePlan> tables;
+  RunPlan plan;
+};
+Planned plans_of(const Connection& connection);
 
 struct VerifyRequest {
   Choice choice;
   Output output;
   bool repair = false;  ///< `sluice repair`
+  std::string sample;   ///< a percentage; empty: all rows
 };
 int verify(const VerifyRequest& request);
 

@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "cli/json.h"
+#include "cli/verified.h"
 #include "sluice/version.h"
 
 namespace sluice::cli {
@@ -186,6 +187,7 @@ void Events::table_finished(const Receipt& receipt) {
   json["instant"] = text_or_null(receipt.instant);
   json["until"] = receipt.until ? Json(*receipt.until) : Json(nullptr);
   json["notes"] = receipt.notes;
+  json["verified"] = receipt.verified ? verified_json(*receipt.verified) : Json(nullptr);
   json["fault"] = receipt.error.empty() ? Json(nullptr) : Json(fault_word(receipt.fault));
   json["error"] = text_or_null(receipt.error);
   json["hint"] = text_or_null(receipt.hint);
@@ -211,6 +213,7 @@ void Summary::add(const RunResult& result) {
   seconds += result.seconds;
   for (const Receipt& receipt : result.receipts) {
     ++tables;
+    differing += receipt.verified && !receipt.verified->equal() ? 1 : 0;
     done += receipt.outcome == Outcome::done ? 1 : 0;
     unchanged += receipt.outcome == Outcome::unchanged ? 1 : 0;
     failed += receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged ? 0 : 1;
@@ -229,6 +232,7 @@ std::string summary_line(const Summary& summary, int exit_code) {
                  {"done", summary.done},
                  {"unchanged", summary.unchanged},
                  {"failed", summary.failed},
+                 {"differing", summary.differing},
                  {"read", summary.read},
                  {"inserted", summary.inserted},
                  {"updated", summary.updated},

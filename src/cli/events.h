@@ -63,6 +63,7 @@ class Events : public Observer {
 /// Totals of one command, over all its connections.
 struct Summary {
   std::size_t connections = 0, tables = 0, done = 0, unchanged = 0, failed = 0;
+  std::size_t differing = 0;  ///< verified, and not equal
   std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0;
   double seconds = 0;
   void add(const RunResult& result);

@@ -15,6 +15,8 @@ namespace sluice::cli {
 /// The words of the configuration that belong to these groups. `flags` outlives the parsing.
 void add_connection_flags(CLI::App& command, Flags& flags, std::initializer_list<Group> groups);
 void add_table_flags(CLI::App& command, Flags& flags);
+/// `--verify` is `verify: after-run`; `--verify=never` takes that back.
+void add_verify_flag(CLI::App& command, Flags& flags);
 /// SOURCE DESTINATION or NAME.., --config, --name.
 void add_choice(CLI::App& command, Choice& choice);
 void add_config(CLI::App& command, Choice& choice);

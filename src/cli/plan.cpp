@@ -2,12 +2,14 @@
 // `sluice plan`: what a sync would do. A destination file that does not exist is not made.
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/open.h"
-#include "cli/report.h"
+#include "cli/plan_file.h"
+#include "cli/plan_report.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
 
@@ -23,9 +25,27 @@ Json plan_json(const TablePlan& plan, const std::string& connection) {
           {"why", plan.why},
           {"rows", plan.rows},
           {"bytes", plan.bytes},
+          {"finds_deletes", plan.finds_deletes},
+          {"deletes", plan.deletes ? Json(*plan.deletes) : Json(nullptr)},
+          {"reads", text_or_null(plan.reads)},
+          {"connections", plan.connections},
+          {"seconds", plan.seconds ? Json(*plan.seconds) : Json(nullptr)},
           {"notes", plan.notes},
           {"error", text_or_null(plan.error)},
           {"hint", text_or_null(plan.hint)}};
+}
+
+Json total_json(const std::vector<TablePlan>& plans, const Connection& connection) {
+  const Forecast total = forecast(plans, connection);
+  return {{"connection", connection.sync.connection},
+          {"tables", plans.size()},
+          {"rows", total.rows},
+          {"bytes", total.bytes},
+          {"deletes", total.deletes},
+          {"connections", total.connections},
+          {"snapshot", connection.sync.snapshot_per_table ? "table" : "run"},
+          {"snapshot_seconds", total.snapshot_seconds},
+          {"by_earlier_runs", total.by_earlier_runs}};
 }
 
 /// An empty destination of the same name in memory, so that a plan for a first sync leaves no file
@@ -46,7 +66,7 @@ class Nowhere : public Destination {
 
 }  // namespace
 
-std::vector<TablePlan> plans_of(const Connection& connection) {
+Planned plans_of(const Connection& connection) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto file = local_file(connection.destination);
@@ -56,15 +76,22 @@ std::vector<TablePlan> plans_of(const Connection& connection) {
   const auto source = open_source(database, connection, password);
   Observer silent;
   Sync sync(database, *source, *destination, connection.sync, silent);
-  return sync.plan();
+  auto plans = sync.plan();
+  RunPlan kept = make_plan(connection.sync, *source, plans);
+  return {std::move(plans), std::move(kept)};
 }
 
 int plan(const SyncRequest& request) {
   auto connections = request.choice.connections();
+  if (!request.out.empty() && connections.size() != 1) {
+    throw Error(Fault::config, "--out: a plan is of one connection, several are named",
+                "name one: sluice plan " + connections.front().sync.connection + " --out FILE");
+  }
   int code = 0;
   for (Connection& connection : connections) {
     request.apply(connection);
-    const auto plans = plans_of(connection);
+    connection.sync.as_of = std::time(nullptr);
+    const auto [plans, kept] = plans_of(connection);
     RunResult foreseen;
     for (const TablePlan& plan : plans) {
       Receipt& receipt = foreseen.receipts.emplace_back();
@@ -73,10 +100,13 @@ int plan(const SyncRequest& request) {
       if (request.output.json) print(json_line(plan_json(plan, connection.sync.connection)));
     }
     code = worse(code, foreseen.exit_code());
-    if (request.output.json) continue;
-    print(connection.sync.connection + ": " + redacted(connection.source) + " -> " +
-          redacted(connection.destination) + "\n\n" +
-          plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+    print(request.output.json ? json_line(total_json(plans, connection))
+                              : connection.sync.connection + ": " + redacted(connection.source) +
+                                    " -> " + redacted(connection.destination) + "\n\n" +
+                                    plan_report(plans, connection, Screen::of(STDOUT_FILENO)));
+    if (request.out.empty()) continue;
+    write_plan(kept, request.out);
+    if (!request.output.json) print(written_text(kept, plans.size(), request.out));
   }
   return code;
 }

@@ -8,6 +8,7 @@
 #include "cli/events.h"
 #include "cli/open.h"
 #include "cli/text.h"
+#include "cli/verified.h"
 #include "connectors/registry.h"
 
 namespace sluice::cli {
@@ -19,23 +20,43 @@ bool went_well(const Receipt& receipt) {
 
 using Count = std::string (*)(std::uint64_t);
 
+/// How the verified copies compare, in the order of the receipts.
+std::vector<Verified> verified_of(const RunResult& result) {
+  std::vector<Verified> all;
+  for (const Receipt& receipt : result.receipts) {
+    if (receipt.verified) all.push_back(*receipt.verified);
+  }
+  return all;
+}
+
+std::string verified_cell(const Receipt& receipt, Count count) {
+  if (!receipt.verified) return "";
+  return receipt.verified->equal() ? count(receipt.verified->rows) : "differs";
+}
+
 Grid receipts_grid(const RunResult& result, Count count) {
-  Grid grid({{"table", Align::left, true},
-             {"strategy", Align::left, false},
-             {"class", Align::left, false},
-             {"read", Align::right, false},
-             {"inserted", Align::right, false},
-             {"updated", Align::right, false},
-             {"deleted", Align::right, false},
-             {"seconds", Align::right, false}});
+  std::vector<Grid::Column> columns{
+      {"table", Align::left, true},      {"strategy", Align::left, false},
+      {"class", Align::left, false},     {"read", Align::right, false},
+      {"inserted", Align::right, false}, {"updated", Align::right, false},
+      {"deleted", Align::right, false},  {"seconds", Align::right, false}};
+  const bool any_verified = !verified_of(result).empty();
+  if (any_verified) columns.push_back({"verified", Align::right, false});
+  Grid grid(std::move(columns));
   for (const Receipt& receipt : result.receipts) {
     // What had not begun has nothing to show; it is named below.
     if (receipt.outcome == Outcome::interrupted && receipt.strategy.empty()) continue;
     const bool said = went_well(receipt) && !receipt.strategy.empty();
-    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
-              went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
-              count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
-              fmt::format("{:.1f}", receipt.seconds)});
+    std::vector<std::string> cells{receipt.table.text(),
+                                   said ? receipt.strategy : outcome_name(receipt.outcome),
+                                   went_well(receipt) ? receipt.guarantee : "",
+                                   count(receipt.read),
+                                   count(receipt.inserted),
+                                   count(receipt.updated),
+                                   count(receipt.deleted),
+                                   fmt::format("{:.1f}", receipt.seconds)};
+    if (any_verified) cells.push_back(verified_cell(receipt, count));
+    grid.row(std::move(cells));
   }
   return grid;
 }
@@ -45,16 +66,8 @@ std::string of_table(const std::string& table, const std::string& text) {
   return text.starts_with(table) ? text : table + ": " + text;
 }
 
-std::string failure_text(const std::string& word, const std::string& what, const std::string& hint,
-                         const Screen& screen) {
-  std::string text = labelled(0, word + "  ", Style::red, what, screen);
-  if (!hint.empty()) text += labelled(word.size() + 2, "hint: ", Style::yellow, hint, screen);
-  return text;
-}
-
 /// Tables that were stopped, those with the same words together: a run of many tables has many.
 std::string interrupted_text(const RunResult& result, const Screen& screen) {
-  constexpr std::size_t kNamed = 5;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const Receipt& receipt : result.receipts) {
     if (receipt.outcome != Outcome::interrupted) continue;
@@ -64,11 +77,7 @@ std::string interrupted_text(const RunResult& result, const Screen& screen) {
   }
   std::string text;
   for (const auto& [error, tables] : groups) {
-    std::string names;
-    for (std::size_t i = 0; i < std::min(tables.size(), kNamed); ++i)
-      names += (i == 0 ? "" : ", ") + tables[i];
-    if (tables.size() > kNamed) names += fmt::format(" and {} more", tables.size() - kNamed);
-    text += labelled(0, "interrupted  ", Style::yellow, of_table(names, error), screen);
+    text += labelled(0, "interrupted  ", Style::yellow, of_table(names_of(tables), error), screen);
   }
   return text;
 }
@@ -104,6 +113,8 @@ std::string next_text(const RunResult& result, const Connection& connection) {
     return "next: the same command again goes on where this run stopped\n";
   if (is(Outcome::failed))
     return "next: see the hints above, then the same command again; what is done stays done\n";
+  if (result.exit_code() == 4)
+    return "next: sluice repair rewrites the rows that differ, or --full compares all of them\n";
   const auto file = local_file(connection.destination);
   for (const Receipt& receipt : result.receipts) {
     if (file && receipt.inserted > 0 && went_well(receipt) && plain_name(receipt.target)) {
@@ -115,14 +126,30 @@ std::string next_text(const RunResult& result, const Connection& connection) {
 
 }  // namespace
 
+std::string failure_text(const std::string& word, const std::string& table, const std::string& what,
+                         const std::string& hint, const Screen& screen) {
+  std::string text = labelled(0, word + "  ", Style::red, of_table(table, what), screen);
+  if (!hint.empty()) text += labelled(word.size() + 2, "hint: ", Style::yellow, hint, screen);
+  return text;
+}
+
+std::string names_of(const std::vector<std::string>& tables) {
+  constexpr std::size_t kNamed = 5;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(tables.size(), kNamed); ++i)
+    names += (i == 0 ? "" : ", ") + tables[i];
+  if (tables.size() > kNamed) names += fmt::format(" and {} more", tables.size() - kNamed);
+  return names;
+}
+
 std::string failures_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {
     if (went_well(receipt) || receipt.outcome == Outcome::interrupted) continue;
-    text += failure_text(outcome_name(receipt.outcome),
-                         of_table(receipt.table.text(), receipt.error), receipt.hint, screen);
+    text += failure_text(outcome_name(receipt.outcome), receipt.table.text(), receipt.error,
+                         receipt.hint, screen);
   }
-  return text + interrupted_text(result, screen);
+  return text + interrupted_text(result, screen) + differences_text(verified_of(result), screen);
 }
 
 std::string run_report(const RunResult& result, const Connection& connection,
@@ -131,7 +158,7 @@ std::string run_report(const RunResult& result, const Connection& connection,
   if (screen.width > 0 && grid.natural_width() > screen.width)
     grid = receipts_grid(result, compact);
   std::string text = grid.text(screen);
-  const std::string notes = notes_text(result, screen);
+  const std::string notes = notes_text(result, screen) + ways_text(verified_of(result), screen);
   const std::string failures = failures_text(result, screen);
   const std::string next = next_text(result, connection);
   if (!notes.empty()) text += "\n" + notes;
@@ -145,47 +172,6 @@ std::string run_report(const RunResult& result, const Connection& connection,
       with_commas(total.updated), with_commas(total.deleted),
       total.failed == 0 ? "" : fmt::format("; {} not done", total.failed));
   return text + next;
-}
-
-std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
-                        const Screen& screen) {
-  Grid grid({{"table", Align::left, true},
-             {"target", Align::left, true},
-             {"strategy", Align::left, false},
-             {"rows", Align::right, false},
-             {"bytes", Align::right, false},
-             {"why", Align::left, true}});
-  std::uint64_t rows = 0, bytes = 0;
-  std::string notes, failures;
-  for (const TablePlan& plan : plans) {
-    const std::string name = plan.table.name.text();
-    const bool refused = !plan.error.empty();
-    grid.row({name, plan.target, refused ? "refused" : plan.strategy, with_commas(plan.rows),
-              plan.bytes == 0 ? "" : human_bytes(plan.bytes), plan.why});
-    rows += plan.rows;
-    bytes += plan.bytes;
-    for (const std::string& note : plan.notes) {
-      notes += labelled(0, "note  ", Style::dim, name + ": " + note, screen);
-    }
-    if (refused) failures += failure_text("refused", of_table(name, plan.error), plan.hint, screen);
-  }
-  std::string text = grid.text(screen);
-  if (!notes.empty()) text += "\n" + notes;
-  if (!failures.empty()) text += "\n" + failures;
-  text += fmt::format("\n{} {}, about {} rows{} to read; nothing was written\n", plans.size(),
-                      plans.size() == 1 ? "table" : "tables", with_commas(rows),
-                      bytes == 0 ? "" : " and " + human_bytes(bytes));
-  // 50 MB/s is what one busy core of a server delivers; said as a guess.
-  constexpr std::uint64_t kGuess = 50'000'000, kWorthSaying = 30;
-  if (!local_file(connection.source) && !connection.sync.snapshot_per_table &&
-      bytes / kGuess > kWorthSaying) {
-    text += fmt::format(
-        "one snapshot is held for the run, about {} at 50 MB/s: vacuum at the source waits that "
-        "long; "
-        "--snapshot=table holds one per table\n",
-        human_seconds(static_cast<double>(bytes) / static_cast<double>(kGuess)));
-  }
-  return text;
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people read when a run or a plan is done.
+// What people read when a run is done.
 #pragma once
 
 #include <string>
@@ -13,9 +13,12 @@ namespace sluice::cli {
 
 /// The table of receipts, notes, failures with hints, and what to type next.
 std::string run_report(const RunResult& result, const Connection& connection, const Screen& screen);
-/// Failures alone, or nothing: for --quiet.
+/// Failures and differences alone, or nothing: for --quiet.
 std::string failures_text(const RunResult& result, const Screen& screen);
-std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
-                        const Screen& screen);
+/// "word  table: what", and the hint below it. `what` may begin with the table.
+std::string failure_text(const std::string& word, const std::string& table, const std::string& what,
+                         const std::string& hint, const Screen& screen);
+/// Up to five of them, and how many more there are.
+std::string names_of(const std::vector<std::string>& tables);
 
 }  // namespace sluice::cli

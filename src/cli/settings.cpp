@@ -171,6 +171,13 @@ constexpr std::array kConnectionWords{
                      c.sync.publish = v.one_of<Publish>(
                          {{"each", Publish::each}, {"together", Publish::together}});
                    }},
+    ConnectionWord{
+        "verify", Group::destination, "WORD",
+        "after-run ends each run by comparing what it brought up to date; or never",
+        [](Connection& c, const Value& v) {
+          c.sync.verify_after_run = v.one_of<bool>({{"after-run", true}, {"never", false}});
+        },
+        false},
     ConnectionWord{"read_copy", Group::destination, "FILE",
                    "a copy of the destination, refreshed after each run",
                    [](Connection& c, const Value& v) { c.read_copy = v.path(); }},
@@ -200,8 +207,10 @@ TableSetting read_table_word(const Value& key, const Value& value) {
     if (key.text() == word.key) return word.read(value);
     known.emplace_back(word.key);
   }
-  if (key.text() == "verify") {
-    key.fail("\"" + key.text() + "\" is not in this version", "leave it out");
+  for (const ConnectionWord& word : kConnectionWords) {
+    if (key.text() == word.key)
+      key.fail("\"" + key.text() + "\" is said of a connection, not of tables",
+               "put it beside source: and destination:");
   }
   const std::string meant = did_you_mean(key.text(), known);
   key.fail("unknown key \"" + key.text() + "\"",

@@ -9,6 +9,7 @@
 #include "cli/events.h"
 #include "cli/log.h"
 #include "cli/open.h"
+#include "cli/plan_file.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -83,6 +84,10 @@ class Logged : public Observer {
         table + ": " + receipt.strategy + ", " + std::to_string(receipt.read) + " read, " +
             std::to_string(receipt.inserted) + " inserted, " + std::to_string(receipt.updated) +
             " updated, " + std::to_string(receipt.deleted) + " deleted");
+    if (!receipt.verified) return;
+    const bool equal = receipt.verified->equal();
+    if (equal ? tables_ : failures_)
+      log(equal ? Level::info : Level::error, table + ": " + verified_text(*receipt.verified));
   }
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override {
     log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " +
@@ -165,8 +170,9 @@ int print_or_fail(const std::string& text, int code) {
 
 class Runner {
  public:
-  Runner(const Connection& connection, const Output& output)
-      : connection_(connection), output_(output) {}
+  /// `plan`: what is to be done, or nullptr.
+  Runner(const Connection& connection, const Output& output, const RunPlan* plan)
+      : connection_(connection), output_(output), plan_(plan) {}
 
   /// A failed connection is reported here, so that the others still run.
   int run(Summary& summary, Stop& stop, const SignalWatch& watch) {
@@ -197,6 +203,7 @@ class Runner {
     // The source first: where it cannot be reached, no empty destination is left behind.
     const auto source = open_source(database, connection_, password, at_once);
     source->identity();
+    if (plan_ != nullptr) check_plan(*plan_, connection_.sync, *source);
     const auto destination = open_destination(database, connection_, at_once);
     const RunResult result = watched(database, *source, *destination, stop);
     summary.add(result);
@@ -217,7 +224,7 @@ class Runner {
     try {
       Sync sync(database, source, destination, connection_.sync, watchers.observer());
       const Stop::Run signals_reach(stop, sync);
-      result = sync.run();
+      result = plan_ != nullptr ? sync.run(*plan_) : sync.run();
     } catch (const Error& error) {
       watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
       throw;
@@ -234,7 +241,19 @@ class Runner {
 
   const Connection& connection_;
   const Output& output_;
+  const RunPlan* plan_;
 };
+
+/// The connection that the plan is of, unless the words say which.
+std::vector<Connection> chosen_for(const SyncRequest& request, const std::optional<RunPlan>& plan) {
+  if (!plan) return request.choice.connections();
+  Choice choice = request.choice;
+  if (choice.words.empty()) choice.words = {plan->connection};
+  auto connections = choice.connections();
+  if (connections.size() == 1) return connections;
+  throw Error(Fault::config, "--plan: a plan is of one connection, several are named",
+              "name " + plan->connection + " alone");
+}
 
 std::string heading(const Connection& connection) {
   return connection.sync.connection + ": " + redacted(connection.source) + " -> " +
@@ -244,8 +263,10 @@ std::string heading(const Connection& connection) {
 }  // namespace
 
 int sync(const SyncRequest& request) {
+  std::optional<RunPlan> planned;
+  if (!request.plan.empty()) planned = read_plan(request);
   if (request.dry_run) return plan(request);
-  auto connections = request.choice.connections();
+  auto connections = chosen_for(request, planned);
   block_signals();
   Stop stop;
   const SignalWatch watch([&stop](int count, int signal) { stop.signalled(count, signal); });
@@ -259,7 +280,8 @@ int sync(const SyncRequest& request) {
     request.apply(connection);
     if (connections.size() > 1 && !request.output.json && !request.output.quiet)
       code = print_or_fail(heading(connection), code);
-    code = worse(code, Runner(connection, request.output).run(summary, stop, watch));
+    code = worse(code, Runner(connection, request.output, planned ? &*planned : nullptr)
+                           .run(summary, stop, watch));
   }
   if (request.output.json) code = print_or_fail(summary_line(summary, code) + "\n", code);
   return code;

@@ -3,38 +3,31 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <map>
+#include <charconv>
 #include <string_view>
 
 #include "cli/commands.h"
-#include "cli/events.h"
 #include "cli/json.h"
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "cli/verified.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
 namespace {
 
-Json verified_json(const Verified& verified, const std::string& connection) {
-  return {{"connection", connection},
-          {"schema", verified.table.schema},
-          {"table", verified.table.name},
-          {"target", verified.target},
-          {"equal", verified.equal()},
-          {"how", verified.how},
-          {"rows", verified.rows},
-          {"missing", verified.missing},
-          {"extra", verified.extra},
-          {"changed", verified.changed},
-          {"examples", verified.examples},
-          {"repaired", verified.repaired},
-          {"bytes", verified.bytes},
-          {"seconds", verified.seconds},
-          {"error", text_or_null(verified.error)},
-          {"hint", text_or_null(verified.hint)}};
+Json line_of(const Verified& verified, const std::string& connection) {
+  Json line{{"connection", connection},
+            {"schema", verified.table.schema},
+            {"table", verified.table.name},
+            {"target", verified.target}};
+  line.update(verified_json(verified));
+  line["repaired"] = verified.repaired;
+  line["error"] = text_or_null(verified.error);
+  line["hint"] = text_or_null(verified.hint);
+  return line;
 }
 
 std::string outcome(const Verified& verified) {
@@ -43,15 +36,26 @@ std::string outcome(const Verified& verified) {
   return verified.repaired ? "repaired" : "differs";
 }
 
-/// The tables that were not compared by digests alone, by the reason.
-std::map<std::string, std::vector<std::string>> by_rows(const std::vector<Verified>& all) {
-  constexpr std::string_view kRows = "rows: ";
-  std::map<std::string, std::vector<std::string>> tables;
-  for (const Verified& each : all) {
-    if (each.how.starts_with(kRows))
-      tables[each.how.substr(kRows.size())].push_back(each.table.text());
+/// "12,345 (5.1 %)": how many rows were compared, and which part of all that is.
+std::string compared(const Verified& verified) {
+  if (verified.compared == verified.rows) return with_commas(verified.rows);
+  return fmt::format(
+      "{} ({:.1f} %)", with_commas(verified.compared),
+      100 * static_cast<double>(verified.compared) / static_cast<double>(verified.rows));
+}
+
+/// Of `--sample`.
+double percent_of(const std::string& text) {
+  if (text.empty()) return 100;
+  const std::string_view number(text.data(), text.size() - (text.back() == '%' ? 1 : 0));
+  double percent = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent);
+  if (error != std::errc() || end != number.data() + number.size() || !(percent > 0) ||
+      percent > 100) {
+    throw Error(Fault::config, "--sample: \"" + text + "\" is not a percentage of the rows",
+                "a number above 0 and up to 100, for example --sample 5");
   }
-  return tables;
+  return percent;
 }
 
 std::string report(const std::vector<Verified>& all, const Screen& screen) {
@@ -63,29 +67,16 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
              {"changed", Align::right, false},
              {"moved", Align::right, false},
              {"seconds", Align::right, false}});
-  std::string details;
+  std::string failed;
   for (const Verified& each : all) {
-    grid.row({each.table.text(), outcome(each), with_commas(each.rows), with_commas(each.missing),
+    grid.row({each.table.text(), outcome(each), compared(each), with_commas(each.missing),
               with_commas(each.extra), with_commas(each.changed), human_bytes(each.bytes),
               fmt::format("{:.1f}", each.seconds)});
-    const std::string table = each.table.text() + ": ";
-    for (const std::string& example : each.examples)
-      details += labelled(0, "differs  ", Style::yellow, table + example, screen);
-    const std::uint64_t differing = each.missing + each.extra + each.changed;
-    if (!each.examples.empty() && differing > each.examples.size()) {
-      details += labelled(
-          0, "differs  ", Style::yellow,
-          table + "and " + with_commas(differing - each.examples.size()) + " more rows", screen);
-    }
     if (!each.error.empty())
-      details += labelled(0, "failed  ", Style::red, each.error, screen) +
-                 (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
+      failed += labelled(0, "failed  ", Style::red, each.error, screen) +
+                (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
   }
-  for (const auto& [why, tables] : by_rows(all)) {
-    const std::string which =
-        tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables";
-    details += labelled(0, "note  ", Style::dim, which + ": compared row by row: " + why, screen);
-  }
+  const std::string details = differences_text(all, screen) + failed + ways_text(all, screen);
   return grid.text(screen) + (details.empty() ? "" : "\n" + details);
 }
 
@@ -101,6 +92,7 @@ int code_of(const std::vector<Verified>& all) {
 }  // namespace
 
 int verify(const VerifyRequest& request) {
+  const double percent = percent_of(request.sample);
   int code = 0;
   for (const Connection& connection : request.choice.connections()) {
     const auto file = local_file(connection.destination);
@@ -113,11 +105,10 @@ int verify(const VerifyRequest& request) {
     const auto destination = open_destination(database, connection);
     Observer silent;
     Sync sync(database, *source, *destination, connection.sync, silent);
-    const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no);
+    const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no, percent);
     code = worse(code, code_of(all));
     if (request.output.json) {
-      for (const Verified& each : all)
-        print(json_line(verified_json(each, connection.sync.connection)));
+      for (const Verified& each : all) print(json_line(line_of(each, connection.sync.connection)));
       continue;
     }
     print(report(all, Screen::of(STDOUT_FILENO)) +

@@ -134,7 +134,8 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
                            parts_.scan,
                            [this](const TableName& name, std::uint64_t rows) {
                              parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
-                           }};
+                           },
+                           parts_.promises};
   Round round{
       .tables = tables,
       .shared = parts_.options.snapshot_per_table ? nullptr : parts_.scan.source.snapshot(tables),
@@ -187,6 +188,7 @@ void Attempts::work(Round& round, duck::Connection& connection) {
         prepare(job);
         TableRun* const alone = job.run.get();
         TableRun::publish(std::span(&alone, 1));
+        if (parts_.options.verify_after_run) alone->verify_run();
       });
     }
     if (job.receipt.outcome == Outcome::failed && ends_run(job.receipt.fault)) {
@@ -227,6 +229,9 @@ void Attempts::all_or_none(Round& round, duck::Connection& connection) {
     cause = first->receipt;
   } else {
     cause = publish(jobs);
+    if (!cause && parts_.options.verify_after_run) {
+      for (Job& job : jobs) attempt(job, [&] { job.run->verify_run(); });
+    }
   }
   for (Job& job : jobs) {
     if (cause && is_good(job.receipt)) hold_back(job.receipt, *cause);

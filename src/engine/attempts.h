@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "duck/duck.h"
+#include "engine/promises.h"
 #include "engine/scan.h"
 #include "engine/state.h"
 #include "engine/table_run.h"
@@ -38,6 +39,7 @@ struct RunParts {
   const ScanContext& scan;
   StopSign& stop;
   Told& told;
+  Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 
 /// Sets what every connection of a run needs.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/outcome.h"
+#include "engine/promises.h"
 #include "engine/select.h"
 
 namespace sluice {
@@ -206,6 +207,32 @@ Chosen choose(duck::Connection& connection, Source& source, const StateStore& st
   for (const TableName& name : states.names(connection)) copied[name] = false;
   check_options(source, catalog, copied, options);
   return Chooser(connection, states, options, told).choose(catalog);
+}
+
+Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
+              const SyncOptions& options, const RunPlan& plan) {
+  std::vector<TableName> names;
+  for (const TablePlan& each : plan.tables) names.push_back(each.table.name);
+  const Catalog catalog = source.discover(names);
+  Chosen chosen;
+  chosen.known = states.known(connection);
+  chosen.known.insert(names.begin(), names.end());
+  for (const TableName& name : names) {
+    try {
+      const auto found = std::ranges::find(catalog.tables, name, &Table::name);
+      const auto skipped = std::ranges::find(catalog.skipped, name, &Skipped::name);
+      if (skipped != catalog.skipped.end())
+        throw Error(Fault::permission, name.text() + ": " + skipped->why, skipped->hint);
+      if (found == catalog.tables.end()) throw outdated(name, "the source no longer has it");
+      landing(shaped(*found, options_of(options, name), connection), options);
+      chosen.tables.push_back(*found);
+    } catch (const Error& error) {
+      chosen.refused.push_back(
+          failure(name, error.fault() == Fault::config ? outdated(name, error.what()) : error));
+    }
+  }
+  std::ranges::stable_sort(chosen.tables, std::ranges::greater{}, &Table::bytes);
+  return chosen;
 }
 
 }  // namespace sluice

@@ -22,5 +22,9 @@ struct Chosen {
 /// are gone. Throws Fault::config where nothing is chosen.
 Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
               const SyncOptions& options, Told& told);
+/// The tables of the plan. Those that the source no longer has, or not with the columns that the
+/// options name, are refused as drift.
+Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
+              const SyncOptions& options, const RunPlan& plan);
 
 }  // namespace sluice

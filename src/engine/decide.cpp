@@ -340,6 +340,11 @@ bool widens(const std::string& from, const std::string& to) {
          after->precision - after->scale >= before->precision - before->scale;
 }
 
+bool finds_deletes(const Decision& decision, const TableOptions& options) {
+  if (decision.steps.empty() || options.deletes == Deletes::ignore) return false;
+  return decision.steps.front() != Step::append && decision.steps != std::vector{Step::merge};
+}
+
 void promote(TableState& state, const std::vector<bool>& settled) {
   for (std::size_t i = state.pending.size(); i-- > 0;) {
     if (i >= settled.size() || !settled[i]) continue;

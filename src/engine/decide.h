@@ -41,6 +41,9 @@ struct Decision {
   std::optional<Error> refusal;  ///< then nothing is done
 };
 
+/// Whether what is decided finds rows that the source has deleted.
+bool finds_deletes(const Decision& decision, const TableOptions& options);
+
 /// What decide() needs to know beside the table and its state.
 struct Circumstances {
   bool target_exists = false;  ///< a table of the target's name is there

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <random>
 
 namespace sluice {
 namespace {
@@ -77,6 +81,28 @@ Buckets DigestCompare::buckets(std::uint64_t rows) const {
       connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living + " GROUP BY " + name +
                         " >> " + std::to_string(ranges.bits) + ")");
   return at(fullest, 0) > kUneven * rows ? hashes : ranges;
+}
+
+std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double percent) const {
+  std::int64_t first = 0, last = (std::int64_t{1} << buckets.bits) - 1;
+  if (buckets.by == Buckets::By::ranges) {
+    const std::string number = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
+    const std::string bits = " >> " + std::to_string(buckets.bits);
+    const auto ends =
+        connection_.query("SELECT min(" + number + ")" + bits + ", max(" + number + ")" + bits +
+                          " FROM " + target_.sql() + " WHERE " + target_.living());
+    first = ends.integer(0, 0);
+    last = ends.integer(0, 1);
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(last - first) + 1);
+  std::iota(all.begin(), all.end(), first);
+  const double part = std::ceil(static_cast<double>(all.size()) * percent / 100);
+  const auto wanted = static_cast<std::size_t>(std::max(part, 1.0));
+  if (wanted >= all.size()) return {};
+  std::vector<std::int64_t> chosen;
+  std::sample(all.begin(), all.end(), std::back_inserter(chosen), wanted,
+              std::minstd_rand(std::random_device{}()));
+  return chosen;
 }
 
 std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged) const {

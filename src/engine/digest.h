@@ -27,6 +27,10 @@ class DigestCompare {
   /// enough: an index finds them, and ranges of ranges.
   Buckets buckets(std::uint64_t rows) const;
 
+  /// So many of them, at least one, chosen at random among those that the copy's keys span, for
+  /// Buckets::only. Empty: that would be all.
+  std::vector<std::int64_t> sample(const Buckets& buckets, double percent) const;
+
   /// Fills the temp table sluice_differ with the buckets that differ: bucket; n and s, what the
   /// copy has more than the source in rows and in the sum of digests; most, rows on the fuller
   /// side. `staged`: a FROM item of rows that the copy is about to get.

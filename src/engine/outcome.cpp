@@ -76,11 +76,22 @@ const char* outcome_name(Outcome outcome) {
   return "";
 }
 
+std::string verified_text(const Verified& verified) {
+  const std::uint64_t differing = verified.missing + verified.extra + verified.changed;
+  if (differing == 0)
+    return "verified: " + std::to_string(verified.rows) + " rows are equal (" + verified.how + ")";
+  std::string text = "verified: " + std::to_string(differing) + " of " +
+                     std::to_string(verified.rows) + " rows differ (" + verified.how + ")";
+  for (const std::string& example : verified.examples) text += "; " + example;
+  return text;
+}
+
 int RunResult::exit_code() const {
   std::size_t done = 0, failed = 0, drift = 0, not_ours = 0;
-  bool run_ended = false, all_failed = true;
+  bool run_ended = false, all_failed = true, differs = false;
   for (const Receipt& receipt : receipts) {
     if (receipt.outcome == Outcome::interrupted) return 130;
+    if (receipt.verified && !receipt.verified->equal()) differs = true;
     if (receipt.outcome == Outcome::done || receipt.outcome == Outcome::unchanged) {
       ++done;
       continue;
@@ -92,7 +103,7 @@ int RunResult::exit_code() const {
     if (receipt.outcome == Outcome::failed && ends_run(receipt.fault)) run_ended = true;
   }
   if (error) return 1;
-  if (failed == 0) return 0;
+  if (failed == 0) return differs ? 4 : 0;
   if (done == 0 && not_ours == failed) return 2;
   if (run_ended) return 1;
   if (done == 0 && drift == failed) return 5;

@@ -16,6 +16,8 @@ std::string row_sql(const std::string& run, const Receipt& receipt) {
   std::string notes = "[";
   for (const std::string& note : receipt.notes)
     notes += (notes.size() > 1 ? ", " : "") + duck::literal(note);
+  if (receipt.verified)
+    notes += (notes.size() > 1 ? ", " : "") + duck::literal(verified_text(*receipt.verified));
   notes += "]::VARCHAR[]";
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
   return "(" + duck::literal(run) + ", " + duck::literal(receipt.table.schema) + ", " +

@@ -140,6 +140,16 @@ TableState TableState::parse(const std::string& text) {
   }
 }
 
+TableState distrusted(TableState state) {
+  state.incarnation.clear();
+  state.horizon.clear();
+  state.cursor.reset();
+  state.pending.clear();
+  state.loading.reset();
+  state.last_full = state.last_delete_check = 0;
+  return state;
+}
+
 namespace {
 
 TableState readable(const TableName& table, const std::string& text) {
@@ -369,14 +379,7 @@ void StateStore::set_source(duck::Connection& connection, const std::string& ide
 
 void StateStore::distrust(duck::Connection& connection) const {
   for (const auto& [name, state] : tables(connection)) {
-    TableState next = state;
-    next.incarnation.clear();
-    next.horizon.clear();
-    next.cursor.reset();
-    next.pending.clear();
-    next.loading.reset();
-    next.last_full = next.last_delete_check = 0;
-    replace(connection, name, state, next);
+    replace(connection, name, state, distrusted(state));
   }
 }
 

@@ -72,6 +72,9 @@ struct TableState : Copy {
   /// Throws Fault::internal when the text is not what json() writes.
   static TableState parse(const std::string& json);
 };
+/// The same without what a source that was set back, or another one, makes doubtful: marks, chunks
+/// and cadences.
+TableState distrusted(TableState state);
 
 /// What a destination held when an attempt began, so that each of many tables need not ask.
 struct Inventory {
@@ -122,6 +125,8 @@ class StateStore {
   /// `"catalog"."_sluice"."name"`.
   std::string sql_name(const std::string& name) const;
   const std::string& catalog() const noexcept { return catalog_; }
+  /// After open(): whether the tables are there.
+  bool present() const noexcept { return present_; }
   const std::string& connection_name() const noexcept { return connection_; }
 
   static constexpr int kVersion = 1;

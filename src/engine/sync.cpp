@@ -14,6 +14,8 @@
 #include "engine/budget.h"
 #include "engine/choose.h"
 #include "engine/outcome.h"
+#include "engine/paces.h"
+#include "engine/promises.h"
 #include "engine/run_log.h"
 #include "engine/select.h"
 #include "engine/table_run.h"
@@ -41,6 +43,7 @@ struct Look {
   Chosen chosen;
   std::unique_ptr<Snapshot> snapshot;
   Inventory inventory;
+  bool doubtful = false;  ///< a run would distrust what is remembered
 };
 
 }  // namespace
@@ -66,9 +69,10 @@ struct Sync::Impl {
     register_scan(connection);
   }
 
-  void check_source(duck::Connection& connection, bool remember);
+  bool check_source(duck::Connection& connection, bool remember);
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
-  void copy(duck::Connection& connection, std::vector<Receipt>& receipts);
+  void copy(duck::Connection& connection, std::vector<Receipt>& receipts, const RunPlan* plan);
+  RunResult run(const RunPlan* plan);
   void close(RunLog& log, RunResult& result);
   Look look();
   using Work = std::function<void(TableRun&, const Decision&)>;
@@ -85,7 +89,8 @@ struct Sync::Impl {
   ScanContext scan;
 };
 
-void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
+/// Whether this source makes doubtful what is remembered: `remember` takes that back.
+bool Sync::Impl::check_source(duck::Connection& connection, bool remember) {
   const std::string identity = source.identity();
   const std::string before = states.source(connection);
   if (!before.empty() && before != identity && !options.accept_source) {
@@ -96,19 +101,21 @@ void Sync::Impl::check_source(duck::Connection& connection, bool remember) {
         "(--name)");
   }
   const auto position = source.position();
-  if (before == identity && states.set_back(connection, position)) {
+  const bool set_back = before == identity && states.set_back(connection, position);
+  if (set_back) {
     told([](Observer& o) {
       o.note("the source was set back, to a backup as it seems: every table is compared whole");
     });
   }
   if (remember) states.set_source(connection, identity, position);
+  return set_back || (!before.empty() && before != identity);
 }
 
 Look Sync::Impl::look() {
   Look look{database.connect(), {}, nullptr, {}};
   prepare_connection(look.connection);
   states.open(look.connection, StateStore::Create::no);
-  check_source(look.connection, false);
+  look.doubtful = check_source(look.connection, false);
   look.chosen = choose(look.connection, source, states, options, told);
   look.snapshot = source.snapshot(look.chosen.tables);
   look.inventory = states.inventory(look.connection);
@@ -143,14 +150,19 @@ void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<
   transaction.commit();
 }
 
-void Sync::Impl::copy(duck::Connection& connection, std::vector<Receipt>& receipts) {
-  Chosen chosen = choose(connection, source, states, options, told);
+void Sync::Impl::copy(duck::Connection& connection, std::vector<Receipt>& receipts,
+                      const RunPlan* plan) {
+  Chosen chosen = plan == nullptr ? choose(connection, source, states, options, told)
+                                  : choose(connection, source, states, options, *plan);
   // Before anything is copied: what a run that ends early has not begun is not new to the next.
   states.remember_known(connection, chosen.known);
   receipts = std::move(chosen.refused);
   if (chosen.tables.empty()) return;
   create_schemas(connection, chosen.tables);
-  Attempts({database, destination, options, states, scan, stop, told})
+  std::optional<Promises> promises;
+  if (plan != nullptr) promises.emplace(*plan);
+  Attempts(
+      {database, destination, options, states, scan, stop, told, promises ? &*promises : nullptr})
       .run(std::move(chosen.tables), receipts);
 }
 
@@ -183,20 +195,32 @@ Sync::Sync(duck::Database& database, Source& source, Destination& destination, S
 
 Sync::~Sync() = default;
 
-RunResult Sync::run() {
-  Impl& self = *impl_;
+RunResult Sync::run() { return impl_->run(nullptr); }
+
+RunResult Sync::run(const RunPlan& plan) {
+  SyncOptions& options = impl_->options;
+  check_plan(plan, options, impl_->source);
+  options.full = plan.full;
+  options.accept_source = plan.accept_source;
+  options.accept_drift = plan.accept_drift;
+  for (const std::string& each : plan.allow_deletes) options.allow_deletes.push_back(each);
+  options.as_of = plan.made_at;
+  return impl_->run(&plan);
+}
+
+RunResult Sync::Impl::run(const RunPlan* plan) {
   const auto started = std::chrono::steady_clock::now();
-  duck::Connection connection = self.database.connect();
+  duck::Connection connection = database.connect();
   prepare_connection(connection);
-  self.states.open(connection, StateStore::Create::yes);
-  self.check_source(connection, true);
+  states.open(connection, StateStore::Create::yes);
+  check_source(connection, true);
   RunResult result;
-  RunLog log(connection, self.states);
-  result.id = log.begin(self.states.source(connection));
-  self.told([&](Observer& o) { o.run_started(result.id); });
+  RunLog log(connection, states);
+  result.id = log.begin(states.source(connection));
+  told([&](Observer& o) { o.run_started(result.id); });
   const std::jthread watchdog(watch_relations);
   try {
-    self.copy(connection, result.receipts);
+    copy(connection, result.receipts, plan);
   } catch (const std::exception& caught) {
     const Error error = as_error(caught);
     try {
@@ -209,7 +233,7 @@ RunResult Sync::run() {
   std::ranges::sort(result.receipts, {}, &Receipt::table);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  self.close(log, result);
+  close(log, result);
   return result;
 }
 
@@ -235,33 +259,29 @@ void refuse(TablePlan& plan, const Receipt& receipt) {
 
 std::vector<TablePlan> Sync::plan() {
   Look look = impl_->look();
+  if (look.doubtful) {
+    for (auto& [name, state] : look.inventory.states) state = distrusted(state);
+  }
   std::vector<TablePlan> plans;
   for (const Receipt& receipt : look.chosen.refused) {
     plans.push_back({});
     plans.back().table.name = receipt.table;
     refuse(plans.back(), receipt);
   }
+  const Paces paces(look.connection, impl_->states);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     TablePlan& plan = plans.emplace_back();
     plan.table = look.chosen.tables[i];
-    const auto error = impl_->look_at(look, i, [&plan](TableRun& run, const Decision& decision) {
-      plan.table = run.table();
-      plan.target = run.receipt().target;
-      plan.strategy = decision.strategy;
-      plan.why = decision.why;
-      plan.notes = decision.notes;
-      if (decision.steps.empty()) return;
-      const Plan read = run.plan_read();
-      plan.rows = read.rows;
-      for (const Chunk& chunk : read.chunks) plan.bytes += chunk.bytes;
-    });
+    const auto error =
+        impl_->look_at(look, i, [&plan](TableRun& run, const Decision&) { plan = run.foresee(); });
     if (error) refuse(plan, failure(plan.table.name, *error));
+    plan.seconds = paces.of(plan);
   }
   std::ranges::sort(plans, {}, [](const TablePlan& plan) { return plan.table.name; });
   return plans;
 }
 
-std::vector<Verified> Sync::verify(Repair repair) {
+std::vector<Verified> Sync::verify(Repair repair, double percent) {
   if (repair == Repair::yes && impl_->options.publish == Publish::together) {
     throw Error(
         Fault::config,
@@ -275,8 +295,9 @@ std::vector<Verified> Sync::verify(Repair repair) {
     all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));
   const std::jthread watchdog(watch_relations);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
-    const auto error = impl_->look_at(
-        look, i, [&](TableRun& run, const Decision&) { all.push_back(run.verify(repair)); });
+    const auto error = impl_->look_at(look, i, [&](TableRun& run, const Decision&) {
+      all.push_back(run.verify(repair, percent));
+    });
     if (error) all.push_back(unverified(look.chosen.tables[i].name, *error));
   }
   std::ranges::sort(all, {}, &Verified::table);

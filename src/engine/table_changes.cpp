@@ -44,10 +44,8 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   changes.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
   changes.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
   if (!prune) return changes;
-  std::vector<Column> key_columns;
-  for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
-  if (!prune_by_digests(target, key_columns)) {
-    const Plan keys = plan(key_columns);
+  if (!prune_by_digests(target, key_columns())) {
+    const Plan keys = plan(key_columns());
     Relation relation(connection_, context_.scan, snapshot_, keys);
     relation.run(apply::prune_match(target, landed(relation, keys), key()));
     record(relation, keys);

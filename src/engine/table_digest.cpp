@@ -15,6 +15,19 @@ constexpr std::uint64_t kStreamShare = 4;
 
 }  // namespace
 
+/// Whether keys will be compared by digests; those of many buckets that differ may travel all the
+/// same.
+bool TableRun::keys_by_digests() {
+  return shape_.living_rows(target_.name) >= kWorthDigests && have_digests(key_columns());
+}
+
+/// Whether source and copy can both compute them.
+bool TableRun::have_digests(const std::vector<Column>& columns) {
+  return DigestCompare(connection_, context_.scan, snapshot_, table_, landing_, target_, columns)
+      .why_not()
+      .empty();
+}
+
 /// Fills sluice_prune as apply::prune_match() does. False: all keys have to be streamed.
 bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<Column>& keys) {
   const std::uint64_t rows = shape_.living_rows(target.name);

@@ -16,6 +16,11 @@ std::string staged_name(const std::string& name, const std::string& aside) {
   return duck::quoted("sluice_" + name + aside);
 }
 
+void drop(duck::Connection& connection, std::span<const char* const> names) {
+  for (const char* each : names)
+    connection.query("DROP TABLE IF EXISTS temp." + staged_name(each, ""));
+}
+
 }  // namespace
 
 void TableRun::announce_in_flight(std::uint64_t rows) {
@@ -67,7 +72,7 @@ void TableRun::leave(TableState next, std::function<void(Load&)> write) {
 
 void TableRun::set_aside(std::size_t number) {
   if (!rest_.write) return;
-  drop_staged(kBefore);
+  drop(connection_, kBefore);
   rest_.aside = "_" + std::to_string(number);
   for (const char* each : kStaged) {
     connection_.query("ALTER TABLE IF EXISTS temp." + staged_name(each, "") + " RENAME TO " +
@@ -128,13 +133,12 @@ void TableRun::published() {
   pin_.reset();
   constexpr std::uint64_t kBig = 100'000;
   if (receipt_.read < kBig) return;
-  drop_staged(kStaged);
-  drop_staged(kBefore);
+  drop_staged();
 }
 
-void TableRun::drop_staged(std::span<const char* const> names) {
-  for (const char* each : names)
-    connection_.query("DROP TABLE IF EXISTS temp." + staged_name(each, ""));
+void TableRun::drop_staged() {
+  drop(connection_, kStaged);
+  drop(connection_, kBefore);
 }
 
 }  // namespace sluice

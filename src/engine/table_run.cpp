@@ -49,6 +49,7 @@ const Decision& TableRun::decide() {
                              options_, circumstances());
   receipt_.strategy = decision_.strategy;
   receipt_.notes = decision_.notes;
+  if (context_.promises != nullptr) context_.promises->hold(table_, decision_, finds_deletes());
   if (decision_.refusal) throw *decision_.refusal;
   return decision_;
 }
@@ -87,7 +88,7 @@ Circumstances TableRun::circumstances() const {
   now.full = context_.options.full;
   now.together = together();
   now.accept_drift = matches_any(context_.options.accept_drift, table_.name);
-  now.now = now_;
+  now.now = context_.options.as_of.value_or(now_);
   return now;
 }
 
@@ -103,17 +104,13 @@ void TableRun::keep_landed_types(const Copy& copy) {
   }
 }
 
-Plan TableRun::plan_read() {
-  const bool ranged = !decision_.steps.empty() && (decision_.steps.front() == Step::merge ||
-                                                   decision_.steps.front() == Step::append);
-  if (!ranged) return plan(table_.columns);
-  return context_.scan.source.plan(snapshot_, table_, changed_rows());
+bool TableRun::loads() const {
+  return !decision_.steps.empty() &&
+         (decision_.steps.front() == Step::load || decision_.steps.front() == Step::resume);
 }
 
 void TableRun::prepare() {
-  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
-                                                  decision_.steps.front() == Step::resume);
-  if (state_.loading && !loads) discard_loading();
+  if (state_.loading && !loads()) discard_loading();
   shape_.change(decision_.changes);
   failpoint("after-ddl");
   if (decision_.steps.empty()) {
@@ -122,7 +119,7 @@ void TableRun::prepare() {
     return;
   }
   // What a torn commit left is taken back where nobody sees half of it.
-  if (together() && state_.in_flight > 0 && !loads) clone();
+  if (together() && state_.in_flight > 0 && !loads()) clone();
   const bool prune = std::ranges::find(decision_.steps, Step::prune) != decision_.steps.end();
   while (true) {
     try {
@@ -231,11 +228,15 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
       .text(0, 0);
 }
 
+std::vector<Column> TableRun::key_columns() const {
+  std::vector<Column> columns;
+  for (const std::string& name : table_.primary_key) columns.push_back(*table_.column(name));
+  return columns;
+}
+
 void TableRun::prove_user_key() {
   if (table_.key_origin != KeyOrigin::user) return;
-  std::vector<Column> key_columns;
-  for (const std::string& name : table_.primary_key) key_columns.push_back(*table_.column(name));
-  const Plan keys = plan(key_columns);
+  const Plan keys = plan(key_columns());
   Relation relation(connection_, context_.scan, snapshot_, keys);
   const auto bad = relation.run(apply::bad_keys(landed(relation, keys), key()));
   if (bad.integer(0, 0) == 0) return;
@@ -331,11 +332,15 @@ void TableRun::replace_state(Load& load, TableState& next) const {
   load.replace_state(table_.name, stored_, next);
 }
 
+bool TableRun::braked(std::uint64_t deleted, std::uint64_t of) const {
+  return decision_.brake && deleted > kBrakeRows && deleted * kBrakeShare > of &&
+         !matches_any(context_.options.allow_deletes, table_.name);
+}
+
 void TableRun::check_brake(std::uint64_t deleted, std::uint64_t of) const {
   // What a torn commit left behind was never at the source.
   const std::uint64_t gone = deleted - std::min(deleted, state_.in_flight);
-  if (!decision_.brake || gone <= kBrakeRows || gone * kBrakeShare <= of) return;
-  if (matches_any(context_.options.allow_deletes, table_.name)) return;
+  if (!braked(gone, of)) return;
   throw Error(Fault::brake,
               table_.name.text() + ": " + std::to_string(gone) + " of " + std::to_string(of) +
                   " rows would be deleted; nothing of this table was written",

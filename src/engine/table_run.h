@@ -14,6 +14,7 @@
 #include "engine/apply.h"
 #include "engine/decide.h"
 #include "engine/load.h"
+#include "engine/promises.h"
 #include "engine/scan.h"
 #include "engine/select.h"
 #include "engine/state.h"
@@ -30,6 +31,7 @@ struct RunContext {
   const Inventory& inventory;
   ScanContext scan;
   std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
+  Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 
 class TableRun {
@@ -51,13 +53,16 @@ class TableRun {
   /// a snapshot. Throws, and nothing is seen.
   static void publish(std::span<TableRun* const> runs);
 
-  /// After decide(): compares the copy with the source, and rewrites what differs if that is
-  /// wanted.
-  Verified verify(Sync::Repair repair);
+  /// After decide(): compares so much of the copy with the source, and rewrites what differs if
+  /// that is wanted.
+  Verified verify(Sync::Repair repair, double percent);
+  /// After run(): compares what it brought up to date with the source as it was read, into the
+  /// receipt; or says there why not. Throws where the comparison fails.
+  void verify_run();
 
   const Receipt& receipt() const noexcept { return receipt_; }
-  const Table& table() const noexcept { return table_; }
-  Plan plan_read();  ///< how the decided read would be done; for `plan`
+  /// After decide(): what run() would do, and what that would cost the source.
+  TablePlan foresee();
 
  private:
   /// A commit that inserts this many rows into a published table can be torn by a crash: DuckDB
@@ -83,6 +88,17 @@ class TableRun {
     std::string aside;                 ///< what the names of the staged tables end in
   };
 
+  bool loads() const;  ///< it is decided that rows go into a hidden table
+  bool finds_deletes() const { return sluice::finds_deletes(decision_, options_); }
+  void foresee_read(TablePlan& plan);
+  std::string reads();
+  std::string reads_range() const;
+  std::optional<std::uint64_t> expected_deletes() const;
+  bool have_digests(const std::vector<Column>& columns);
+  bool rows_have_digests() { return have_digests(table_.columns); }
+  bool keys_by_digests();
+  bool braked(std::uint64_t deleted, std::uint64_t of) const;
+  std::vector<Column> key_columns() const;
   void aim();  ///< target_ and shape_, by landing_
   Circumstances circumstances() const;
   void load();
@@ -123,12 +139,13 @@ class TableRun {
   /// Where the copy and the source may differ.
   struct Differing {
     bool anywhere = true;
-    std::optional<Buckets> buckets;  ///< none: everywhere
-    std::string own;                 ///< the condition on the copy's rows
-    std::string why_rows;            ///< not empty: digests could not tell
+    std::optional<Buckets> buckets;         ///< none: everywhere
+    std::string own;                        ///< the condition on the copy's rows
+    std::string why_rows;                   ///< not empty: digests could not tell
+    std::optional<std::uint64_t> compared;  ///< rows of the copy in a sample; none: all
   };
   Differing where_to_look();
-  Differing differing_buckets();
+  Differing differing_buckets(double percent = 100);
   Differing differing_part(std::uint64_t rows);
   Difference check_part(const Changes& changes);
   void remember_comparison();
@@ -138,9 +155,13 @@ class TableRun {
   apply::Gone gone() const;
   Plan stage_multiset(const Differing& differing);
   void stage_new(const Plan& rows);
+  Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
+  std::string why_not_verified() const;
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
-  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair);
-  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair);
+  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
+                    apply::Gone gone);
+  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+                       apply::Gone gone);
   std::uint64_t count_difference();
   void write_difference(Load& load, const Difference& what) const;
   bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys);
@@ -170,7 +191,7 @@ class TableRun {
   Copy copy() const;
   void keep_landed_types(const Copy& copy);
   void remember_shape();
-  void drop_staged(std::span<const char* const> names);
+  void drop_staged();
   void use_text(const std::string& column);
 
   const RunContext& context_;

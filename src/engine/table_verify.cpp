@@ -17,7 +17,7 @@ constexpr std::size_t kExamples = 10;
 
 }  // namespace
 
-TableRun::Differing TableRun::differing_buckets() {
+TableRun::Differing TableRun::differing_buckets(double percent) {
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
                         table_.columns);
   Differing differing;
@@ -25,6 +25,12 @@ TableRun::Differing TableRun::differing_buckets() {
   if (!differing.why_rows.empty()) return differing;
   const std::uint64_t rows = shape_.living_rows(landing_.name);
   Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
+  buckets.only = digests.sample(buckets, percent);
+  const bool sampled = !buckets.only.empty();
+  if (sampled) {
+    differing.compared = rows_in(target_.sql() + " WHERE " + target_.living() + " AND (" +
+                                 digests.own_condition(buckets) + ")");
+  }
   const auto differ = [&] {
     digests.compare(buckets);
     buckets.only.clear();
@@ -46,21 +52,16 @@ TableRun::Differing TableRun::differing_buckets() {
   }
   receipt_.bytes += digests.bytes();
   differing.anywhere = !buckets.only.empty();
+  if (!differing.anywhere) return differing;
   // Where half of the rows are to be read, reading all of them is simpler for everybody.
-  if (!differing.anywhere || digests.rows_differing() > rows / 2) return differing;
+  if (!sampled && digests.rows_differing() > rows / 2) return differing;
   differing.own = digests.own_condition(buckets);
   differing.buckets = std::move(buckets);
   return differing;
 }
 
-Verified TableRun::verify(Sync::Repair repair) {
-  const auto started = std::chrono::steady_clock::now();
-  Verified verified;
-  verified.table = table_.name;
-  verified.target = receipt_.target;
-  const bool loads = !decision_.steps.empty() && (decision_.steps.front() == Step::load ||
-                                                  decision_.steps.front() == Step::resume);
-  if (!stored_ || !stored_->live || loads || !decision_.changes.empty() || decision_.fill) {
+Verified TableRun::verify(Sync::Repair repair, double percent) {
+  if (!stored_ || !stored_->live || loads() || !decision_.changes.empty() || decision_.fill) {
     throw Error(Fault::config,
                 table_.name.text() + ": there is no copy of the table as it is now" +
                     (decision_.why.empty() ? "" : " (" + decision_.why + ")"),
@@ -72,11 +73,60 @@ Verified TableRun::verify(Sync::Repair repair) {
                 "there is nothing to compare it with: leave it out with --exclude");
   }
   if (repair == Sync::Repair::yes) heal_torn_commit();
+  return compare(repair, gone(), percent);
+}
+
+/// Not empty: the copy is not meant to equal the source as this run read it.
+std::string TableRun::why_not_verified() const {
+  if (receipt_.outcome != Outcome::done) return "nothing was read of it in this run";
+  if (options_.mode == Mode::append) return "mode append keeps what the source no longer has";
+  if (receipt_.instant != snapshot_.instant())
+    return "its load, which was cut off, is of an earlier instant; the next run brings it up to "
+           "date";
+  if (!snapshot_.consistent()) return "the source has no instant to compare with";
+  return {};
+}
+
+void TableRun::verify_run() {
+  if (const std::string why = why_not_verified(); !why.empty()) {
+    receipt_.notes.push_back("not verified: " + why);
+    return;
+  }
+  // Where deletes had no turn, rows that only the copy has are as they should be.
+  const bool deletes_unseen = options_.deletes != Deletes::ignore && !finds_deletes();
+  const Receipt done = receipt_;
+  receipt_.bytes = 0;
+  std::optional<Verified> verified;
+  try {
+    if (context_.scan.stop.load() != StopLevel::none)
+      throw Error(Fault::cancelled, "stopped on request", "`sluice verify` compares it");
+    verified = compare(Sync::Repair::no, deletes_unseen ? apply::Gone::ignored : gone());
+  } catch (const Error& error) {
+    receipt_ = done;
+    throw error.at(table_.name.text() + ": its copy is up to date, but was not verified");
+  }
+  receipt_ = done;
+  receipt_.verified = std::move(verified);
+  if (deletes_unseen)
+    receipt_.notes.emplace_back(
+        "verified but for rows that only the copy has: deletes are looked for as delete_check "
+        "says");
+  drop_staged();
+}
+
+Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent) {
+  const auto started = std::chrono::steady_clock::now();
+  Verified verified;
+  verified.table = table_.name;
+  verified.target = receipt_.target;
   verified.rows = shape_.living_rows(landing_.name);
-  const Differing differing = differing_buckets();
+  const Differing differing = differing_buckets(percent);
+  verified.compared = differing.compared.value_or(verified.rows);
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
-  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair);
-  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair);
+  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
+  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair, gone);
+  // With the snapshot went its locks: what was read since may be of another table.
+  snapshot_.check_alive();
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
   verified.bytes += receipt_.bytes;
@@ -101,9 +151,10 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
   commit(load, state_);
 }
 
-void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair) {
+void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
+                            apply::Gone gone) {
   verify_unique(verified, differing, repair);
-  stage_difference(differing, INT64_MAX, gone());
+  stage_difference(differing, INT64_MAX, gone);
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;
@@ -127,15 +178,15 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   commit(load, next);
 }
 
-void TableRun::verify_multiset(Verified& verified, const Differing& differing,
-                               Sync::Repair repair) {
+void TableRun::verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+                               apply::Gone gone) {
   const Plan rows = stage_multiset(differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "
       "0)::BIGINT FROM sluice_delta");
   verified.missing = static_cast<std::uint64_t>(sums.integer(0, 0));
   verified.extra =
-      options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
+      gone == apply::Gone::ignored ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
   check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
   stage_new(rows);

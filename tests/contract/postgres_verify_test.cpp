@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "support/copy.h"
 #include "support/postgres_server.h"
@@ -120,6 +123,92 @@ TEST_F(PostgresVerifyTest, WhereStartAndColumnsAreRespected) {
   db->exec("UPDATE t SET f = 1; UPDATE t SET n = -1 WHERE id IN (3, 4, 10001, 10002)");
   found = copy.verify(db->socket_url(), Sync::Repair::no, options).at(0);
   EXPECT_THAT(found.examples, ElementsAre("id 10002: differs in n"));
+}
+
+/// By digests, under the snapshot that the run read: an incremental run cannot see this damage.
+TEST_F(PostgresVerifyTest, ARunThatEndsVerifiedFindsDamageInTheWarehouse) {
+  SyncOptions options;
+  options.defaults.replication_key = "at";
+  options.verify_after_run = true;
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  const RunResult clean = copy.sync(db->socket_url(), options);
+  ASSERT_EQ(clean.receipts.at(0).strategy, "incremental");
+  ASSERT_TRUE(clean.receipts.at(0).verified);
+  EXPECT_TRUE(clean.receipts.at(0).verified->equal());
+  EXPECT_EQ(clean.receipts.at(0).verified->rows, 20'000U);
+  copy.damage("UPDATE t SET note = 'bent' WHERE id = 77");
+  const RunResult found = copy.sync(db->socket_url(), options);
+  EXPECT_EQ(found.exit_code(), 4);
+  ASSERT_TRUE(found.receipts.at(0).verified);
+  EXPECT_THAT(found.receipts.at(0).verified->examples, ElementsAre("id 77: differs in note"));
+  if (version < 11) return;
+  EXPECT_EQ(found.receipts.at(0).verified->how, "digests");
+  EXPECT_LT(found.receipts.at(0).verified->bytes, 150'000U);  // the table is 2 MB
+}
+
+/// Whatever the key is, a sample of an equal copy is equal, and of a copy that differs everywhere,
+/// every row that it says it compared is found.
+TEST_F(PostgresVerifyTest, ASampleIsWhatItSaysItIs) {
+  if (version < 11) GTEST_SKIP() << "before 11 there are no digests";
+  db->exec("DROP TABLE t");
+  const auto tables = {std::pair{"even", "i AS id"},
+                       {"gaps", "i * 1000003::bigint - 7000000000 AS id"},
+                       {"uneven", "(i % 100 + 1000 * (i / 100) ^ 3)::bigint AS id"},
+                       {"uuids", "md5(i::text)::uuid AS id"},
+                       {"texts", "'key ' || i AS id"},
+                       {"bag", "i / 2 AS id"}};
+  for (const auto& [name, key] : tables) {
+    db->exec(std::string("CREATE TABLE ") + name + " AS SELECT " + key +
+             ", i AS n, 'note ' || i AS note FROM generate_series(1, 30000) i");
+    if (std::string(name) != "bag")
+      db->exec(std::string("ALTER TABLE ") + name + " ADD PRIMARY KEY (id)");
+  }
+  ASSERT_EQ(copy.sync(db->socket_url()).exit_code(), 0);
+  for (const double percent : {0.01, 1.0, 7.5, 30.0, 80.0, 100.0}) {
+    for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, {}, percent)) {
+      SCOPED_TRACE(each.table.name + " " + std::to_string(percent));
+      EXPECT_TRUE(each.equal()) << each.error;
+      EXPECT_EQ(each.rows, 30'000U);
+      EXPECT_LE(each.compared, 30'000U);
+      if (percent == 100) EXPECT_EQ(each.compared, 30'000U);
+      if (percent < 50) EXPECT_LT(each.compared, 20'000U);
+      if (each.table.name == "even") EXPECT_GT(each.compared, 0U);
+    }
+  }
+  for (const auto& [name, key] : tables) copy.damage(std::string("UPDATE ") + name + " SET n = -n");
+  for (const double percent : {1.0, 20.0, 60.0, 100.0}) {
+    for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, {}, percent)) {
+      SCOPED_TRACE(each.table.name + " " + std::to_string(percent));
+      EXPECT_EQ(each.error, "");
+      if (each.table.name == "bag") continue;  // by what its rows are, they are other rows
+      EXPECT_EQ(each.changed, each.compared);
+      EXPECT_EQ(each.missing + each.extra, 0U);
+    }
+  }
+}
+
+/// By ranges of an integer key, the server reads the rows of the sample and no others.
+TEST_F(PostgresVerifyTest, ASampleCostsTheServerThatPart) {
+  if (version < 15) GTEST_SKIP() << "statistics of a session that has ended come late before 15";
+  db->exec(
+      "CREATE TABLE big AS SELECT i AS id, 'note ' || i AS note FROM generate_series(1, 200000) i; "
+      "ALTER TABLE big ADD PRIMARY KEY (id); ANALYZE big");
+  SyncOptions options;
+  options.tables = {"public.big"};
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  db->exec("SELECT pg_stat_reset()");
+  const Verified sample = copy.verify(db->socket_url(), Sync::Repair::no, options, 5).at(0);
+  EXPECT_TRUE(sample.equal()) << sample.error;
+  EXPECT_GT(sample.compared, 5'000U);
+  EXPECT_LT(sample.compared, 15'000U);
+  const std::string read =
+      "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = "
+      "'big'";
+  // The server counts when a session has ended.
+  for (int i = 0; i < 200 && std::stoull(db->value(read)) < sample.compared; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_GE(std::stoull(db->value(read)), sample.compared);
+  EXPECT_LE(std::stoull(db->value(read)), sample.compared + 1'000);
 }
 
 TEST_F(PostgresVerifyTest, WhatIsNotACopyIsRefused) {

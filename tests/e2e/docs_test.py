@@ -51,6 +51,7 @@ class Documents(support.Fixture, unittest.TestCase):
                 words = [{"SOURCE": url, "DESTINATION": f"duckdb:{warehouse}"}.get(word, word) for word in words]
             words = [url if word.startswith("postgresql://") else word for word in words]
             words = [re.sub(r"^(duckdb:)?(\w+\.duckdb)$", rf"\g<1>{folder}/\2", word) for word in words]
+            words = [re.sub(r"^(\w+\.json)$", rf"{folder}/\1", word) for word in words]
             if words[0] in ("sync", "state", "runs", "plan", "check") and not any(":" in word for word in words[1:]):
                 words += ["--config", str(folder / "sluice.yaml")]
             if words[:2] == ["sync", f"duckdb:{shop}"]:

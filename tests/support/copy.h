@@ -45,12 +45,12 @@ class Copy {
     return Sync(database, *source, *destination, options, observer).run();
   }
   std::vector<Verified> verify(const std::string& url, Sync::Repair repair = Sync::Repair::no,
-                               const SyncOptions& options = {}) const {
+                               const SyncOptions& options = {}, double percent = 100) const {
     duck::Database database;
     const auto source = make_source(database, url);
     const auto destination = make_destination(database, "duckdb:" + file());
     Observer observer;
-    return Sync(database, *source, *destination, options, observer).verify(repair);
+    return Sync(database, *source, *destination, options, observer).verify(repair, percent);
   }
   /// Changes the copy behind sluice's back.
   void damage(const std::string& sql) const {

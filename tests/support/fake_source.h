@@ -28,6 +28,8 @@ class FakeSource : public Source {
 
   /// Rows per chunk of whole-table reads.
   std::size_t chunk_rows = 1000;
+  /// Called before each snapshot is taken, after the tables were discovered.
+  std::function<void()> before_snapshot;
   /// Called before each batch with the number of batches read so far; may throw or sleep.
   std::function<void(int)> before_batch;
   /// Called before each plan; may throw.
@@ -39,6 +41,7 @@ class FakeSource : public Source {
   std::map<std::string, std::string> incarnations;
   /// Tables that a snapshot cannot lock, and why.
   std::map<std::string, Error> locked;
+  std::map<std::string, std::uint64_t> estimates;  ///< of rows; 0: none
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
@@ -86,6 +89,7 @@ class FakeSource : public Source {
         if (gone->load()) throw Error(Fault::connection, "the snapshot is gone");
       }
     };
+    if (before_snapshot) before_snapshot();
     auto snapshot = std::make_unique<Fake>();
     duck::Connection c = database_.connect();
     for (const Table& each : tables) {
@@ -243,6 +247,7 @@ class FakeSource : public Source {
     if (const auto key = replication_keys.find(name); key != replication_keys.end()) {
       table.replication_key = key->second;
     }
+    if (const auto rows = estimates.find(name); rows != estimates.end()) table.rows = rows->second;
     if (const auto at = incarnations.find(name); at != incarnations.end())
       table.incarnation = at->second;
     return table;

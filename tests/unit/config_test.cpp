@@ -68,6 +68,7 @@ TEST(Config, EveryKeyIsRead) {
     wait: 10m
     read_copy: /read.duckdb
     storage: v1.5.0
+    verify: after-run
     defaults: {deletes: ignore, misfit: text}
     table_options:
       public.orders:
@@ -102,6 +103,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c.sync.unit_rows, 50'000U);
   EXPECT_EQ(c.wait, seconds(600));
   EXPECT_EQ(c.storage, "v1.5.0");
+  EXPECT_TRUE(c.sync.verify_after_run);
   const TableOptions other = of(c, "customers");
   EXPECT_EQ(other.deletes, Deletes::ignore);
   EXPECT_EQ(other.misfit, Misfit::text);
@@ -209,13 +211,11 @@ TEST(Config, UnknownKeysAreRefusedWithPlaceAndMeaning) {
   EXPECT_EQ(refusal_of("    deletes: hard\n"),
             "conf/sluice.yaml:5:5: \"deletes\" is said of tables, not of a connection | "
             "put it under defaults: or table_options:");
+  EXPECT_EQ(refusal_of("    defaults: {verify: after-run}\n"),
+            "conf/sluice.yaml:5:16: \"verify\" is said of a connection, not of tables | put it "
+            "beside source: and destination:");
   EXPECT_NE(refusal("conections: {}\n").find("unknown key"), std::string::npos);
   EXPECT_NE(refusal("source: x\n").find("put it under connections: NAME:"), std::string::npos);
-}
-
-TEST(Config, WordsOfLaterVersionsSaySo) {
-  EXPECT_NE(refusal_of("    defaults: {verify: true}\n").find("is not in this version"),
-            std::string::npos);
 }
 
 TEST(Config, WrongValuesAreRefused) {

@@ -11,6 +11,7 @@
 #include "cli/history.h"
 #include "cli/json.h"
 #include "cli/open.h"
+#include "cli/plan_report.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -120,6 +121,92 @@ TEST(Report, TablesThatWereStoppedShareALine) {
             "interrupted  main.b, main.c, main.d, main.e, main.f: not begun\n");
   result.receipts.push_back(result.receipts.back());
   EXPECT_NE(failures_text(result, {}).find("main.f and 1 more: not begun"), std::string::npos);
+}
+
+TablePlan planned(const std::string& table, const std::string& strategy, const std::string& reads) {
+  TablePlan plan;
+  plan.table.name = {"public", table};
+  plan.target = "public." + table;
+  plan.strategy = strategy;
+  plan.why = "replication key updated_at";
+  plan.reads = reads;
+  plan.connections = 2;
+  plan.rows = 1'000'000;
+  plan.bytes = 200'000'000;
+  return plan;
+}
+
+TEST(Report, APlanFitsATerminal) {
+  Connection connection;
+  connection.source = "postgresql://db.example/shop";
+  connection.sync.parallel = 3;
+  std::vector<TablePlan> plans{planned("orders", "incremental", "one index range, all keys"),
+                               planned("items", "incremental", "one index range, all keys"),
+                               planned("a_table_with_a_long_name", "load", "whole table once")};
+  plans[0].deletes = 1'234;
+  Screen screen;
+  screen.width = 80;
+  std::istringstream lines(plan_report(plans, connection, screen));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80U) << line;
+  const std::string text = plan_report(plans, connection, {});
+  EXPECT_NE(text.find("reads  public.orders, public.items: one index range, all keys\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("about 1,234"), std::string::npos);
+  EXPECT_NE(text.find("3 tables, about 3,000,000 rows and 600 MB to read by 3 connections"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("target"), std::string::npos);
+  EXPECT_EQ(text.find("held for"), std::string::npos);  // a guess of seconds is not worth a line
+}
+
+TEST(Report, APlanSaysHowLongASnapshotIsHeld) {
+  Connection connection;
+  connection.source = "postgresql://db.example/shop";
+  connection.sync.parallel = 2;
+  std::vector<TablePlan> plans{planned("orders", "load", "whole table once"),
+                               planned("items", "load", "whole table once")};
+  plans[0].bytes = 6'000'000'000;
+  EXPECT_NE(plan_report(plans, connection, {})
+                .find("one snapshot is held for about 2m 04s (at 50 MB/s, a guess): vacuum at the "
+                      "source waits that long; --snapshot=table holds one per table"),
+            std::string::npos)
+      << plan_report(plans, connection, {});
+  plans[0].seconds = 100;
+  plans[1].seconds = 20;
+  EXPECT_NE(plan_report(plans, connection, {})
+                .find("one snapshot is held for about 1m 40s (as earlier runs took)"),
+            std::string::npos);
+  plans[1].seconds = 300;
+  connection.sync.snapshot_per_table = true;
+  EXPECT_NE(plan_report(plans, connection, {})
+                .find("a snapshot is held for about 5m 00s (as earlier runs took): vacuum at the "
+                      "source waits that long\n"),
+            std::string::npos);
+  plans[0].seconds = plans[1].seconds = 4;
+  EXPECT_NE(plan_report(plans, connection, {})
+                .find("a snapshot is held for about 4.0 s (as earlier runs took)\n"),
+            std::string::npos)
+      << plan_report(plans, connection, {});
+}
+
+TEST(Report, WhatDiffersIsPrintedByAQuietRunToo) {
+  RunResult result;
+  Receipt& receipt = result.receipts.emplace_back();
+  receipt.table = {"public", "t"};
+  receipt.verified.emplace();
+  receipt.verified->table = receipt.table;
+  receipt.verified->how = "rows: no digests";
+  receipt.verified->rows = 3'000;
+  EXPECT_EQ(failures_text(result, {}), "");
+  EXPECT_EQ(result.exit_code(), 0);
+  EXPECT_NE(run_report(result, {}, {}).find("3,000"), std::string::npos);
+  receipt.verified->changed = 12;
+  receipt.verified->examples = {"id 5: differs in a"};
+  EXPECT_EQ(failures_text(result, {}),
+            "differs  public.t: id 5: differs in a\ndiffers  public.t: and 11 more rows\n");
+  EXPECT_EQ(result.exit_code(), 4);
+  EXPECT_NE(run_report(result, {}, {}).find("next: sluice repair"), std::string::npos);
 }
 
 TEST(Grid, CsvQuotesWhatNeedsIt) {

@@ -317,8 +317,11 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
   if (plan.read.since) plan.read.since = comparable_xid(*plan.read.since, witness);
   if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);
   plan.rows = shape.table.rows;
-  if (read.from || table.start || !table.where.empty())
+  if (plan.read.since) {
+    plan.rows = 0;  // what is new nobody counts
+  } else if (read.from || table.start || !table.where.empty()) {
     plan.rows = estimated_rows(asking, plan, shape);
+  }
   if (read.from && plan.rows < kRowsWorthSplitting) {
     plan.chunks = one_chunk(shape, plan.rows);
   } else {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/verified.h"
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "cli/text.h"
+
+namespace sluice::cli {
+namespace {
+
+/// The tables that were not compared by digests alone, by the reason.
+std::map<std::string, std::vector<std::string>> by_rows(std::span<const Verified> all) {
+  constexpr std::string_view kRows = "rows: ";
+  std::map<std::string, std::vector<std::string>> tables;
+  for (const Verified& each : all) {
+    if (each.how.starts_with(kRows))
+      tables[each.how.substr(kRows.size())].push_back(each.table.text());
+  }
+  return tables;
+}
+
+}  // namespace
+
+Json verified_json(const Verified& verified) {
+  return {{"equal", verified.equal()},   {"how", verified.how},
+          {"rows", verified.rows},       {"compared", verified.compared},
+          {"missing", verified.missing}, {"extra", verified.extra},
+          {"changed", verified.changed}, {"examples", verified.examples},
+          {"bytes", verified.bytes},     {"seconds", verified.seconds}};
+}
+
+std::string differences_text(std::span<const Verified> all, const Screen& screen) {
+  std::string text;
+  for (const Verified& each : all) {
+    const std::string table = each.table.text() + ": ";
+    for (const std::string& example : each.examples)
+      text += labelled(0, "differs  ", Style::yellow, table + example, screen);
+    const std::uint64_t differing = each.missing + each.extra + each.changed;
+    if (differing <= each.examples.size()) continue;
+    const std::string more = with_commas(differing - each.examples.size());
+    text += labelled(
+        0, "differs  ", Style::yellow,
+        table + (each.examples.empty() ? more + " rows" : "and " + more + " more rows"), screen);
+  }
+  return text;
+}
+
+std::string ways_text(std::span<const Verified> all, const Screen& screen) {
+  std::string text;
+  for (const auto& [why, tables] : by_rows(all)) {
+    const std::string which =
+        tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables";
+    text += labelled(0, "note  ", Style::dim, which + ": compared row by row: " + why, screen);
+  }
+  return text;
+}
+
+}  // namespace sluice::cli

@@ -29,34 +29,40 @@ std::vector<Verified> verified_of(const RunResult& result) {
   return all;
 }
 
-std::string verified_cell(const Receipt& receipt, Count count) {
-  if (!receipt.verified) return "";
-  return receipt.verified->equal() ? count(receipt.verified->rows) : "differs";
+/// "verified: 3,000 rows of 2 tables, 1 differs", or nothing.
+std::string verified_line(const RunResult& result) {
+  std::uint64_t rows = 0;
+  std::size_t tables = 0, differing = 0;
+  for (const Verified& each : verified_of(result)) {
+    rows += each.compared;
+    ++tables;
+    differing += each.equal() ? 0 : 1;
+  }
+  if (tables == 0) return {};
+  return fmt::format("verified: {} rows of {} {}{}\n", with_commas(rows), tables,
+                     tables == 1 ? "table" : "tables",
+                     differing == 0   ? ""
+                     : differing == 1 ? ", 1 differs"
+                                      : fmt::format(", {} differ", differing));
 }
 
 Grid receipts_grid(const RunResult& result, Count count) {
-  std::vector<Grid::Column> columns{
-      {"table", Align::left, true},      {"strategy", Align::left, false},
-      {"class", Align::left, false},     {"read", Align::right, false},
-      {"inserted", Align::right, false}, {"updated", Align::right, false},
-      {"deleted", Align::right, false},  {"seconds", Align::right, false}};
-  const bool any_verified = !verified_of(result).empty();
-  if (any_verified) columns.push_back({"verified", Align::right, false});
-  Grid grid(std::move(columns));
+  Grid grid({{"table", Align::left, true},
+             {"strategy", Align::left, false},
+             {"class", Align::left, false},
+             {"read", Align::right, false},
+             {"inserted", Align::right, false},
+             {"updated", Align::right, false},
+             {"deleted", Align::right, false},
+             {"seconds", Align::right, false}});
   for (const Receipt& receipt : result.receipts) {
     // What had not begun has nothing to show; it is named below.
     if (receipt.outcome == Outcome::interrupted && receipt.strategy.empty()) continue;
     const bool said = went_well(receipt) && !receipt.strategy.empty();
-    std::vector<std::string> cells{receipt.table.text(),
-                                   said ? receipt.strategy : outcome_name(receipt.outcome),
-                                   went_well(receipt) ? receipt.guarantee : "",
-                                   count(receipt.read),
-                                   count(receipt.inserted),
-                                   count(receipt.updated),
-                                   count(receipt.deleted),
-                                   fmt::format("{:.1f}", receipt.seconds)};
-    if (any_verified) cells.push_back(verified_cell(receipt, count));
-    grid.row(std::move(cells));
+    grid.row({receipt.table.text(), said ? receipt.strategy : outcome_name(receipt.outcome),
+              went_well(receipt) ? receipt.guarantee : "", count(receipt.read),
+              count(receipt.inserted), count(receipt.updated), count(receipt.deleted),
+              fmt::format("{:.1f}", receipt.seconds)});
   }
   return grid;
 }
@@ -171,7 +177,7 @@ std::string run_report(const RunResult& result, const Connection& connection,
       human_seconds(result.seconds), with_commas(total.read), with_commas(total.inserted),
       with_commas(total.updated), with_commas(total.deleted),
       total.failed == 0 ? "" : fmt::format("; {} not done", total.failed));
-  return text + next;
+  return text + verified_line(result) + next;
 }
 
 }  // namespace sluice::cli

@@ -39,7 +39,7 @@ class VerifiedRuns(support.Fixture, unittest.TestCase):
         try:
             for turn in range(6):
                 text = self.sync("--verify", "--snapshot", "table" if turn % 2 else "run")
-                self.assertIn("verified", text)
+                self.assertRegex(text, "verified: [0-9,]+ rows of 2 tables\n")
         finally:
             for writer in writers:
                 writer.stop()
@@ -64,7 +64,7 @@ class VerifiedRuns(support.Fixture, unittest.TestCase):
         run = support.value(self.file, "select max(run_id) from _sluice.runs")
         self.assertIn("2 of 3000 rows differ", support.sluice("runs", "show", run, str(self.file)))
         support.sluice("repair", self.url, f"duckdb:{self.file}")
-        self.assertIn("3,000", self.sync("--verify"))
+        self.assertIn("verified: 3,000 rows of 1 table\n", self.sync("--verify"))
         self.assert_equal("public.t")
 
     def test_sluice_yaml_says_it_for_a_connection(self):

@@ -197,15 +197,18 @@ TEST(Report, WhatDiffersIsPrintedByAQuietRunToo) {
   receipt.verified.emplace();
   receipt.verified->table = receipt.table;
   receipt.verified->how = "rows: no digests";
-  receipt.verified->rows = 3'000;
+  receipt.verified->rows = receipt.verified->compared = 3'000;
   EXPECT_EQ(failures_text(result, {}), "");
   EXPECT_EQ(result.exit_code(), 0);
-  EXPECT_NE(run_report(result, {}, {}).find("3,000"), std::string::npos);
+  EXPECT_NE(run_report(result, {}, {}).find("verified: 3,000 rows of 1 table\n"),
+            std::string::npos);
   receipt.verified->changed = 12;
   receipt.verified->examples = {"id 5: differs in a"};
   EXPECT_EQ(failures_text(result, {}),
             "differs  public.t: id 5: differs in a\ndiffers  public.t: and 11 more rows\n");
   EXPECT_EQ(result.exit_code(), 4);
+  EXPECT_NE(run_report(result, {}, {}).find("verified: 3,000 rows of 1 table, 1 differs\n"),
+            std::string::npos);
   EXPECT_NE(run_report(result, {}, {}).find("next: sluice repair"), std::string::npos);
 }
 

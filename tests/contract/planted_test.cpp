@@ -28,18 +28,22 @@ struct Planted {
 constexpr std::uint64_t kSeedsToTry = 200;
 
 constexpr Planted kPlanted[] = {
-    {"all-settled", 3},         {"bag-as-set", 5},          {"bound-exclusive", 1},
-    {"holders-after-snapshot", 1}, {"load-settled-later", 1}, {"mark-after-snapshot", 1},
-    {"mark-at-once", 5},        {"mark-beyond-clock", 5},   {"message-unchecked", 1},
-    {"null-as-empty", 1},       {"null-keys-skipped", 3},   {"prepared-unchecked", 1},
-    {"prune-older-snapshot", 1}, {"prune-one-sided", 9},    {"state-before-rows", 1},
-    {"tables-unlocked", 1},     {"xmin-alone", 1},          {"xmin-unchecked", 1},
+    {"all-settled", 3},          {"bag-as-set", 5},
+    {"bound-exclusive", 1},      {"holders-after-snapshot", 1},
+    {"load-settled-later", 1},   {"mark-after-snapshot", 1},
+    {"mark-at-once", 5},         {"mark-beyond-clock", 5},
+    {"message-unchecked", 1},    {"null-as-empty", 1},
+    {"null-keys-skipped", 3},    {"prepared-unchecked", 1},
+    {"prune-older-snapshot", 1}, {"prune-one-sided", 9},
+    {"state-before-rows", 1},    {"tables-unlocked", 1},
+    {"xmin-alone", 1},           {"xmin-unchecked", 1},
 };
 
 bool wanted(const Planted& planted) {
   const char* list = std::getenv("SLUICE_PLANTED_BUGS");
-  return list == nullptr || ("," + std::string(list) + ",").find("," + std::string(planted.bug) +
-                                                                 ",") != std::string::npos;
+  return list == nullptr ||
+         ("," + std::string(list) + ",").find("," + std::string(planted.bug) + ",") !=
+             std::string::npos;
 }
 
 Histories look_for(const Planted& planted) {

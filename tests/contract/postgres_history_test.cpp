@@ -37,9 +37,9 @@ TEST(History, EveryRunLeavesWhatItsClassPromises) {
   const HistoryCounts& counts = histories.counts;
   std::cout << histories.done << " histories in " << static_cast<int>(histories.seconds) << " s, "
             << std::round(static_cast<double>(histories.done) / histories.seconds * 100) / 100
-            << " a second: " << counts.steps << " steps of writers (" << counts.given_up << " given up), "
-            << counts.messages << " messages of two transactions, " << counts.runs << " runs, "
-            << counts.alongside << " beside writers, " << counts.ambushes
+            << " a second: " << counts.steps << " steps of writers (" << counts.given_up
+            << " given up), " << counts.messages << " messages of two transactions, " << counts.runs
+            << " runs, " << counts.alongside << " beside writers, " << counts.ambushes
             << " of them changed under right after the snapshot, " << counts.killed << " killed, "
             << counts.comparisons << " tables compared, " << counts.alike << " with their moments, "
             << counts.verified << " verified" << std::endl;

@@ -22,8 +22,7 @@ using Texts = std::vector<std::string>;
 /// A file that runs write into.
 class Copy {
  public:
-  explicit Copy(
-      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+  explicit Copy(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
     std::string name = (parent / "sluice-types-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
     folder_ = name;

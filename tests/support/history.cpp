@@ -49,8 +49,7 @@ History::History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& 
 History::~History() {
   writers_.clear();
   try {
-    for (const Prepared& each : prepared_)
-      database_.exec("ROLLBACK PREPARED '" + each.name + "'");
+    for (const Prepared& each : prepared_) database_.exec("ROLLBACK PREPARED '" + each.name + "'");
     if (flavour_.standby) hold_standby(false);
   } catch (const std::exception&) {
     // The database stays; the server goes with the program.

@@ -99,8 +99,9 @@ constexpr Flavour standby() {
   return flavour;
 }
 
-constexpr std::array kFlavours{kMixed, brief(), idle(), prepared(), messages(), cut_off(), appended(),
-                               kMixed, brief(), idle(), prepared(), messages(), kMixed,    standby()};
+constexpr std::array kFlavours{kMixed,     brief(),    idle(), prepared(), messages(),
+                               cut_off(),  appended(), kMixed, brief(),    idle(),
+                               prepared(), messages(), kMixed, standby()};
 
 }  // namespace
 

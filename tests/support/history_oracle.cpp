@@ -82,8 +82,8 @@ void History::compare(const RunResult& result) {
   const std::vector<std::string> copy = rows_of_copies(compared);
   for (const HistoryTable* table : compared) {
     // Class C: whatever the stamps are worth, the keys are those of the source.
-    const bool keys_only = !character_.stamps.honest &&
-                           receipt_of(result, table->name()).guarantee != "A";
+    const bool keys_only =
+        !character_.stamps.honest && receipt_of(result, table->name()).guarantee != "A";
     compare_table(*table, copy, keys_only);
   }
 }

@@ -144,11 +144,10 @@ std::string HistoryTable::update(Dice& dice, const Stamps& stamps, bool whole) c
   const std::string which = whole ? "true" : dice.chance(60) ? some(dice) : one(dice);
   // NULL becomes '' and '' NULL, while all else stays.
   constexpr const char* kBlank = "note = CASE note WHEN '' THEN NULL ELSE coalesce(note, '') END";
-  const std::string set =
-      dice.chance(15) ? kBlank + stamped_with(dice, stamps, when)
-                      : std::string("n = ") + (dice.chance(80) ? "n + " : "") +
-                            std::to_string(std::max(0, dice.from(-15, 35))) +
-                            values(dice, stamps, when);
+  const std::string set = dice.chance(15) ? kBlank + stamped_with(dice, stamps, when)
+                                          : std::string("n = ") + (dice.chance(80) ? "n + " : "") +
+                                                std::to_string(std::max(0, dice.from(-15, 35))) +
+                                                values(dice, stamps, when);
   return "UPDATE " + name_ + " SET " + set + " WHERE " + which;
 }
 

@@ -96,8 +96,7 @@ std::string History::change(Dice& dice) {
 
 void History::step_outside(std::size_t at, Dice& dice) {
   const Flavour& chances = flavour_;
-  switch (dice.which(
-      {chances.begin, chances.change, chances.finish_prepared, chances.message})) {
+  switch (dice.which({chances.begin, chances.change, chances.finish_prepared, chances.message})) {
     case 0:
       writers_[at]->open =
           attempt(at, dice.chance(85) ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ");
@@ -178,7 +177,8 @@ void History::prepare(std::size_t at) {
 /// from before the first one's end. A gate in each, so that runs come in between. A role that may
 /// not see since when others are active cannot know of it.
 void History::send_message(std::size_t at, Dice& dice) {
-  const bool another = std::ranges::any_of(writers_, [](const auto& each) { return each->gate != 0; });
+  const bool another =
+      std::ranges::any_of(writers_, [](const auto& each) { return each->gate != 0; });
   if (character_.reader || (flavour_.over_runs && another)) {
     attempt(at, change(dice));
     return;

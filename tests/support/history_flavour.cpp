@@ -57,7 +57,8 @@ constexpr Flavour idle() {
 constexpr Flavour prepared() {
   Flavour flavour = idle();
   flavour.name = "prepared";
-  flavour.begin = 18, flavour.change = 62, flavour.finish_prepared = 20;
+  flavour.begin = 20, flavour.change = 55, flavour.finish_prepared = 25;
+  flavour.run = 20;
   flavour.prepare = 80;
   flavour.alongside = 10, flavour.killed = 10;
   return flavour;

@@ -36,7 +36,7 @@ constexpr Planted kPlanted[] = {
     {"null-keys-skipped", 3},    {"prepared-unchecked", 1},
     {"prune-older-snapshot", 1}, {"prune-one-sided", 9},
     {"state-before-rows", 1},    {"tables-unlocked", 1},
-    {"xmin-alone", 1},           {"xmin-unchecked", 1},
+    {"xmin-alone", 1},
 };
 
 bool wanted(const Planted& planted) {

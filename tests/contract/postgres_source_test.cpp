@@ -339,6 +339,16 @@ TEST_P(LateCommits, APreparedTransactionIsStillOpen) {
   EXPECT_TRUE(settled(first));
 }
 
+// Nothing that began after it has ended: its number is the snapshot's xmax, and thus not below it.
+TEST_P(LateCommits, APreparedTransactionOfTheNewestNumberHoldsBackMarksTakenAfterIt) {
+  db->exec("BEGIN; INSERT INTO t VALUES (1, now()); PREPARE TRANSACTION 'newest " + db->name() +
+           "'");
+  const std::string first = witness();
+  EXPECT_FALSE(settled(first));
+  db->exec("COMMIT PREPARED 'newest " + db->name() + "'");
+  EXPECT_TRUE(settled(first));
+}
+
 INSTANTIATE_TEST_SUITE_P(Rights, LateCommits, ::testing::Bool(),
                          [](const auto& each) { return each.param ? "Superuser" : "NoRights"; });
 

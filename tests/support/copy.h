@@ -22,11 +22,12 @@ using Texts = std::vector<std::string>;
 /// A file that runs write into.
 class Copy {
  public:
-  Copy() {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-types-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-  }
+  explicit Copy(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : folder_(new_folder(parent)),
+        database_({{"memory_limit", "512MB"},
+                   {"threads", "2"},
+                   {"preserve_insertion_order", "false"},
+                   {"temp_directory", folder_ / "spill"}}) {}
   ~Copy() {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
@@ -35,38 +36,28 @@ class Copy {
   Copy& operator=(const Copy&) = delete;
 
   RunResult sync(const std::string& url, const SyncOptions& options = {}) const {
-    duck::Database database({{"memory_limit", "512MB"},
-                             {"threads", "2"},
-                             {"preserve_insertion_order", "false"},
-                             {"temp_directory", folder_ / "spill"}});
-    const auto source = make_source(database, url);
-    const auto destination = make_destination(database, "duckdb:" + file());
+    const auto source = make_source(database_, url);
+    const auto destination = make_destination(database_, "duckdb:" + file());
     Observer observer;
-    return Sync(database, *source, *destination, options, observer).run();
+    return Sync(database_, *source, *destination, options, observer).run();
   }
   std::vector<Verified> verify(const std::string& url, Sync::Repair repair = Sync::Repair::no,
                                const SyncOptions& options = {}, double percent = 100) const {
-    duck::Database database;
-    const auto source = make_source(database, url);
-    const auto destination = make_destination(database, "duckdb:" + file());
+    const auto source = make_source(database_, url);
+    const auto destination = make_destination(database_, "duckdb:" + file());
     Observer observer;
-    return Sync(database, *source, *destination, options, observer).verify(repair, percent);
+    return Sync(database_, *source, *destination, options, observer).verify(repair, percent);
   }
   /// Changes the copy behind sluice's back.
   void damage(const std::string& sql) const {
-    duck::Database database;
-    duck::Connection connection = database.connect();
-    connection.query("SET TimeZone = 'UTC'; ATTACH " + duck::literal(file()) +
-                     " AS copy; USE copy.public");
-    connection.query(sql);
+    Attached attached(database_, file(), "");
+    attached.connection.query("USE copy.public");
+    attached.connection.query(sql);
   }
   /// First column of all rows; NULL as "NULL".
   Texts query(const std::string& sql) const {
-    duck::Database database;
-    duck::Connection connection = database.connect();
-    connection.query("SET TimeZone = 'UTC'; ATTACH " + duck::literal(file()) +
-                     " AS copy (READ_ONLY); USE copy");
-    const duck::Result result = connection.query(sql);
+    Attached attached(database_, file(), " (READ_ONLY)");
+    const duck::Result result = attached.connection.query(sql);
     Texts texts;
     for (std::size_t i = 0; i < result.rows(); ++i) {
       texts.push_back(result.optional(i, 0).value_or("NULL"));
@@ -121,7 +112,32 @@ class Copy {
   std::string file() const { return folder_ / "copy.duckdb"; }
 
  private:
+  /// The file, as "copy", in which names are looked up, while this lives.
+  struct Attached {
+    Attached(duck::Database& database, const std::string& file, const std::string& how)
+        : connection(database.connect()) {
+      connection.query("SET TimeZone = 'UTC'; ATTACH " + duck::literal(file) + " AS copy" + how +
+                       "; USE copy");
+    }
+    ~Attached() {
+      try {
+        connection.query("USE memory; DETACH copy");
+      } catch (const Error&) {
+        // The next one to want the file says so.
+      }
+    }
+    Attached(const Attached&) = delete;
+    Attached& operator=(const Attached&) = delete;
+    duck::Connection connection;
+  };
+  static std::filesystem::path new_folder(const std::filesystem::path& parent) {
+    std::string name = (parent / "sluice-types-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    return name;
+  }
+
   std::filesystem::path folder_;
+  mutable duck::Database database_;  ///< one for all: starting one takes longer than a small run
 };
 
 }  // namespace sluice::testing

@@ -84,16 +84,18 @@ void run_seed(const Shared& board, std::uint64_t seed, std::uint64_t worker,
 
 /// In a process of its own.
 void work(const Shared& board, std::uint64_t worker, const Seeds& seeds, Account account) {
-  PostgresDatabase database;
+  PostgresServer& server = PostgresServer::numbered(worker);
+  PostgresDatabase database(server);
   while (!board->failed) {
     const std::uint64_t seed = board->next++;
-    if (seed > seeds.last) return;
+    if (seed > seeds.last) break;
     board->at[worker] = seed;
     run_seed(board, seed, worker, database, account, seeds.first == seeds.last);
-    if (board->failed) return;
+    if (board->failed) break;
     if (++board->done % 100 == 0 && account != Account::none)
       std::cout << board->done << " histories" << std::endl;
   }
+  server.end_standby();
 }
 
 pid_t start_worker(const Shared& board, std::uint64_t worker, const Seeds& seeds, Account account) {
@@ -118,7 +120,7 @@ HistoryCounts sum(const std::array<HistoryCounts, kMostWorkers>& all) {
     sum.steps += each.steps, sum.given_up += each.given_up;
     sum.runs += each.runs, sum.alongside += each.alongside, sum.killed += each.killed;
     sum.verified += each.verified, sum.comparisons += each.comparisons;
-    sum.alike += each.alike, sum.messages += each.messages;
+    sum.alike += each.alike, sum.messages += each.messages, sum.ambushes += each.ambushes;
   }
   return sum;
 }
@@ -132,11 +134,11 @@ Seeds parse_seeds(const std::string& text) {
 }
 
 Histories run_histories(const Seeds& seeds, std::uint64_t workers, Account account) {
-  PostgresServer::instance();
-  const auto began = std::chrono::steady_clock::now();
   const Shared board;
   board->next = seeds.first;
   workers = std::min({workers, seeds.last - seeds.first + 1, std::uint64_t{kMostWorkers}});
+  for (std::uint64_t i = 0; i < workers; ++i) PostgresServer::numbered(i);
+  const auto began = std::chrono::steady_clock::now();
   std::vector<pid_t> children;
   for (std::uint64_t i = 0; i < workers; ++i)
     children.push_back(start_worker(board, i, seeds, account));

@@ -65,6 +65,13 @@ std::string HistoryTable::create() const {
   if (stamped())
     sql += std::string(", updated_at timestamptz") + (kind_ == Kind::nullable ? "" : " NOT NULL");
   sql += ")";
+  if (partitioned_) {
+    sql += " PARTITION BY HASH (" + keys() + ")";
+    for (const char* each : {"0", "1", "2"}) {
+      sql += "; CREATE TABLE " + name_ + "_" + each + " PARTITION OF " + name_ +
+             " FOR VALUES WITH (MODULUS 3, REMAINDER " + each + ")";
+    }
+  }
   if (kind_ == Kind::number || kind_ == Kind::nullable)
     sql += "; CREATE INDEX ON " + name_ + " (updated_at)";
   return sql;
@@ -83,7 +90,7 @@ std::string HistoryTable::stamp(Dice& dice, const Stamps& stamps) const {
   if (!stamps.honest && dice.chance(25))
     return std::string("now() - interval '") + dice.pick(kPast) + "'";
   if (dice.chance(12)) return std::string("now() + interval '") + dice.pick(kFuture) + "'";
-  return dice.chance(60) ? "now()" : "clock_timestamp()";
+  return dice.chance(70) ? "now()" : "clock_timestamp()";
 }
 
 std::string HistoryTable::some(Dice& dice) const {
@@ -108,8 +115,12 @@ std::string HistoryTable::values(Dice& dice, const Stamps& stamps, const std::st
   if (added_ > 0 && dice.chance(60)) {
     sql += ", " + added_name(dice.from(1, added_)) + " = '" + std::to_string(dice.below(100)) + "'";
   }
-  if (stamped() && (stamps.honest || dice.chance(70))) sql += ", updated_at = " + when;
-  return sql;
+  return sql + stamped_with(dice, stamps, when);
+}
+
+std::string HistoryTable::stamped_with(Dice& dice, const Stamps& stamps,
+                                       const std::string& when) const {
+  return stamped() && (stamps.honest || dice.chance(70)) ? ", updated_at = " + when : "";
 }
 
 std::string HistoryTable::insert(Dice& dice, const Stamps& stamps, int first, int count) {
@@ -131,13 +142,29 @@ std::string HistoryTable::update(Dice& dice, const Stamps& stamps, bool whole) c
   const std::string when =
       whole && (kind_ != Kind::nullable || dice.chance(80)) ? "now()" : stamp(dice, stamps);
   const std::string which = whole ? "true" : dice.chance(60) ? some(dice) : one(dice);
-  return "UPDATE " + name_ + " SET n = " + (dice.chance(80) ? "n + " : "") +
-         std::to_string(std::max(0, dice.from(-15, 35))) + values(dice, stamps, when) + " WHERE " +
-         which;
+  // NULL becomes '' and '' NULL, while all else stays.
+  constexpr const char* kBlank = "note = CASE note WHEN '' THEN NULL ELSE coalesce(note, '') END";
+  const std::string set = dice.chance(15) ? kBlank + stamped_with(dice, stamps, when)
+                                          : std::string("n = ") + (dice.chance(80) ? "n + " : "") +
+                                                std::to_string(std::max(0, dice.from(-15, 35))) +
+                                                values(dice, stamps, when);
+  return "UPDATE " + name_ + " SET " + set + " WHERE " + which;
 }
 
 std::string HistoryTable::remove(Dice& dice) const {
   return "DELETE FROM " + name_ + " WHERE " + (dice.chance(60) ? some(dice) : one(dice));
+}
+
+std::string HistoryTable::exchange(Dice& dice, const Stamps& stamps) const {
+  return remove(dice) + "; " + update(dice, stamps, dice.chance(50));
+}
+
+std::string HistoryTable::refill(Dice& dice, const Stamps& stamps, int first, int count) {
+  return "TRUNCATE " + name_ + "; " + insert(dice, stamps, first, count);
+}
+
+std::string HistoryTable::rewrite() const {
+  return "ALTER TABLE " + name_ + " ALTER note TYPE text USING note || ''";
 }
 
 std::string HistoryTable::change_key(Dice& dice, const Stamps& stamps, int number) const {

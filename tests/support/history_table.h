@@ -25,7 +25,9 @@ class HistoryTable {
     keyed,     ///< an integer key, nothing that says what changed
     bag,       ///< no key; rows may be there more than once
   };
-  HistoryTable(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+  /// `partitioned`: into three by its key, each a chunk by itself to a load.
+  HistoryTable(Kind kind, std::string name, bool partitioned)
+      : kind_(kind), name_(std::move(name)), partitioned_(partitioned) {}
 
   const std::string& name() const { return name_; }
   bool stamped() const { return kind_ != Kind::keyed && kind_ != Kind::bag; }
@@ -45,8 +47,14 @@ class HistoryTable {
   /// Some rows get other values; `whole`: all of them, with one and the same stamp.
   std::string update(Dice& dice, const Stamps& stamps, bool whole) const;
   std::string remove(Dice& dice) const;
+  /// Some rows go and others get other values, in one message and thus one transaction.
+  std::string exchange(Dice& dice, const Stamps& stamps) const;
   /// One row's key becomes that of key number `number`.
   std::string change_key(Dice& dice, const Stamps& stamps, int number) const;
+  /// All rows give way to those of insert(), in one message and thus one transaction.
+  std::string refill(Dice& dice, const Stamps& stamps, int first, int count);
+  /// The same rows in a new file, in which an older snapshot would see none.
+  std::string rewrite() const;
 
   /// SELECTs of one text for each row, alike on both sides.
   std::string rows_at_source() const;
@@ -59,10 +67,12 @@ class HistoryTable {
   std::string some(Dice& dice) const;  ///< a predicate that holds for few or many rows
   std::string one(Dice& dice) const;   ///< a predicate that holds for at most a few rows
   std::string values(Dice& dice, const Stamps& stamps, const std::string& when) const;
+  std::string stamped_with(Dice& dice, const Stamps& stamps, const std::string& when) const;
   std::string rows(const std::string& stamp_text) const;
 
   Kind kind_;
   std::string name_;
+  bool partitioned_;
   int added_ = 0;
 };
 

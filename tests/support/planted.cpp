@@ -11,7 +11,8 @@
 namespace sluice {
 namespace {
 
-/// These do harm only where something happens between two statements of a run.
+/// These do harm only where something happens between two statements of a run: there is time for
+/// it.
 constexpr std::array<std::string_view, 4> kSlow{"mark-after-snapshot", "holders-after-snapshot",
                                                 "prune-older-snapshot", "tables-unlocked"};
 
@@ -22,7 +23,7 @@ bool planted(std::string_view bug) {
   const char* wanted = std::getenv("SLUICE_PLANTED_BUG");
   if (wanted == nullptr || bug != wanted) return false;
   if (std::ranges::find(kSlow, bug) != kSlow.end())
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -223,6 +224,14 @@ PostgresServer& PostgresServer::instance() {
   return server;
 }
 
+PostgresServer& PostgresServer::numbered(std::size_t number) {
+  static std::map<std::size_t, std::unique_ptr<PostgresServer>> others;
+  if (number == 0) return instance();
+  std::unique_ptr<PostgresServer>& other = others[number];
+  if (!other) other.reset(new PostgresServer(find_bin(), new_folder()));
+  return *other;
+}
+
 PostgresServer::PostgresServer(fs::path bin, fs::path folder)
     : bin_(std::move(bin)), folder_(std::move(folder)) {
   if (fs::exists(folder_ / "data")) return;  // a standby's: its maker goes on
@@ -386,17 +395,17 @@ void PostgresServer::wait_for_standby() {
   throw std::runtime_error("the standby does not follow");
 }
 
-PostgresDatabase::PostgresDatabase() {
+PostgresDatabase::PostgresDatabase(PostgresServer& server) : server_(server) {
   static std::atomic<int> counter{0};
   name_ = "test_" + std::to_string(getpid()) + "_" + std::to_string(++counter);
-  PostgresSession(PostgresServer::instance().socket_url()).exec("CREATE DATABASE " + name_);
+  PostgresSession(server_.socket_url()).exec("CREATE DATABASE " + name_);
   session_ = std::make_unique<PostgresSession>(socket_url());
 }
 
 PostgresDatabase::~PostgresDatabase() {
   session_.reset();
   try {
-    PostgresSession admin(PostgresServer::instance().socket_url());
+    PostgresSession admin(server_.socket_url());
     admin.exec("UPDATE pg_database SET datallowconn = false WHERE datname = '" + name_ + "'");
     admin.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name_ +
                "'");

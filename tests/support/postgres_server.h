@@ -52,6 +52,9 @@ class PostgresSession {
 class PostgresServer {
  public:
   static PostgresServer& instance();
+  /// 0 is instance(). Each other is a cluster of its own: what is open in one cluster, in whatever
+  /// database, holds back the oldest transaction number of all that cluster.
+  static PostgresServer& numbered(std::size_t number);
   /// Why no cluster can be had here ("no PostgreSQL found in .."), or empty. For GTEST_SKIP.
   static std::string missing();
 
@@ -85,6 +88,7 @@ class PostgresServer {
   /// A hot standby that follows this server, made at first use, with the same settings, password
   /// and certificates.
   PostgresServer& standby();
+  void end_standby() { standby_.reset(); }
   /// On the primary: waits until the standby has replayed all that is committed.
   void wait_for_standby();
 
@@ -109,15 +113,16 @@ class PostgresServer {
 /// A database of its own for one test. Other sessions in it are ended when it is dropped.
 class PostgresDatabase {
  public:
-  PostgresDatabase();
+  explicit PostgresDatabase(PostgresServer& server = PostgresServer::instance());
   ~PostgresDatabase();
   PostgresDatabase(const PostgresDatabase&) = delete;
   PostgresDatabase& operator=(const PostgresDatabase&) = delete;
 
   const std::string& name() const { return name_; }
-  std::string url() const { return PostgresServer::instance().url(name_); }
+  PostgresServer& server() const { return server_; }
+  std::string url() const { return server_.url(name_); }
   std::string socket_url(const std::string& role = "postgres") const {
-    return PostgresServer::instance().socket_url(name_, role);
+    return server_.socket_url(name_, role);
   }
   /// Another session, for transactions that stay open.
   PostgresSession session() const { return PostgresSession(socket_url()); }
@@ -130,6 +135,7 @@ class PostgresDatabase {
   }
 
  private:
+  PostgresServer& server_;
   std::string name_;
   std::unique_ptr<PostgresSession> session_;
 };

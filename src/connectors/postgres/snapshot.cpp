@@ -85,7 +85,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
     const Witness late = observe(*leader_);
     witness_.holders = late.holders;
     witness_.oldest_stamp = late.oldest_stamp;
-    witness_.newest_prepared = late.newest_prepared;
+    witness_.prepared = late.prepared;
   }
   read_shapes(tables, failures, unlocked);
   sessions_->set_snapshot(id_);

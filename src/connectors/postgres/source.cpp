@@ -134,11 +134,8 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   std::shared_ptr<Sessions> sessions = taken.sessions();
   if (plan.read.from && planted("prune-older-snapshot")) {
-    const auto later = std::make_shared<PostgresSnapshot>(
-        take_session(),
-        std::make_shared<Sessions>(login_, options_.max_readers, options_.lock_timeout_ms),
-        std::span(&plan.table, 1), options_.lock_timeout_ms);
-    sessions = {later, later->sessions().get()};
+    const std::shared_ptr<Snapshot> later = this->snapshot(std::span(&plan.table, 1));
+    sessions = {later, dynamic_cast<PostgresSnapshot&>(*later).sessions().get()};
   }
   return std::make_unique<CopyReader>(
       std::move(sessions), std::move(columns),

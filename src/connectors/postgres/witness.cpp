@@ -26,7 +26,7 @@ std::string Witness::text() const {
 }
 
 std::optional<std::int64_t> Witness::open_since() const {
-  if (standby || hidden || newest_prepared != INT64_MIN) return std::nullopt;
+  if (standby || hidden || prepared) return std::nullopt;
   return oldest_stamp;
 }
 
@@ -61,28 +61,30 @@ Witness observe(Connection& connection) {
     witness.holders.push_back(std::move(holder));
   }
   if (planted("prepared-unchecked")) return witness;
-  const Rows prepared =
-      connection.query("SELECT max(" + micros("prepared") +
-                       ") FROM pg_prepared_xacts WHERE database = current_database()");
-  if (!prepared.null(0, 0)) witness.newest_prepared = prepared.integer(0, 0);
+  witness.prepared = connection
+                         .query(
+                             "SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = "
+                             "current_database())")
+                         .boolean(0, 0);
   return witness;
 }
 
 // A row stamped at or before t0 that the snapshot did not show belongs to a transaction that was
 // open when the holders were listed, which was after t0. (1) Listed with a virtual transaction:
-// ended when that is gone, or prepared since t0, which (2) sees: the prepared list is read after
-// the transactions. (3) Prepared before t0: it had an xid below xmax, so xmin stays below xmax
-// until it ends. (4) Listed without one, or begun after t0 by a message that arrived before (its
-// transactions share the message's time): a session that is not idle and has a query_start or
-// xact_start up to t0; where rights hide the times, the overlap stands in. On a standby nothing of
-// this can be seen: proof() says so and the overlap is all there is.
+// ended when that is gone, or prepared since t0. (2) Prepared, whenever that was: the prepared list
+// is read after the transactions, and while it names any, nothing is settled. xmin is no measure of
+// those prepared before t0: xmax follows the newest number that has ended, so that a newer one
+// which is still open is not below it. (3) Listed without one, or begun after t0 by a message that
+// arrived before (its transactions share the message's time): a session that is not idle and has a
+// query_start or xact_start up to t0; where rights hide the times, the overlap stands in. On a
+// standby nothing of this can be seen: proof() says so and the overlap is all there is.
 bool settled(const std::string& earlier, const Witness& now) try {
   const nlohmann::json json = nlohmann::json::parse(earlier);
   const auto t0 = json.at("t0_micros").get<std::int64_t>();
   if (planted("all-settled")) return true;
-  if (now.xmin < json.at("xmax").get<std::int64_t>() && !planted("xmin-unchecked")) return false;
+  if (now.xmin < json.at("xmax").get<std::int64_t>()) return false;
   if (now.standby || planted("xmin-alone")) return true;
-  if (now.newest_prepared >= t0) return false;
+  if (now.prepared) return false;
   if (now.oldest_stamp <= t0 && !planted("message-unchecked")) return false;
   for (const nlohmann::json& held : json.at("holders")) {
     const auto transaction = held.at("transaction").get<std::string>();

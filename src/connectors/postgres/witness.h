@@ -27,9 +27,9 @@ struct Witness {
   bool standby = false;
   std::vector<Holder> holders;
   std::int64_t oldest_stamp =
-      INT64_MAX;        ///< the earliest query_start or xact_start that can be seen, microseconds
-  bool hidden = false;  ///< a holder's times are not visible to this role
-  std::int64_t newest_prepared = INT64_MIN;  ///< of the prepared transactions here, microseconds
+      INT64_MAX;          ///< the earliest query_start or xact_start that can be seen, microseconds
+  bool hidden = false;    ///< a holder's times are not visible to this role
+  bool prepared = false;  ///< a prepared transaction of this database is open
 
   /// No transaction that is open can stamp a row with an earlier moment, in microseconds since
   /// 1970 (INT64_MAX: none is open). None where that cannot be seen: a standby, a role without

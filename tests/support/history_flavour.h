@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a history has most of: what is rare where everything happens is common in one flavour.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::testing {
+
+/// Chances are in percent.
+struct Flavour {
+  const char* name;
+  int fewest_steps, most_steps;
+  int run;  ///< one before a step
+  // What a writer does outside a transaction; what remains changes the shape of a table.
+  int begin, change, finish_prepared, message;
+  // What it does inside one; what remains is to commit.
+  int write, pause, savepoint, back, rollback, prepare;
+  // Which runs; what remains goes on while nobody writes. Of those beside writers: the ones that
+  // are waited for, until their snapshot is taken.
+  int alongside, killed, ambush;
+  // What the whole history is like.
+  int honest, deletes, reader, big;
+  /// What is begun, sent or prepared stays as it is until another run has begun; what a transaction
+  /// writes it then ends in the same step, so that no run sees a number of its own.
+  bool over_runs = false;
+  bool first_killed = false;  ///< the first run is, before it publishes anything
+  bool append = false;        ///< mode append, and nothing but new rows
+  bool standby = false;       ///< sluice reads from one, which may lag behind
+};
+
+const Flavour& flavour_of(std::uint64_t seed);
+
+}  // namespace sluice::testing

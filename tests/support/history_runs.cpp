@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runs of a history: in this process while nobody writes, or as a program of its own, beside
+// writers or killed.
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "support/history.h"
+
+namespace sluice::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string errors(const RunResult& result) {
+  std::string text = "exit code " + std::to_string(result.exit_code());
+  if (result.error) text += std::string(": ") + result.error->what();
+  for (const Receipt& each : result.receipts) {
+    if (!each.error.empty()) text += "; " + each.error;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string History::source_url() const {
+  if (flavour_.standby) return database_.server().standby().socket_url(database_.name());
+  return character_.reader ? database_.socket_url(kReader) : database_.socket_url();
+}
+
+/// Where sluice reads from a standby, until that has all that was committed.
+void History::follow() {
+  if (flavour_.standby) database_.server().wait_for_standby();
+}
+
+/// Whether the standby stays where it is.
+void History::hold_standby(bool hold) {
+  PostgresSession(database_.server().standby().socket_url())
+      .exec(hold ? "SELECT pg_wal_replay_pause()" : "SELECT pg_wal_replay_resume()");
+}
+
+// The overlap would read again all that happens here, whatever the marks are worth. A standby's
+// are worth nothing.
+SyncOptions History::options(bool full) const {
+  SyncOptions options;
+  if (!flavour_.standby) options.defaults.overlap = std::chrono::seconds(0);
+  if (flavour_.append) options.defaults.mode = Mode::append;
+  if (!character_.deletes) options.defaults.delete_check.kind = Cadence::Kind::never;
+  options.allow_deletes = {"*"};
+  options.parallel = parallel_;
+  options.full = full;
+  options.unit_rows = 1;  // so that each chunk, if not each reader's, is a unit
+  return options;
+}
+
+void History::first_run(Dice dice) {
+  if (flavour_.first_killed) return run_killed(dice, true);
+  if (dice.chance(flavour_.alongside)) return run_alongside(dice);
+  run_and_compare(false);
+}
+
+void History::source_run(Dice dice) {
+  switch (dice.which({flavour_.alongside, flavour_.killed})) {
+    case 0:
+      run_alongside(dice);
+      break;
+    case 1:
+      run_killed(dice, false);
+      break;
+    default:
+      run_and_compare(dice.chance(15));
+      if (dice.chance(30)) run_and_compare(false);  // whose marks are those that the first one left
+  }
+}
+
+RunResult History::run_here(bool full) {
+  ++counts_.runs, ++runs_;
+  follow();
+  note(full ? "sync --full" : "sync");
+  RunResult result = copy_.sync(source_url(), options(full));
+  for (const Receipt& each : result.receipts) {
+    log_.back() += "  [" + each.table.name + " " + each.strategy + " " + each.guarantee + " +" +
+                   std::to_string(each.inserted) + " ~" + std::to_string(each.updated) + " -" +
+                   std::to_string(each.deleted) + " until " + each.until.value_or("-") + "]";
+  }
+  if (result.exit_code() != 0) throw std::runtime_error("the run failed: " + errors(result));
+  return result;
+}
+
+void History::run_and_compare(bool full) { compare(run_here(full)); }
+
+std::unique_ptr<Program> History::start(const std::string& failpoint) {
+  ++runs_;
+  follow();
+  std::vector<std::string> words{"sync",
+                                 "--json",
+                                 source_url(),
+                                 "duckdb:" + copy_.file(),
+                                 "--unit-rows",
+                                 "1",
+                                 "--allow-deletes",
+                                 "*",
+                                 "--delete-check",
+                                 character_.deletes ? "always" : "never",
+                                 "--parallel",
+                                 std::to_string(parallel_)};
+  if (!flavour_.standby) words.insert(words.end(), {"--overlap", "0s"});
+  if (flavour_.append) words.insert(words.end(), {"--mode", "append"});
+  return std::make_unique<Program>(words, copy_.file() + ".out", failpoint);
+}
+
+/// Steps of writers while the program runs. Where sluice may not see since when others are active,
+/// a transaction that begins while it looks is what the overlap is for, and there is none.
+void History::steps_meanwhile(Dice& dice, int steps, milliseconds time) {
+  for (int i = 0; i < steps; ++i) {
+    if (!character_.reader) writer_step(dice.fork());
+    if (!moments_.empty()) remember_tables();
+    std::this_thread::sleep_for(time / (steps + 1));
+  }
+  std::this_thread::sleep_for(time / (steps + 1));
+}
+
+void History::wait_for(Program& program) {
+  for (int i = 0; program.running(); ++i) {
+    if (i > 60'000) throw std::runtime_error("the program does not end");
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+}
+
+/// Waits until the program reads under its snapshot. False: it has ended.
+bool History::snapshot_taken(Program& program) {
+  while (program.running()) {
+    if (database_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                        "AND application_name LIKE 'sluice%' AND state = 'idle in transaction' AND "
+                        "backend_xmin IS NOT NULL") != "0")
+      return true;
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+  }
+  return false;
+}
+
+void History::run_alongside(Dice& dice) {
+  ++counts_.alongside;
+  note("sluice sync, meanwhile:");
+  const std::unique_ptr<Program> program = start({});
+  const bool hold = flavour_.standby && dice.chance(50);
+  if (hold) hold_standby(true);
+  shape_changed_ = column_added_ = false;
+  moments_.clear();
+  remember_tables();
+  const bool ambushed = !character_.reader && !flavour_.standby && dice.chance(flavour_.ambush);
+  if (ambushed && snapshot_taken(*program)) {
+    ++counts_.ambushes;
+    note("its snapshot is taken");
+    ambush(dice.fork());
+  } else {
+    steps_meanwhile(dice, dice.from(2, 20), milliseconds(dice.from(20, 200)));
+  }
+  wait_for(*program);
+  if (hold) hold_standby(false);
+  note("sluice ended: " + std::to_string(program->exit_code()));
+  // A table that is rewritten again and again may fail; the next run brings it.
+  if (program->exit_code() == 0) return compare_alongside(*program);
+  if (shape_changed_ && program->exit_code() == 3) return;
+  throw std::runtime_error("sluice ended with " + std::to_string(program->exit_code()) + ": " +
+                           program->printed());
+}
+
+/// `before_published`: in a load, when rows are committed and none of its table is visible.
+void History::run_killed(Dice& dice, bool before_published) {
+  static constexpr std::array kPlaces{"after-ddl",    "before-commit",  "after-commit",
+                                      "after-commit", "after-commit",   "before-commit",
+                                      "after-unit",   "before-publish", "after-publish"};
+  static constexpr std::array kBeforePublished{"after-unit", "before-publish"};
+  const bool at_place = before_published || dice.chance(60);
+  const std::string place = before_published ? dice.pick(kBeforePublished)
+                            : at_place       ? dice.pick(kPlaces)
+                                             : "";
+  const milliseconds time(dice.from(5, 150));
+  note("sluice sync, killed " +
+       (at_place ? place : "after " + std::to_string(time.count()) + " ms") + ", meanwhile:");
+  moments_.clear();
+  const std::unique_ptr<Program> program = start(place);
+  steps_meanwhile(dice, dice.from(0, before_published ? 2 : 6), time);
+  if (at_place) wait_for(*program);
+  program->kill();
+  if (program->killed()) ++counts_.killed;
+  note(program->killed() ? "killed" : "it had ended: " + std::to_string(program->exit_code()));
+}
+
+}  // namespace sluice::testing

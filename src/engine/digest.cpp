@@ -105,8 +105,10 @@ std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double p
   return chosen;
 }
 
-std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged) const {
-  return rows_where(target_.living(), buckets, staged);
+std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged,
+                                    const std::string& gone) const {
+  return rows_where(target_.living() + (gone.empty() ? "" : " AND NOT (" + gone + ")"), buckets,
+                    staged);
 }
 
 std::string DigestCompare::rows_where(const std::string& condition, const Buckets& buckets,
@@ -133,7 +135,8 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
          " WHERE sluice_bucket IN (" + numbers + "))";
 }
 
-void DigestCompare::compare(const Buckets& buckets, const std::string& staged) {
+void DigestCompare::compare(const Buckets& buckets, const std::string& staged,
+                            const std::string& gone) {
   Read read;
   read.columns = digest_columns();
   read.digest = digested_;
@@ -154,7 +157,7 @@ void DigestCompare::compare(const Buckets& buckets, const std::string& staged) {
       "coalesce(t.n, 0) AS n, coalesce(o.s, 0) - coalesce(t.s, 0) AS s, greatest(o.n, t.n) AS most "
       "FROM (SELECT sluice_bucket AS bucket, count(*) AS n, sum(sluice_digest)::HUGEINT AS s "
       "FROM " +
-      own_rows(buckets, staged) + some +
+      own_rows(buckets, staged, gone) + some +
       " GROUP BY bucket) o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT FROM t.n "
       "OR o.s IS DISTINCT FROM t.s");
 }

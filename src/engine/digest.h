@@ -33,13 +33,16 @@ class DigestCompare {
 
   /// Fills the temp table sluice_differ with the buckets that differ: bucket; n and s, what the
   /// copy has more than the source in rows and in the sum of digests; most, rows on the fuller
-  /// side. `staged`: a FROM item of rows that the copy is about to get.
-  void compare(const Buckets& buckets, const std::string& staged = {});
+  /// side. `staged`: a FROM item of rows that the copy is about to get; `gone`: the condition of
+  /// those that it is about to lose.
+  void compare(const Buckets& buckets, const std::string& staged = {},
+               const std::string& gone = {});
   /// How many rows are in buckets of sluice_differ that fit `condition`.
   std::uint64_t rows_differing(const std::string& condition = "true") const;
   /// A FROM item of the copy's rows: sluice_rid (NULL: staged), the key, sluice_digest,
   /// sluice_bucket.
-  std::string own_rows(const Buckets& buckets, const std::string& staged = {}) const;
+  std::string own_rows(const Buckets& buckets, const std::string& staged = {},
+                       const std::string& gone = {}) const;
   /// The condition that a row of the copy is in one of `buckets.only`, marked deleted or not: one
   /// that comes back takes the place of the one that is marked.
   std::string own_condition(const Buckets& buckets) const;

@@ -25,7 +25,7 @@ std::uint64_t number_of(const TableName& name) {
 
 /// Nowhere, too, where digests cannot tell, or no index of the source finds a part: that would be
 /// a scan of the whole table.
-TableRun::Differing TableRun::differing_part(std::uint64_t rows) {
+TableRun::Differing TableRun::differing_part(std::uint64_t rows, const Changes& changes) {
   Differing part;
   part.anywhere = false;
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
@@ -38,7 +38,12 @@ TableRun::Differing TableRun::differing_part(std::uint64_t rows) {
       " FROM " + target_.sql() + " LIMIT 1 OFFSET " +
       std::to_string(context_.inventory.runs * kRowsOfPart % rows));
   buckets.only = {bucket.integer(0, 0)};
-  digests.compare(buckets);
+  // The copy as this run leaves it.
+  std::string staged = "FROM sluice_stage", gone = "SELECT rid FROM sluice_match";
+  if (changes.missing > 0) staged += " UNION ALL FROM sluice_missing";
+  if (changes.gone > 0)
+    gone += " UNION ALL SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL";
+  digests.compare(buckets, "(" + staged + ") s", "rowid IN (" + gone + ")");
   receipt_.bytes += digests.bytes();
   if (rows_in("sluice_differ") == 0) return part;
   part.anywhere = true;
@@ -52,7 +57,7 @@ TableRun::Difference TableRun::check_part(const Changes& changes) {
   const std::uint64_t rows = shape_.living_rows(target_.name);
   Differing part;
   if (rows >= kWorthParts) {
-    part = differing_part(rows);
+    part = differing_part(rows, changes);
     if (!part.anywhere) return {};
   } else if ((context_.inventory.runs + number_of(table_.name)) % kTurns != 0) {
     return {};

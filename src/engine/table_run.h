@@ -146,7 +146,7 @@ class TableRun {
   };
   Differing where_to_look();
   Differing differing_buckets(double percent = 100);
-  Differing differing_part(std::uint64_t rows);
+  Differing differing_part(std::uint64_t rows, const Changes& changes);
   Difference check_part(const Changes& changes);
   void remember_comparison();
   Plan stage_rows(const Differing& differing,

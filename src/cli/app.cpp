@@ -52,6 +52,11 @@ class HelpText : public CLI::Formatter {
     const std::string type = option->get_type_name();
     return type.empty() ? "" : " " + type;
   }
+  /// Without what the flag alone stands for.
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, positional);
+    return name.substr(0, name.find('{'));
+  }
 };
 
 CLI::App& command(CLI::App& app, const std::string& name, const std::string& help, Session& session,

@@ -89,8 +89,8 @@ void add_table_flags(CLI::App& command, Flags& flags) {
 
 void add_verify_flag(CLI::App& command, Flags& flags) {
   dressed(command.add_flag("--verify{after-run}", flags.connection["verify"],
-                           "end by comparing what the run brought up to date; exit code 4: it "
-                           "differs"),
+                           "end by comparing what the run brought up to date (4: it differs); "
+                           "--verify=never does not"),
           "verify", "");
 }
 

@@ -70,7 +70,7 @@ void History::make_tables() {
   std::vector<Kind> kinds{Kind::number,   Kind::pair,  Kind::uuid,
                           Kind::nullable, Kind::keyed, Kind::bag};
   if (flavour_.append) kinds.resize(kStamped);
-  const int wanted = dice.from(2, 3);
+  const int wanted = flavour_.first_killed ? 1 : dice.from(2, 3);
   for (int i = 1; i <= wanted; ++i) {
     // One at least lives by its marks.
     const int at = dice.below(i == 1 ? kStamped : static_cast<int>(kinds.size()));

@@ -32,11 +32,12 @@ constexpr Flavour kMixed{.name = "mixed",
 constexpr Flavour brief() {
   Flavour flavour = kMixed;
   flavour.name = "brief";
-  flavour.fewest_steps = 24, flavour.most_steps = 36, flavour.run = 16;
+  flavour.fewest_steps = 24, flavour.most_steps = 36, flavour.run = 20;
   flavour.begin = 5, flavour.change = 90, flavour.finish_prepared = 1, flavour.message = 1;
   flavour.write = 40, flavour.pause = 0, flavour.savepoint = 5, flavour.prepare = 0;
-  flavour.alongside = 40, flavour.killed = 35, flavour.ambush = 75;
+  flavour.alongside = 40, flavour.killed = 40, flavour.ambush = 75;
   flavour.honest = 85, flavour.reader = 0, flavour.big = 0;
+  flavour.killed_at_commits = true;
   return flavour;
 }
 

@@ -172,10 +172,12 @@ void History::run_killed(Dice& dice, bool before_published) {
                                       "after-commit", "after-commit",   "before-commit",
                                       "after-unit",   "before-publish", "after-publish"};
   static constexpr std::array kBeforePublished{"after-unit", "before-publish"};
-  const bool at_place = before_published || dice.chance(60);
-  const std::string place = before_published ? dice.pick(kBeforePublished)
-                            : at_place       ? dice.pick(kPlaces)
-                                             : "";
+  static constexpr std::array kCommits{"before-commit", "after-commit", "after-commit"};
+  const bool at_place = before_published || flavour_.killed_at_commits || dice.chance(60);
+  const std::string place = before_published             ? dice.pick(kBeforePublished)
+                            : flavour_.killed_at_commits ? dice.pick(kCommits)
+                            : at_place                   ? dice.pick(kPlaces)
+                                                         : "";
   const milliseconds time(dice.from(5, 150));
   note("sluice sync, killed " +
        (at_place ? place : "after " + std::to_string(time.count()) + " ms") + ", meanwhile:");

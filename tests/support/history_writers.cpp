@@ -186,9 +186,12 @@ void History::send_message(std::size_t at, Dice& dice) {
   }
   std::string sql;
   for (int number = 1; number <= 2; ++number) {
+    const bool all = flavour_.over_runs && number == 2;
+    const std::string what =
+        all ? any_table(dice).update(dice, character_.stamps, true) : change(dice);
     gatekeeper_->exec("SELECT pg_advisory_lock(" + gate(at, number) + ")");
     sql += "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(" + gate(at, number) +
-           "); SET LOCAL lock_timeout = '20ms'; " + change(dice) + "; COMMIT; ";
+           "); SET LOCAL lock_timeout = '20ms'; " + what + "; COMMIT; ";
   }
   note("w" + std::to_string(at + 1) + ": in one message: " + sql);
   writers_[at]->session.send(sql);

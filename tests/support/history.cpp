@@ -70,6 +70,7 @@ void History::make_tables() {
   std::vector<Kind> kinds{Kind::number,   Kind::pair,  Kind::uuid,
                           Kind::nullable, Kind::keyed, Kind::bag};
   if (flavour_.append) kinds.resize(kStamped);
+  if (flavour_.versions) std::erase(kinds, Kind::bag);
   const int wanted = flavour_.first_killed ? 1 : dice.from(2, 3);
   for (int i = 1; i <= wanted; ++i) {
     // One at least lives by its marks.

@@ -92,6 +92,17 @@ constexpr Flavour appended() {
   return flavour;
 }
 
+/// Transactions are open over several runs, and stamps are worth nothing.
+constexpr Flavour versions() {
+  Flavour flavour = kMixed;
+  flavour.name = "versions";
+  flavour.run = 16;
+  flavour.pause = 15;
+  flavour.honest = 20, flavour.deletes = 90, flavour.big = 4;
+  flavour.versions = true;
+  return flavour;
+}
+
 constexpr Flavour standby() {
   Flavour flavour = kMixed;
   flavour.name = "standby";
@@ -101,9 +112,9 @@ constexpr Flavour standby() {
   return flavour;
 }
 
-constexpr std::array kFlavours{kMixed,     brief(),    idle(), prepared(), messages(),
-                               cut_off(),  appended(), kMixed, brief(),    idle(),
-                               prepared(), messages(), kMixed, standby()};
+constexpr std::array kFlavours{kMixed,     brief(),    idle(),     prepared(), messages(),
+                               cut_off(),  appended(), versions(), brief(),    idle(),
+                               prepared(), messages(), kMixed,     standby()};
 
 }  // namespace
 

@@ -25,8 +25,9 @@ struct Flavour {
   bool over_runs = false;
   bool first_killed = false;  ///< the first run is, before it publishes its one table
   bool killed_at_commits = false;
-  bool append = false;   ///< mode append, and nothing but new rows
-  bool standby = false;  ///< sluice reads from one, which may lag behind
+  bool append = false;    ///< mode append, and nothing but new rows
+  bool versions = false;  ///< strategy xmin, and no table without a key
+  bool standby = false;   ///< sluice reads from one, which may lag behind
 };
 
 const Flavour& flavour_of(std::uint64_t seed);

@@ -45,6 +45,7 @@ SyncOptions History::options(bool full) const {
   SyncOptions options;
   if (!flavour_.standby) options.defaults.overlap = std::chrono::seconds(0);
   if (flavour_.append) options.defaults.mode = Mode::append;
+  if (flavour_.versions) options.defaults.strategy = Strategy::xmin;
   if (!character_.deletes) options.defaults.delete_check.kind = Cadence::Kind::never;
   options.allow_deletes = {"*"};
   options.parallel = parallel_;
@@ -106,6 +107,7 @@ std::unique_ptr<Program> History::start(const std::string& failpoint) {
                                  std::to_string(parallel_)};
   if (!flavour_.standby) words.insert(words.end(), {"--overlap", "0s"});
   if (flavour_.append) words.insert(words.end(), {"--mode", "append"});
+  if (flavour_.versions) words.insert(words.end(), {"--strategy", "xmin"});
   return std::make_unique<Program>(words, copy_.file() + ".out", failpoint);
 }
 

@@ -81,6 +81,7 @@ class EngineTogether : public EngineSync {
       });
       result = run();
     }
+    add();
     source->before_chunk = before;
     return result;
   }

@@ -146,7 +146,7 @@ void PostgresSnapshot::take() {
       "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM "
       "txid_current_snapshot() s");
   id_ = rows.string(0, 0);
-  witness_.xmin = rows.integer(0, 1);
+  witness_.xmin = rows.integer(0, planted("horizon-too-late") ? 2 : 1);
   witness_.xmax = rows.integer(0, 2);
 }
 

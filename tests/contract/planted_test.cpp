@@ -30,7 +30,7 @@ constexpr std::uint64_t kSeedsToTry = 200;
 constexpr Planted kPlanted[] = {
     {"all-settled", 2},         {"bag-as-set", 3},
     {"bound-exclusive", 9},     {"holders-after-snapshot", 16},
-    {"horizon-too-late", 7},    {"load-settled-later", 0},
+    {"horizon-too-late", 21},    {"load-settled-later", 0},
     {"mark-after-snapshot", 0}, {"mark-at-once", 2},
     {"mark-beyond-clock", 1},   {"message-unchecked", 0},
     {"null-as-empty", 8},       {"null-keys-skipped", 0},

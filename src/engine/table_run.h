@@ -56,12 +56,12 @@ class TableRun {
   /// After decide(): compares so much of the copy with the source, and rewrites what differs if
   /// that is wanted.
   Verified verify(Sync::Repair repair, double percent);
-  /// After run(): compares what it brought up to date with the source as it was read, into the
+  /// After publish(): compares what it brought up to date with the source as it was read, into the
   /// receipt; or says there why not. Throws where the comparison fails.
   void verify_run();
 
   const Receipt& receipt() const noexcept { return receipt_; }
-  /// After decide(): what run() would do, and what that would cost the source.
+  /// After decide(): what a run would do, and what that would cost the source.
   TablePlan foresee();
 
  private:

@@ -6,22 +6,21 @@
 #include <string>
 
 #include "support/copy.h"
-#include "support/postgres_server.h"
+#include "support/postgres_test.h"
 
 namespace sluice {
 namespace {
 
 using testing::Copy;
-using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::Texts;
 
-class PostgresDigestTest : public ::testing::Test {
+class PostgresDigestTest : public testing::PostgresTest {
  protected:
   void SetUp() override {
-    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
     if (PostgresServer::instance().version() < 11) GTEST_SKIP() << "before 11: keys are streamed";
-    db = std::make_unique<PostgresDatabase>();
   }
   /// A table of 100,000 rows with a key of these columns, made of the number `i`.
   void make(const std::string& key_columns, const std::string& key, const std::string& values) {
@@ -67,7 +66,6 @@ class PostgresDigestTest : public ::testing::Test {
     EXPECT_EQ(sync().deleted, 501U);
   }
 
-  std::unique_ptr<PostgresDatabase> db;
   Copy copy;
   SyncOptions options;
 

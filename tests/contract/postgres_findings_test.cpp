@@ -3,20 +3,19 @@
 #include <gtest/gtest.h>
 
 #include "connectors/postgres/connector.h"
-#include "support/postgres_server.h"
+#include "support/postgres_test.h"
 
 namespace sluice {
 namespace {
 
-using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::PostgresSession;
 
-class PostgresFindings : public ::testing::Test {
+class PostgresFindings : public testing::PostgresTest {
  protected:
   void SetUp() override {
-    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
-    db = std::make_unique<PostgresDatabase>();
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
     role = "role_" + db->name();
     db->exec("CREATE ROLE " + role + " LOGIN");
   }
@@ -38,7 +37,6 @@ class PostgresFindings : public ::testing::Test {
     return text.starts_with(part) || (std::cerr << text << '\n', false);
   }
 
-  std::unique_ptr<PostgresDatabase> db;
   std::string role;
 };
 

@@ -16,7 +16,7 @@
 #include "duck/duck.h"
 #include "sluice/sync.h"
 #include "support/copy.h"
-#include "support/postgres_server.h"
+#include "support/postgres_test.h"
 
 namespace sluice {
 namespace {
@@ -30,11 +30,11 @@ using testing::PostgresSession;
 using testing::Copy;
 using testing::Texts;
 
-class PostgresTypesTest : public ::testing::Test {
+class PostgresTypesTest : public testing::PostgresTest {
  protected:
   void SetUp() override {
-    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
-    db = std::make_unique<PostgresDatabase>();
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
     version = PostgresServer::instance().version();
   }
   RunResult sync(const SyncOptions& options = {}) const {
@@ -48,7 +48,6 @@ class PostgresTypesTest : public ::testing::Test {
     return result.receipts.empty() ? Receipt{} : result.receipts[0];
   }
 
-  std::unique_ptr<PostgresDatabase> db;
   int version = 0;
   Copy copy;
 };

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "support/copy.h"
-#include "support/postgres_server.h"
+#include "support/postgres_test.h"
 
 namespace sluice {
 namespace {
@@ -18,16 +18,15 @@ namespace {
 using testing::Copy;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::Texts;
 
-class PostgresVerifyTest : public ::testing::Test {
+class PostgresVerifyTest : public testing::PostgresTest {
  protected:
   void SetUp() override {
-    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
     version = PostgresServer::instance().version();
-    db = std::make_unique<PostgresDatabase>();
     db->exec(
         "CREATE TABLE t (id int PRIMARY KEY, n int, price numeric(12,2), free numeric, note text, "
         "at timestamptz, span interval, raw bytea, f float8); INSERT INTO t SELECT i, i % 100, i / "
@@ -51,7 +50,6 @@ class PostgresVerifyTest : public ::testing::Test {
     EXPECT_TRUE(verify().equal());
   }
 
-  std::unique_ptr<PostgresDatabase> db;
   Copy copy;
   int version = 0;
 };

@@ -6,22 +6,21 @@
 #include <string>
 
 #include "support/copy.h"
-#include "support/postgres_server.h"
+#include "support/postgres_test.h"
 
 namespace sluice {
 namespace {
 
 using testing::Copy;
-using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::PostgresSession;
 using testing::Texts;
 
-class PostgresXminTest : public ::testing::Test {
+class PostgresXminTest : public testing::PostgresTest {
  protected:
   void SetUp() override {
-    if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
-    db = std::make_unique<PostgresDatabase>();
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
     options.defaults.strategy = Strategy::xmin;
   }
   /// A table of 20,000 rows that nobody stamps, copied.
@@ -52,7 +51,6 @@ class PostgresXminTest : public ::testing::Test {
     return receipt;
   }
 
-  std::unique_ptr<PostgresDatabase> db;
   Copy copy;
   SyncOptions options;
 };

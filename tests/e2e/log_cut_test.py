@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
-CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "8"))  # for each shape, its last six records among them; 0: every record
+CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "6"))  # for each shape, its last four records among them; 0: every record
 TORN = 130_000  # more rows than DuckDB's row group of 122,880, which it keeps outside its log
 IN_PLACE = "alter table t drop column c"  # its values stay in the copy, which is therefore never built anew
 UNITS = ("--unit-rows", "1", "--parallel", "1")  # each chunk, about 4 MiB, is a commit

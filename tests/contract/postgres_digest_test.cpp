@@ -2,8 +2,9 @@
 // Deletes found by digests: what travels is a hundredth of the keys, and the copy is equal.
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "support/copy.h"
 #include "support/postgres_test.h"
@@ -88,6 +89,34 @@ TEST_F(PostgresDigestTest, DeletesOfNegativeAndSparseKeysAreFound) {
   EXPECT_EQ(sync().inserted, 2U);
   db->exec("DELETE FROM t WHERE i < 0");
   EXPECT_EQ(sync().deleted, 2U);
+}
+
+/// Where the server knows that an index says all, it is what is read; keys far from the copy's, at
+/// the very ends of their type, make that too long a way.
+TEST_F(PostgresDigestTest, AVacuumedTableIsAskedByTheIndexOfItsKey) {
+  make("id bigint", "id", "i - 50000");
+  testing::PostgresSession(db->socket_url()).exec("VACUUM t");
+  const std::string read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE relname = 't'";
+  const auto before = std::stoull(db->value(read));
+  expect_deletes_are_found_cheaply();
+  for (int i = 0; i < 200 && std::stoull(db->value(read)) < before + 300'000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_GE(std::stoull(db->value(read)), before + 3 * (100'000 - 51 - 501));
+  db->exec(
+      "INSERT INTO t VALUES (-9223372036854775808, -1, '2026-01-01'), (9223372036854775807, -2, "
+      "'2026-01-01')");
+  EXPECT_EQ(sync().inserted, 2U);
+  db->exec("DELETE FROM t WHERE i < 0 OR i = 77");
+  EXPECT_EQ(sync().deleted, 3U);
+  db->exec("DELETE FROM t");
+  options.allow_deletes = {"*"};
+  EXPECT_EQ(sync().deleted, 100'000U - 51 - 501 - 1);
+}
+
+TEST_F(PostgresDigestTest, ARangeAtTheEndOfItsTypeIsAskedWhole) {
+  make("id bigint", "id", "9223372036854775807 - 100000 + i");
+  testing::PostgresSession(db->socket_url()).exec("VACUUM t");
+  expect_deletes_are_found_cheaply();
 }
 
 TEST_F(PostgresDigestTest, DeletesOfSmallintAndTextKeysAreFound) {

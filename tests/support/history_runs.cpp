@@ -152,9 +152,11 @@ void History::run_alongside(Dice& dice) {
   remember_tables();
   const bool ambushed = !character_.reader && !flavour_.standby && dice.chance(flavour_.ambush);
   if (ambushed && snapshot_taken(*program)) {
+    program->stand();
     ++counts_.ambushes;
     note("its snapshot is taken");
     ambush(dice.fork());
+    program->go_on();
   } else {
     steps_meanwhile(dice, dice.from(2, 20), milliseconds(dice.from(20, 200)));
   }

@@ -87,7 +87,7 @@ void work(const Shared& board, std::uint64_t worker, const Seeds& seeds, Account
   PostgresServer& server = PostgresServer::numbered(worker);
   PostgresDatabase database(server);
   while (!board->failed) {
-    const std::uint64_t seed = board->next++;
+    const std::uint64_t seed = board->next.fetch_add(seeds.step);
     if (seed > seeds.last) break;
     board->at[worker] = seed;
     run_seed(board, seed, worker, database, account, seeds.first == seeds.last);
@@ -128,9 +128,10 @@ HistoryCounts sum(const std::array<HistoryCounts, kMostWorkers>& all) {
 }  // namespace
 
 Seeds parse_seeds(const std::string& text) {
-  const auto dots = text.find("..");
+  const auto dots = text.find(".."), colon = text.find(':');
   const std::string last = dots == std::string::npos ? text : text.substr(dots + 2);
-  return {std::stoull(text.substr(0, dots)), std::stoull(last)};
+  return {std::stoull(text), std::stoull(last),
+          colon == std::string::npos ? 1 : std::stoull(text.substr(colon + 1))};
 }
 
 Histories run_histories(const Seeds& seeds, std::uint64_t workers, Account account) {

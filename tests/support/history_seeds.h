@@ -11,10 +11,10 @@
 namespace sluice::testing {
 
 struct Seeds {
-  std::uint64_t first = 1, last = 1;
+  std::uint64_t first = 1, last = 1, step = 1;
 };
 
-/// "7..12" or "7".
+/// "7..12", "7", or "7..200:14" for each 14th, which are of one flavour.
 Seeds parse_seeds(const std::string& text);
 
 struct Histories {

@@ -56,10 +56,12 @@ class Program {
     if (pid_ > 0 && waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
     return pid_ > 0;
   }
+  /// Stands still until it is told to go on.
+  void stand() { signal(SIGSTOP); }
+  void go_on() { signal(SIGCONT); }
   /// SIGKILL, unless it has ended.
   void kill() {
-    if (!running()) return;
-    ::kill(pid_, SIGKILL);
+    if (!signal(SIGKILL)) return;
     waitpid(std::exchange(pid_, -1), &status_, 0);
   }
   /// Once it has ended: whether by SIGKILL.
@@ -73,6 +75,8 @@ class Program {
   }
 
  private:
+  /// False: it has ended.
+  bool signal(int number) { return running() && ::kill(pid_, number) == 0; }
   static std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> all;
     for (std::string& each : texts) all.push_back(each.data());

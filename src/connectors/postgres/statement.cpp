@@ -43,6 +43,24 @@ std::string key_condition(const Shape& shape, const Plan& plan, std::size_t firs
   return "(" + names + ") IN (VALUES " + tuples + ")";
 }
 
+/// A FROM item of buckets, how many rows each has, and the sum of their digests: b, n, s; each by a
+/// scan of the key's index.
+std::string indexed_digests(const Shape& shape, const Plan& plan, const std::string& table,
+                            const json& bounds) {
+  const std::string key = identifier(plan.table.primary_key.at(0));
+  const std::uint64_t width = std::uint64_t{1} << plan.read.buckets.value().bits;
+  const std::string low = "sluice_range.low";
+  const auto end = [&](const char* which) {
+    return std::to_string(bounds.at(which).get<std::int64_t>());
+  };
+  return "(SELECT sluice_range.b, n, s FROM (SELECT b, b * " + std::to_string(width) +
+         " AS low FROM generate_series(" + end("first_bucket") + "::int8, " + end("last_bucket") +
+         "::int8) AS b OFFSET 0) AS sluice_range CROSS JOIN LATERAL (SELECT count(*) AS n, sum(" +
+         server_digest(shape, plan.read.digest).sql + ") AS s FROM " + table + " WHERE " + key +
+         " >= " + low + " AND " + key + " <= " + low + " + " + std::to_string(width - 1) +
+         ") AS rows WHERE n > 0) AS digests";
+}
+
 /// A FROM item of each row's bucket (b) and digest (d). OFFSET 0 keeps the server from merging the
 /// parts, which would compute a digest that both need twice.
 std::string digests(const Shape& shape, const Plan& plan, const std::string& rows) {
@@ -101,6 +119,7 @@ std::string where_clause(const std::vector<std::string>& conditions) {
 std::string select_statement(const Shape& shape, const Plan& plan,
                              std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
+  const bool indexed = bounds.contains("first_bucket");
   std::string list;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
@@ -108,7 +127,8 @@ std::string select_statement(const Shape& shape, const Plan& plan,
             (plan.read.digest.empty()
                  ? select_expression(identifier(column.name),
                                      shape.wires[shape.position(column.name)], column.type)
-                 : std::array{"b", "count(*)", "sum(d)"}.at(each));
+             : indexed ? std::array{"b", "n", "s"}.at(each)
+                       : std::array{"b", "count(*)", "sum(d)"}.at(each));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
@@ -116,6 +136,8 @@ std::string select_statement(const Shape& shape, const Plan& plan,
     from = "ONLY " + identifier(bounds.at("schema").get<std::string>(),
                                 bounds.at("table").get<std::string>());
   }
+  if (indexed)
+    return "SELECT " + list + " FROM " + indexed_digests(shape, plan, from, bounds);
   std::vector<std::string> conditions = predicates(shape, plan);
   if (bounds.contains("from")) {
     // The first range has no lower end, so that a table of one chunk is read by a plain scan.

@@ -85,9 +85,9 @@ struct SyncOptions {
   int retries = 5;  ///< of transient faults, with growing waits
   /// How a unit of a first load ends: whichever comes first, but that the last one takes a small
   /// rest along.
-  std::uint64_t unit_rows = 1'000'000;
-  std::uint64_t unit_bytes = std::uint64_t{256} << 20;
-  std::chrono::seconds unit_time{60};
+  std::uint64_t unit_rows = 4'000'000;
+  std::uint64_t unit_bytes = std::uint64_t{1} << 30;
+  std::chrono::seconds unit_time{30};
   /// A table none of whose readers got anything for so long is given up, and tried again; zero:
   /// never. Longer than the longest query of a view takes to its first row.
   std::chrono::seconds idle_timeout{600};

@@ -37,12 +37,6 @@ bool contains(const std::vector<std::string>& list, const std::string& name) {
   return std::ranges::find(list, name) != list.end();
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
-}
-
 Error drift(const Table& table, const std::string& what) {
   return {Fault::drift, table.name.text() + ": " + what,
           "the same command with --accept-drift " + table.name.text() +
@@ -103,8 +97,8 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
     }
   }
   if (state.primary_key != table.primary_key) {
-    decision.refusal = drift(table, "the primary key is now (" + joined(table.primary_key) +
-                                        "), it was (" + joined(state.primary_key) + ")");
+    decision.refusal = drift(table, "the primary key is now (" + listed(table.primary_key) +
+                                        "), it was (" + listed(state.primary_key) + ")");
   }
 }
 
@@ -407,6 +401,12 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
   }
   return options.mode == Mode::append ? append(std::move(decision), table, *state)
                                       : mirror(std::move(decision), table, *state, options, now);
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
 }
 
 }  // namespace sluice

@@ -70,4 +70,7 @@ void promote(TableState& state, const std::vector<bool>& settled);
 /// Whether every value of `from` fits `to` unchanged, both DuckDB types.
 bool widens(const std::string& from, const std::string& to);
 
+/// "a, b"; "none".
+std::string listed(const std::vector<std::string>& names);
+
 }  // namespace sluice

@@ -4,12 +4,6 @@
 namespace sluice {
 namespace {
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
-}
-
 /// What is not as planned in the columns; empty: nothing.
 std::string columns_changed(const Table& planned, const Table& now) {
   for (const Column& before : planned.columns) {

@@ -141,9 +141,9 @@ void TableRun::merge(bool prune) {
     return;
   }
   if (changes->missing > 0) {
-    receipt_.notes.push_back(std::to_string(changes->missing) + " rows that the " +
-                             (decision_.by_versions ? "row versions" : "replication key") +
-                             " did not show were missing and have been fetched");
+    receipt_.notes.push_back("rows that were missing though the " +
+                             std::string(decision_.by_versions ? "row versions" : "replication key") +
+                             " did not show them, now fetched: " + std::to_string(changes->missing));
   }
   TableState next = next_state(changes->until);
   if (decision_.by_versions) next.horizon = horizon();

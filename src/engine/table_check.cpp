@@ -76,10 +76,9 @@ TableRun::Difference TableRun::check_part(const Changes& changes) {
   const Difference found{receipt_.inserted, receipt_.updated, 0};
   if (differing > 0) {
     receipt_.notes.push_back(
+        "rows that differed though the replication key did not show it, now repaired: " +
         std::to_string(differing) +
-        " rows were not what the source has, though the replication key showed nothing, and have "
-        "been repaired: a part of the table is compared in each run; strategy: digest compares all "
-        "of it");
+        " (each run compares a part of the table; strategy: digest compares all of it)");
   }
   receipt_.inserted += merged.inserted;
   receipt_.updated += merged.updated;

@@ -33,6 +33,18 @@ std::string file_identifier(int descriptor) {
   return text;
 }
 
+/// How often a checkpoint has written one of the file's two headers: a checksum of 8 bytes, then
+/// that number; the first header of 4 KiB is the one that never changes.
+std::uint64_t checkpoints(int descriptor) {
+  std::uint64_t most = 0;
+  for (const off_t header : {4096, 8192}) {
+    std::uint64_t count = 0;
+    if (pread(descriptor, &count, sizeof count, header + 8) == sizeof count)
+      most = std::max(most, count);
+  }
+  return most;
+}
+
 /// While the file is attached read-only no process can have it open for writing, so that whatever
 /// is committed later was begun later: every mark is safe at once, and there is nothing to wait
 /// for.
@@ -80,6 +92,16 @@ class FileSource : public Source {
     std::error_code error;
     const std::filesystem::path canonical = std::filesystem::canonical(file_.path(), error);
     return "duckdb:" + (error ? file_.path() : canonical).string();
+  }
+
+  /// Each commit makes the log longer, and a checkpoint ends it.
+  std::optional<std::int64_t> position() override {
+    constexpr std::uint64_t kLogBits = 40;
+    std::error_code none;
+    const std::uintmax_t log = std::filesystem::file_size(std::filesystem::path(file_.path()) += ".wal", none);
+    return static_cast<std::int64_t>(
+        (checkpoints(file_.descriptor()) << kLogBits) +
+        (none ? 0 : std::min<std::uintmax_t>(log, (std::uint64_t{1} << kLogBits) - 1)));
   }
 
   Catalog discover(std::span<const TableName> named) override {

@@ -30,12 +30,12 @@ constexpr std::uint64_t kSeedsToTry = 200;
 constexpr Planted kPlanted[] = {
     {"all-settled", 2},         {"bag-as-set", 3},
     {"bound-exclusive", 9},     {"holders-after-snapshot", 16},
-    {"horizon-too-late", 21},   {"load-settled-later", 0},
-    {"mark-after-snapshot", 0}, {"mark-at-once", 2},
-    {"mark-beyond-clock", 1},   {"message-unchecked", 0},
+    {"horizon-too-late", 21},   {"load-settled-later", 131},
+    {"mark-after-snapshot", 1}, {"mark-at-once", 2},
+    {"mark-beyond-clock", 1},   {"message-unchecked", 32},
     {"null-as-empty", 8},       {"null-keys-skipped", 13},
     {"prepared-unchecked", 31}, {"prune-older-snapshot", 2},
-    {"prune-one-sided", 0},     {"state-before-rows", 0},
+    {"prune-one-sided", 0},     {"state-before-rows", 36},
     {"tables-unlocked", 2},     {"xmin-alone", 2},
 };
 

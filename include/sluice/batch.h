@@ -10,7 +10,10 @@
 namespace sluice {
 
 /// A view of the data chunk that DuckDB handed over. Vector i holds the i-th projected column in
-/// DuckDB's physical form (<duckdb.h> documents it per type). A reader ends a batch at kMaxRows
+/// DuckDB's physical form (<duckdb.h> documents it per type). Text must be valid UTF-8, and the
+/// unused bytes of a duckdb_string_t zero: DuckDB does not look, but for
+/// duckdb_vector_assign_string_element_len(), which writes NULL for invalid text and says nothing
+/// (duckdb_unsafe_.. of that name takes it as it is). A reader ends a batch at kMaxRows
 /// rows, or earlier once it has added kMaxBytes of variable-length data, so that 200 MB values do
 /// not meet 2,048 at a time.
 class Batch {

@@ -22,6 +22,27 @@ struct Buckets {
   std::vector<std::int64_t> only;  ///< ascending; empty: all of them
 };
 
+/// Keys from `first` to `last`, both included.
+struct KeyRange {
+  std::int64_t first, last;
+};
+
+/// Where the buckets of `only` are by ranges: their keys, neighbours as one.
+inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
+  std::vector<KeyRange> ranges;
+  if (buckets.by != Buckets::By::ranges) return ranges;
+  const std::int64_t width = std::int64_t{1} << buckets.bits;
+  for (const std::int64_t each : buckets.only) {
+    const KeyRange range{each * width, each * width + (width - 1)};
+    if (!ranges.empty() && ranges.back().last + 1 == range.first) {
+      ranges.back().last = range.last;
+    } else {
+      ranges.push_back(range);
+    }
+  }
+  return ranges;
+}
+
 /// How a copy's rows are digested.
 struct RowDigest {
   std::string sql;      ///< a BIGINT for each row

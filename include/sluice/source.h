@@ -35,16 +35,21 @@ namespace duck {
 class Connection;
 }
 
-/// One connection, used by one thread. What a column's type cannot hold exactly is this one's to
-/// see: by Column::misfit it writes NULL and counts it in the batch, or throws Error::misfit with
-/// the column's name at the source.
+/// One connection, used by one thread. It reads chunk after chunk; after anything was thrown it is
+/// not used again. Each value is written as its Column::type, whatever DuckDB type a user chose for
+/// it; a pair of types that cannot be is Fault::config, from Source::reader() at the latest. What
+/// the type cannot hold exactly is the reader's to see: by Column::misfit it writes NULL and counts
+/// it in the batch, or throws Error::misfit with the column's name at the source (the engine plans
+/// anew with VARCHAR where that is wanted).
 class Reader {
  public:
   virtual ~Reader() = default;
+  /// Only after next() has returned false for the chunk before.
   virtual void start(const Chunk& chunk) = 0;
   /// Fills the empty `batch`, and adds what it read to its `bytes`. False once the chunk is
-  /// exhausted AND its statement has ended well; the batch may hold rows then too. Waits at most
-  /// 200 ms at a time between tests of the cancel flag.
+  /// exhausted AND its statement has ended well; the batch may hold rows then too. True with no
+  /// rows is a sign of life: Sync gives a table up that shows none for SyncOptions::idle_timeout.
+  /// Waits at most 200 ms at a time between tests of the cancel flag.
   virtual bool next(Batch& batch) = 0;
   /// Makes a blocked or later start() or next() throw Fault::cancelled soon. The one member other
   /// threads may call.
@@ -108,8 +113,8 @@ class Source {
   /// `where`, `start`. Throws Fault::schema when the table is no longer what it was.
   virtual Plan plan(Snapshot& snapshot, const Table& table, const Read& read) = 0;
   /// A reader of `plan`'s chunks that delivers the plan's columns at these positions, in this
-  /// order. Connecting belongs into start(): cancel(), the stop of a run and its idle limit reach a
-  /// reader only after this has returned.
+  /// order. Called on several of DuckDB's threads at once. Connecting belongs into start():
+  /// cancel(), the stop of a run and its idle limit reach a reader only after this has returned.
   virtual std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                          std::span<const std::size_t> projection) = 0;
   /// How a copy's rows, in columns named as the table's, are digested as the source digests its own

@@ -59,7 +59,8 @@ struct Preview {
 Preview preview(duck::Database& database, Source& source, const Table& table,
                 const TableOptions& options, std::size_t rows);
 
-/// The run. Members may be called from one thread, but for stop().
+/// One run, or one look: of run(), plan() and verify() one is called, once, on one thread; stop()
+/// on any.
 class Sync {
  public:
   Sync(duck::Database& database, Source& source, Destination& destination, SyncOptions options,

@@ -26,6 +26,9 @@ Fault fault_of(duckdb_error_type type, std::string_view message) {
       return Fault::schema;
     case DUCKDB_ERROR_CONVERSION:
     case DUCKDB_ERROR_OUT_OF_RANGE:
+    case DUCKDB_ERROR_INVALID_INPUT:
+    case DUCKDB_ERROR_CONSTRAINT:
+    case DUCKDB_ERROR_NOT_IMPLEMENTED:
       return Fault::data;
     case DUCKDB_ERROR_PARSER:
     case DUCKDB_ERROR_SYNTAX:
@@ -93,12 +96,15 @@ struct OwnedStatement {
 
 /// Of what type an error is that comes as a text: the head of the text says.
 [[noreturn]] void fail_as_said(const char* text) {
-  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 9> kTypes{{
+  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 12> kTypes{{
       {"Binder Error", DUCKDB_ERROR_BINDER},
       {"Catalog Error", DUCKDB_ERROR_CATALOG},
       {"Parser Error", DUCKDB_ERROR_PARSER},
       {"Conversion Error", DUCKDB_ERROR_CONVERSION},
       {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
+      {"Invalid Input Error", DUCKDB_ERROR_INVALID_INPUT},
+      {"Constraint Error", DUCKDB_ERROR_CONSTRAINT},
+      {"Not implemented Error", DUCKDB_ERROR_NOT_IMPLEMENTED},
       {"INTERRUPT Error", DUCKDB_ERROR_INTERRUPT},
       {"IO Error", DUCKDB_ERROR_IO},
       {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},

@@ -40,10 +40,11 @@ class OneThread {
     }
   }
 
-  /// By the source's estimates. A view has none.
+  /// By the source's estimates; of some tables there are none.
   static bool suffices(const Table& table) {
-    constexpr std::uint64_t kRowGroup = 122'880, kBytes = 32'000'000;
-    return !table.view && table.rows < kRowGroup && table.bytes < kBytes;
+    constexpr std::uint64_t kBytes = 32'000'000;
+    const bool known = table.rows > 0 || table.bytes > 0;
+    return known && !table.view && table.rows < Batch::kRowGroup && table.bytes < kBytes;
   }
 
  private:

@@ -2,11 +2,13 @@
 #include "engine/digest.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <iterator>
 #include <numeric>
 #include <random>
+#include <string_view>
 
 namespace sluice {
 namespace {
@@ -32,7 +34,10 @@ DigestCompare::DigestCompare(duck::Connection& connection, const ScanContext& co
       target_(target),
       digested_(std::move(digested)) {
   for (const std::string& name : table.primary_key) key_.push_back(*table.column(name));
-  by_integer_ = key_.size() == 1 && duck::is_integer(key_.front().type);
+  // Ranges are computed in BIGINT.
+  static constexpr std::array<std::string_view, 7> kFit{
+      "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"};
+  by_integer_ = key_.size() == 1 && std::ranges::find(kFit, key_.front().type) != kFit.end();
   if (key_.empty()) key_ = table.columns;
   const RowDigest digest = context.source.row_digest(snapshot, table, digested_, connection);
   const RowDigest keys = context.source.row_digest(snapshot, table, key_, connection);
@@ -72,15 +77,19 @@ Buckets DigestCompare::buckets(std::uint64_t rows) const {
   if (!by_integer_ || all == 0) return hashes;
   const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
   const auto ends = connection_.query("SELECT min(" + name + "), max(" + name + ")" + living);
+  const std::uint64_t most = kUneven * rows;
   Buckets ranges;
   ranges.by = Buckets::By::ranges;
   ranges.count = 2 * wanted;  // a power of two has been rounded to
   ranges.bits =
-      std::min(kWidest, static_cast<int>(std::bit_width((at(ends, 1) - at(ends, 0)) / wanted)));
+      std::min(kWidest, static_cast<int>(std::bit_width(
+                            std::max<std::uint64_t>(1, (at(ends, 1) - at(ends, 0)) / wanted) - 1)));
+  // As many keys as a range is wide is what it holds at most.
+  if ((std::uint64_t{1} << ranges.bits) <= most) return ranges;
   const auto fullest =
       connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living + " GROUP BY " + name +
                         " >> " + std::to_string(ranges.bits) + ")");
-  return at(fullest, 0) > kUneven * rows ? hashes : ranges;
+  return at(fullest, 0) > most ? hashes : ranges;
 }
 
 std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double percent) const {
@@ -106,20 +115,35 @@ std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double p
 }
 
 std::string DigestCompare::own_rows(const Buckets& buckets, const std::string& staged,
-                                    const std::string& gone) const {
+                                    const std::string& gone, const std::string& among) const {
   return rows_where(target_.living() + (gone.empty() ? "" : " AND NOT (" + gone + ")"), buckets,
-                    staged);
+                    staged, among);
 }
 
 std::string DigestCompare::rows_where(const std::string& condition, const Buckets& buckets,
-                                      const std::string& staged) const {
+                                      const std::string& staged, const std::string& among) const {
+  constexpr std::size_t kMostRanges = 200;  // that are worth being compared with each row group's
+
   std::vector<Column> needed = key_;
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
   std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
                      " WHERE " + condition;
+  const std::vector<KeyRange> only = key_ranges(buckets);
+  if (!only.empty() && only.size() <= kMostRanges) {
+    const std::string name = duck::quoted(landing_.table.primary_key.front()) + " BETWEEN ";
+    std::string ranges;
+    for (const KeyRange& each : only) {
+      ranges += (ranges.empty() ? " AND (" : " OR ") + name + std::to_string(each.first) + " AND " +
+                std::to_string(each.last);
+    }
+    rows += ranges + ")";
+  }
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
+  // Not of rows that nobody asks for, where the bucket can be had without their digest.
+  if (!among.empty() && buckets.by == Buckets::By::ranges)
+    rows = "FROM (" + rows + ") WHERE " + bucket_sql(buckets) + " IN (" + among + ")";
   return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
          " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";
 }
@@ -131,7 +155,7 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
   if (buckets.by == Buckets::By::ranges)
     return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
            std::to_string(buckets.bits) + " IN (" + numbers + ")";
-  return "rowid IN (SELECT sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}) +
+  return "rowid IN (SELECT sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}, {}) +
          " WHERE sluice_bucket IN (" + numbers + "))";
 }
 

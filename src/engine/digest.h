@@ -40,9 +40,9 @@ class DigestCompare {
   /// How many rows are in buckets of sluice_differ that fit `condition`.
   std::uint64_t rows_differing(const std::string& condition = "true") const;
   /// A FROM item of the copy's rows: sluice_rid (NULL: staged), the key, sluice_digest,
-  /// sluice_bucket.
+  /// sluice_bucket. `among`: a query of the buckets that are wanted; others may be there, too.
   std::string own_rows(const Buckets& buckets, const std::string& staged = {},
-                       const std::string& gone = {}) const;
+                       const std::string& gone = {}, const std::string& among = {}) const;
   /// The condition that a row of the copy is in one of `buckets.only`, marked deleted or not: one
   /// that comes back takes the place of the one that is marked.
   std::string own_condition(const Buckets& buckets) const;
@@ -55,7 +55,7 @@ class DigestCompare {
                    const std::string& prefix = {}) const;
   std::string bucket_sql(const Buckets& buckets) const;
   std::string rows_where(const std::string& condition, const Buckets& buckets,
-                         const std::string& staged) const;
+                         const std::string& staged, const std::string& among) const;
 
   duck::Connection& connection_;
   const ScanContext& context_;

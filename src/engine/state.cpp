@@ -74,8 +74,8 @@ Json loading_json(const Loading& loading) {
                {"brake", loading.brake},
                {"until", optional_json(loading.until)},
                {"safe", optional_json(loading.safe)},
-               {"witness", loading.witness},
-               {"horizon", loading.horizon}});
+               {"witness", loading.witness}});
+  if (!loading.horizon.empty()) json["horizon"] = loading.horizon;
   return json;
 }
 
@@ -101,6 +101,8 @@ Loading parse_loading(const Json& json) {
 
 }  // namespace
 
+// A state is replaced only where its text is still the one that was read, so what a parsed text
+// gives is that text: a member that older versions do not have is left out where it is empty.
 std::string TableState::json() const {
   Json json = copy_json(*this);
   json.update({{"live", live},
@@ -267,7 +269,8 @@ Inventory StateStore::inventory(duck::Connection& connection) const {
     inventory.owners.emplace(Inventory::folded(owned.text(i, 0), owned.text(i, 1)),
                              owned.text(i, 2));
   }
-  const auto runs = connection.query("SELECT count(*) FROM " + sql_name("runs"));
+  const auto runs = connection.query(
+      "SELECT count(*) FROM " + sql_name("runs") + " WHERE connection = $1", {connection_});
   inventory.runs = static_cast<std::uint64_t>(runs.integer(0, 0));
   return inventory;
 }

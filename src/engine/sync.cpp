@@ -296,6 +296,8 @@ std::vector<Verified> Sync::verify(Repair repair, double percent) {
   const std::jthread watchdog(watch_relations);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     const auto error = impl_->look_at(look, i, [&](TableRun& run, const Decision&) {
+      if (impl_->scan.stop.load() != StopLevel::none)
+        throw Error(Fault::cancelled, "stopped before it was compared");
       all.push_back(run.verify(repair, percent));
     });
     if (error) all.push_back(unverified(look.chosen.tables[i].name, *error));

@@ -42,7 +42,7 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
   receipt_.bytes += digests.bytes();
   if (digests.rows_differing("n NOT IN (1, 2)") > rows / kStreamShare) return false;
   // Where the copy has one key too many, or two, their digests make up the difference.
-  const std::string own = digests.own_rows(buckets, staged);
+  const std::string own = digests.own_rows(buckets, staged, {}, "SELECT bucket FROM sluice_differ");
   connection_.query(
       "CREATE OR REPLACE TEMP TABLE sluice_suspects AS SELECT sluice_rid, sluice_digest AS digest, "
       "d.* FROM " +
@@ -53,7 +53,8 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
       "b.sluice_rid] FROM sluice_suspects a JOIN sluice_suspects b ON a.bucket = b.bucket AND "
       "b.digest = a.s - a.digest AND a.sluice_rid < b.sluice_rid WHERE a.n = 2");
   connection_.query(
-      "DELETE FROM sluice_found WHERE list_contains(rids, NULL) OR bucket IN (SELECT bucket FROM "
+      "DELETE FROM sluice_found WHERE len(list_filter(rids, lambda rid: rid IS NULL)) > 0 OR "
+      "bucket IN (SELECT bucket FROM "
       "sluice_found GROUP BY bucket HAVING count(*) > 1)");
   connection_.query("CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT rowid AS sluice_rid, " +
                     apply::column_list(key()) + " FROM " + target.sql() + " LIMIT 0");

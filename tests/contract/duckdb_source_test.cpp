@@ -411,6 +411,34 @@ TEST_F(DuckdbSource, AChosenTypeHoldsValuesExactlyOrFails) {
   }
 }
 
+TEST_F(DuckdbSource, TextThatAChosenTypeWouldRoundIsAMisfit) {
+  struct Chosen {
+    std::string type, text;
+    bool fits;
+  };
+  const std::vector<Chosen> all{{"INTEGER", "1.0000000000000000001", false},
+                                {"INTEGER", " 7.000 ", true},
+                                {"HUGEINT", "170141183460469231731687303715884105727", true},
+                                {"DECIMAL(38,0)", "99999999999999999999999999999999999999", true},
+                                {"DECIMAL(38,30)", "0.0000000000000000000000000000012", false},
+                                {"DECIMAL(38,30)", "-0.000000000000000000000000000001", true},
+                                {"DATE", "2026-01-02", true},
+                                {"DATE", "2026-01-02 03:04:05", false},
+                                {"TIMESTAMP", "2026-01-02 03:04:05.123456", true},
+                                {"TIMESTAMP", "2026-01-02 03:04:05.123456789", false}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string name = "t" + std::to_string(i);
+    make("s.duckdb", {"CREATE TABLE " + name + " (v VARCHAR)",
+                      "INSERT INTO " + name + " VALUES ('" + all[i].text + "'), (NULL)"});
+    const auto source = open_source("s.duckdb");
+    Table table = table_of(*source, {"main", name});
+    table.columns[0].type = all[i].type;
+    table.columns[0].misfit = Misfit::null;
+    EXPECT_EQ(plan_of(*source, table).misfits, all[i].fits ? 0U : 1U)
+        << all[i].text << " as " << all[i].type;
+  }
+}
+
 TEST_F(DuckdbSource, IdentityIsTheFilesOwnWhereItHasOne) {
   const auto identity = [&](const std::string& name) { return open_source(name)->identity(); };
   make("a.duckdb", {"CREATE TABLE t (i INTEGER)"}, "v1.4.0");

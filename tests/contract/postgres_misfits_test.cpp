@@ -14,6 +14,7 @@ namespace sluice {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::Copy;
 using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::PostgresSession;

@@ -124,6 +124,12 @@ class Faults(support.Fixture, unittest.TestCase):
         self.assert_equal("public.t")
         self.assert_nothing_hidden()
 
+    def test_a_rate_is_no_silence(self):
+        """One batch, and one value, take longer at this rate than a source may be silent."""
+        self.sql("create table slow as select 1 as id, repeat('x', 3000000) as a")
+        self.sync("--tables", "public.slow", "--max-rate", "600KB", "--idle-timeout", "2s")
+        self.assert_equal("public.slow")
+
     def test_one_reader_terminated_during_an_incremental_run(self):
         self.sync()
         self.sync()

@@ -32,7 +32,7 @@ TEST(Duck, AFailureSaysOfWhatKindItIs) {
     EXPECT_TRUE(std::string(error.what()).starts_with("Conversion Error: ")) << error.what();
   }
   connection.query("BEGIN");
-  EXPECT_EQ(fault_of(connection, "SELECT error('no')"), Fault::internal);
+  EXPECT_EQ(fault_of(connection, "SELECT error('no')"), Fault::data);
   EXPECT_EQ(fault_of(connection, "SELECT 1"), Fault::conflict);  // the transaction is aborted
   connection.query("ROLLBACK");
 }

@@ -95,6 +95,24 @@ TEST_F(EngineVerify, DeletesThatHadNoTurnAreNoFalseAlarm) {
   EXPECT_EQ(run().exit_code(), 4);
 }
 
+/// Two connections that run in turn into one file: each counts its own runs.
+TEST_F(EngineVerify, EachConnectionComparesItsPartsInItsOwnTurns) {
+  make_orders(1'000);
+  const auto both = [this] {
+    std::uint64_t updated = 0;
+    for (const char* name : {"one", "other"}) {
+      options.connection = options.schema.emplace(name);
+      updated += run_one().updated;
+    }
+    return updated;
+  };
+  both(), both();
+  source->sql("UPDATE fake.main.t SET v = 'hidden' WHERE id = 7");
+  std::uint64_t mended = 0;
+  for (int i = 0; i < 16; ++i) mended += both();
+  EXPECT_EQ(mended, 2U);
+}
+
 TEST_F(EngineVerify, SoftDeletesAndVersionsThatEndedAreNoDifference) {
   for (const bool history : {false, true}) {
     SCOPED_TRACE(history);

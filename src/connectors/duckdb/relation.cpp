@@ -27,10 +27,20 @@ std::string plain(const Attached& attached, const Column& column) {
 std::string survives(const std::string& value, const std::string& from, const std::string& type) {
   const std::string there = "TRY_CAST(" + value + " AS " + type + ")";
   if (from == "VARCHAR") {
+    // A cast rounds digits that the type has no place for, and drops the time behind a date.
+    const auto same = [&](const char* wider) {
+      return "(" + there + " IS NOT NULL AND coalesce(TRY_CAST(" + there + " AS " + wider +
+             ") = TRY_CAST(" + value + " AS " + wider + "), true))";
+    };
     if (duck::is_integer(type) || type.starts_with("DECIMAL")) {
-      return "TRY_CAST(" + value + " AS DECIMAL(38,18)) = TRY_CAST(" + there +
-             " AS DECIMAL(38,18))";
+      const std::size_t comma = type.find(',');
+      const std::string scale =
+          comma == std::string::npos ? "0" : type.substr(comma + 1, type.find(')') - comma - 1);
+      return "(" + there + " IS NOT NULL AND regexp_full_match(" + value +
+             ", '\\s*[+-]?[0-9]*\\.?[0-9]{0," + scale + "}0*\\s*'))";
     }
+    if (type == "DATE") return same("TIMESTAMP");
+    if (type == "TIMESTAMP") return same("TIMESTAMP_NS");
     return there + " IS NOT NULL";
   }
   return "TRY_CAST(" + there + " AS " + from + ") IS NOT DISTINCT FROM " + value;

@@ -15,10 +15,11 @@ namespace sluice::postgres {
 
 struct SourceOptions {
   std::string application_name =
-      "sluice";                      ///< shown in pg_stat_activity, unless the URL names another
-  Secret password;                   ///< overrides the URL's and every file's; empty: theirs
-  std::size_t max_readers = 4;       ///< connections that read at once; one more holds the snapshot
-  std::uint64_t max_rate_bytes = 0;  ///< of all readers together, a second; 0: no limit
+      "sluice";                 ///< shown in pg_stat_activity, unless the URL names another
+  Secret password;              ///< overrides the URL's and every file's; empty: theirs
+  std::size_t max_readers = 4;  ///< connections that read at once; one more holds the snapshot,
+                                ///< and others plan, as many at most
+  std::uint64_t max_rate_bytes = 0;   ///< of all readers together, a second; 0: no limit
   unsigned lock_timeout_ms = 10'000;  ///< how long a snapshot waits for each table's lock
   /// True ends every wait of identity(), discover(), snapshot() and plan() within a second or two,
   /// with Fault::cancelled: a stop that leaves nothing to be finished. For any thread.

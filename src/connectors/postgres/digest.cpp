@@ -194,7 +194,8 @@ void digest_rows(duckdb_data_chunk arguments, duckdb_vector result) {
     const duck::LogicalType type(duckdb_vector_get_column_type(vector));
     Hashing(vector, rows, seed_of(column), digests).add(type.get());
   }
-  std::transform(digests, digests + rows, digests, hash::finish);
+  if (duckdb_data_chunk_get_column_count(arguments) > 1)
+    std::transform(digests, digests + rows, digests, hash::finish);
 }
 
 // ---- the server's side
@@ -295,7 +296,7 @@ RowDigest server_digest(const Shape& shape, const std::vector<Column>& columns) 
       hash = "coalesce(" + hash + ", " + number(seed_of(i) ^ kNull) + ")";
     combined += (i == 0 ? "" : " # ") + hash;
   }
-  return {"hashint4extended(0, " + combined + ")", ""};
+  return {columns.size() == 1 ? combined : "hashint4extended(0, " + combined + ")", ""};
 }
 
 std::string server_bucket(const Shape& shape, const Table& table, const Buckets& buckets) {
@@ -309,22 +310,22 @@ std::string server_bucket(const Shape& shape, const Table& table, const Buckets&
          number((std::uint64_t{1} << buckets.bits) - 1) + ")";
 }
 
+std::vector<KeyRange> index_ranges(const Buckets& buckets) {
+  constexpr std::size_t kMost = 200;  // that an index is asked for
+  std::vector<KeyRange> ranges = key_ranges(buckets);
+  if (ranges.size() > kMost) ranges.clear();
+  return ranges;
+}
+
 std::string in_buckets(const Shape& shape, const Table& table, const Buckets& buckets) {
-  constexpr std::size_t kMostRanges = 200;  // that an index is asked for
   if (buckets.only.empty()) return {};
-  if (buckets.by == Buckets::By::ranges && buckets.only.size() <= kMostRanges) {
-    const std::string key = identifier(table.primary_key.at(0));
-    const std::int64_t width = std::int64_t{1} << buckets.bits;
-    std::string ranges;
-    for (std::size_t i = 0; i < buckets.only.size(); ++i) {
-      const std::int64_t from = buckets.only[i];
-      while (i + 1 < buckets.only.size() && buckets.only[i + 1] == buckets.only[i] + 1) ++i;
-      ranges += (ranges.empty() ? "(" : " OR ") + key + " BETWEEN " +
-                number(static_cast<std::uint64_t>(from * width)) + " AND " +
-                number(static_cast<std::uint64_t>(buckets.only[i] * width + (width - 1)));
-    }
-    return ranges + ")";
+  std::string ranges;
+  for (const KeyRange& each : index_ranges(buckets)) {
+    ranges += (ranges.empty() ? "(" : " OR ") + identifier(table.primary_key.at(0)) + " BETWEEN " +
+              number(static_cast<std::uint64_t>(each.first)) + " AND " +
+              number(static_cast<std::uint64_t>(each.last));
   }
+  if (!ranges.empty()) return ranges + ")";
   std::string list;
   for (const std::int64_t each : buckets.only)
     list += (list.empty() ? "" : ",") + std::to_string(each);

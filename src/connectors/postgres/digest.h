@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // 64-bit digests of rows that the server and DuckDB compute alike. Per column a hash H(value, seed)
-// with a seed of its own (NULL: a constant of its own), combined by XOR, then hash::finish(): sums
-// of such digests tell sets of rows apart. What a digest is blind to: a change within one timestamp
-// or time with probability 2^-32, the sign of a floating-point zero.
+// with a seed of its own (NULL: a constant of its own), combined by XOR, then, of several columns,
+// hash::finish(): sums of such digests tell sets of rows apart. What a digest is blind to: a change
+// within one timestamp or time with probability 2^-32, the sign of a floating-point zero.
 #pragma once
 
 #include <string>
@@ -24,6 +24,8 @@ void register_copy_digest(duck::Connection& connection);
 RowDigest server_digest(const Shape& shape, const std::vector<Column>& columns);
 /// SQL of the server for a row's bucket (bigint).
 std::string server_bucket(const Shape& shape, const Table& table, const Buckets& buckets);
+/// The ranges of Buckets::only that an index of the key is asked for; none: it is no help.
+std::vector<KeyRange> index_ranges(const Buckets& buckets);
 /// The condition that a row is in one of `buckets.only`; nothing if that is empty.
 std::string in_buckets(const Shape& shape, const Table& table, const Buckets& buckets);
 

@@ -113,15 +113,16 @@ Found connections(const Asked& asked) {
       " pg_stat_activity WHERE datid = d.oid) END) + 1 FROM pg_roles r, pg_database d "
       "WHERE r.rolname = current_user AND d.datname = current_database()");
   const std::int64_t left = rows.integer(0, 0);  // this session is one of them
-  const auto wanted = static_cast<std::int64_t>(asked.readers) + 1;
+  // Each of as many tables as there are readers may be planned while others are read.
+  const auto wanted = 2 * static_cast<std::int64_t>(asked.readers) + 1;
   const std::string what = std::to_string(left) +
-                           " connections are left for this role, a run uses " +
+                           " connections are left for this role, a run uses up to " +
                            std::to_string(wanted);
   if (left >= wanted) return Finding{true, what, {}};
-  return Finding{
-      false, what,
-      left < 2 ? "a higher limit at the server, or fewer other connections"
-               : "--parallel " + std::to_string(left - 1) + ", or a higher limit at the server"};
+  return Finding{false, what,
+                 left < 3 ? "a higher limit at the server, or fewer other connections"
+                          : "--parallel " + std::to_string((left - 1) / 2) +
+                                ", or a higher limit at the server"};
 }
 
 }  // namespace

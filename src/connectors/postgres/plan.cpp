@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/statement.h"
 #include "connectors/postgres/types.h"
@@ -197,11 +198,12 @@ std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
 }
 
 /// Digests of the key alone, each range of which the key's index answers by itself: no row is
-/// looked up, and the server keeps no table of sums (0.5 x the time; design.md section 5). None: the
-/// index is not known to have all that it takes.
+/// looked up, and the server keeps no table of sums (0.5 x the time; design.md section 5). None:
+/// the index is not known to have all that it takes.
 std::vector<Chunk> index_chunks(const Asking& asking, const Shape& shape, const Plan& plan) {
   constexpr std::int64_t kChunks = 8, kSparse = 4;
-  constexpr double kMostlyVisible = 0.8;  // of other pages the rows are looked up
+  // Rows of other pages than these are looked up. Of a table never vacuumed nothing is known.
+  constexpr const char* kVisible = "relpages > 0 AND relallvisible >= relpages * 0.8";
   const Buckets& buckets = *plan.read.buckets;
   const std::vector<std::string>& key = plan.table.primary_key;
   if (buckets.by != Buckets::By::ranges || !buckets.only.empty() || plan.read.digest.size() != 1 ||
@@ -209,16 +211,15 @@ std::vector<Chunk> index_chunks(const Asking& asking, const Shape& shape, const 
       shape.heaps.size() != 1 || !shape.heaps[0].readable || !predicates(shape, plan).empty())
     return {};
   const Heap& heap = shape.heaps[0];
-  const Answers::Row visible =
-      asking("SELECT relallvisible >= relpages * " + std::to_string(kMostlyVisible) +
-             " FROM pg_class WHERE oid = " + std::to_string(heap.oid))
-          .at(0);
+  const Answers::Row visible = asking(std::string("SELECT ") + kVisible +
+                                      " FROM pg_class WHERE oid = " + std::to_string(heap.oid))
+                                   .at(0);
   if (visible[0] != "t") return {};
   const std::string column = identifier(key[0]), bits = " >> " + std::to_string(buckets.bits);
-  const Answers::Row ends = asking("SELECT min(" + column + ")::bigint" + bits + ", max(" + column +
-                                   ")::bigint" + bits + " FROM ONLY " +
-                                   identifier(heap.name.schema, heap.name.name))
-                                .at(0);
+  const Answers::Row ends =
+      asking("SELECT min(" + column + ")::bigint" + bits + ", max(" + column + ")::bigint" + bits +
+             " FROM ONLY " + identifier(heap.name.schema, heap.name.name))
+          .at(0);
   if (!ends[0]) return one_chunk(shape, 0);
   const std::int64_t first = number(ends[0]), last = number(ends[1]);
   // Where the source has keys far from the copy's, most of what lies between is empty.
@@ -239,17 +240,18 @@ std::vector<Chunk> index_chunks(const Asking& asking, const Shape& shape, const 
   return chunks;
 }
 
-/// Few: each says something of nearly every bucket. One where an index finds the buckets' rows.
+/// Few chunks: each of them answers for nearly every bucket. One, where an index finds the rows of
+/// the buckets that are wanted.
 std::vector<Chunk> bucket_chunks(const Asking& asking, const Shape& shape, const Plan& plan) {
   constexpr std::uint64_t kMostAnswers = 16'384, kMostChunks = 3;
   const Read& read = plan.read;
   const Buckets& buckets = *read.buckets;
   if (auto chunks = index_chunks(asking, shape, plan); !chunks.empty()) return chunks;
-  const bool by_index = buckets.by == Buckets::By::ranges && !buckets.only.empty();
+  const bool by_index = !index_ranges(buckets).empty();
   const std::uint64_t answers = read.digest.empty() ? 1 : std::max<std::uint64_t>(1, buckets.count);
   const std::uint64_t chunks = std::clamp<std::uint64_t>(kMostAnswers / answers, 1, kMostChunks);
-  if (by_index || chunks == 1 || shape.heaps.empty() || !all_heaps(shape, &Heap::readable) ||
-      asking.session.version() < kTidRangeScans)
+  if (by_index || chunks == 1 || shape.heaps.empty() || shape.heaps.size() > kMostChunks ||
+      !all_heaps(shape, &Heap::readable) || asking.session.version() < kTidRangeScans)
     return one_chunk(shape, shape.table.rows);
   return heap_chunks(asking, shape,
                      std::max(kSmallestChunk, shape.table.bytes / chunks + kSmallestChunk));
@@ -360,7 +362,7 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
     return plan;
   }
   if (plan.read.since) plan.read.since = comparable_xid(*plan.read.since, witness);
-  if (!table.replication_key.empty()) set_marks(asking, shape, witness, plan);
+  if (!plan.read.since && !table.replication_key.empty()) set_marks(asking, shape, witness, plan);
   plan.rows = shape.table.rows;
   if (plan.read.since) {
     plan.rows = 0;  // what is new nobody counts

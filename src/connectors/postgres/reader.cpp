@@ -16,6 +16,10 @@ constexpr int kSliceMs = 200;  // how late a cancel() may be noticed
 // A server sends 8 KiB at a time, and being woken for each costs both sides more than the copy. In
 // this time its socket buffer fills by half, so it is never kept waiting.
 constexpr std::chrono::microseconds kNap{500};
+// After so long a value that is still arriving is reported as an empty batch.
+constexpr std::chrono::seconds kSign{1};
+
+using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -93,6 +97,10 @@ void CopyReader::start(const Chunk& chunk) {
 
 bool CopyReader::next(Batch& batch) {
   test_cancelled();
+  if (owed_.count() > 0) {
+    pause();
+    return true;
+  }
   if (!copying_) return false;
   decoder_->begin(batch);
   bool more = true;
@@ -106,15 +114,17 @@ bool CopyReader::next(Batch& batch) {
       stream_.incomplete();
     }
     message_.reset();
-    more = next_message(batch);
+    const Message found = next_message(batch);
+    more = found != Message::none;
+    if (found == Message::coming) break;
   }
   decoder_->finish();
-  if (rate_ != nullptr) pause_for_rate(batch.bytes);
-  return more;
+  if (rate_ != nullptr) owed_ = rate_->spend(batch.bytes);
+  return more || owed_.count() > 0;
 }
 
-// Feeds the stream; false once the statement has ended, well.
-bool CopyReader::next_message(Batch& batch) {
+// Feeds the stream, unless the statement has ended, well.
+CopyReader::Message CopyReader::next_message(Batch& batch) {
   char* text = nullptr;
   int size = PQgetCopyData(handle(), &text, 1);
   if (size == 0) {
@@ -122,20 +132,22 @@ bool CopyReader::next_message(Batch& batch) {
     size = PQgetCopyData(handle(), &text, 1);
   }
   if (size == 0) std::this_thread::sleep_for(kNap);
+  const auto began = Clock::now();
   while (size == 0) {
     wait_readable();
     consume();
     size = PQgetCopyData(handle(), &text, 1);
+    if (size == 0 && Clock::now() - began > kSign) return Message::coming;
   }
   if (size > 0) {
     message_.reset(text);
     batch.bytes += static_cast<std::uint64_t>(size);
     stream_.feed(reinterpret_cast<const Byte*>(text), static_cast<std::size_t>(size));
-    return true;
+    return Message::fed;
   }
   if (size < -1) throw session_->error(nullptr);
   end_copy();
-  return false;
+  return Message::none;
 }
 
 // An error may still come here, after any number of good rows: they belong to a failed statement.
@@ -147,15 +159,12 @@ void CopyReader::end_copy() {
   if (!stream_.ended()) broken("COPY ended without its trailer");
 }
 
-void CopyReader::pause_for_rate(std::uint64_t bytes) {
-  std::chrono::microseconds left = rate_->spend(bytes);
-  while (left.count() > 0) {
-    test_cancelled();
-    const auto slice =
-        std::min<std::chrono::microseconds>(left, std::chrono::milliseconds(kSliceMs));
-    std::this_thread::sleep_for(slice);
-    left -= slice;
-  }
+// A part of the pause that the rate asks for: whoever calls sees a sign of life between them.
+void CopyReader::pause() {
+  const auto slice =
+      std::min<std::chrono::microseconds>(owed_, std::chrono::milliseconds(kSliceMs));
+  std::this_thread::sleep_for(slice);
+  owed_ -= slice;
 }
 
 }  // namespace sluice::postgres

@@ -55,9 +55,10 @@ class CopyReader : public Reader {
   void wait_readable();
   void consume();
   ResultHandle result();
-  bool next_message(Batch& batch);
+  enum class Message { fed, coming, none };
+  Message next_message(Batch& batch);
   void end_copy();
-  void pause_for_rate(std::uint64_t bytes);
+  void pause();
 
   const std::shared_ptr<Sessions> sessions_;
   const std::vector<ReadColumn> columns_;
@@ -69,6 +70,7 @@ class CopyReader : public Reader {
   CopyStream stream_;
   std::unique_ptr<char, FreeMessage> message_;  // what stream_ looks at
   bool copying_ = false;
+  std::chrono::microseconds owed_{0};  ///< to the rate
 };
 
 }  // namespace sluice::postgres

@@ -56,9 +56,9 @@ std::string indexed_digests(const Shape& shape, const Plan& plan, const std::str
   return "(SELECT sluice_range.b, n, s FROM (SELECT b, b * " + std::to_string(width) +
          " AS low FROM generate_series(" + end("first_bucket") + "::int8, " + end("last_bucket") +
          "::int8) AS b OFFSET 0) AS sluice_range CROSS JOIN LATERAL (SELECT count(*) AS n, sum(" +
-         server_digest(shape, plan.read.digest).sql + ") AS s FROM " + table + " WHERE " + key +
-         " >= " + low + " AND " + key + " <= " + low + " + " + std::to_string(width - 1) +
-         ") AS rows WHERE n > 0) AS digests";
+         server_digest(shape, plan.read.digest).sql + ") AS s FROM " + table +
+         " AS sluice_rows WHERE " + key + " >= " + low + " AND " + key + " <= " + low + " + " +
+         std::to_string(width - 1) + ") AS rows WHERE n > 0) AS digests";
 }
 
 /// A FROM item of each row's bucket (b) and digest (d). OFFSET 0 keeps the server from merging the
@@ -136,8 +136,7 @@ std::string select_statement(const Shape& shape, const Plan& plan,
     from = "ONLY " + identifier(bounds.at("schema").get<std::string>(),
                                 bounds.at("table").get<std::string>());
   }
-  if (indexed)
-    return "SELECT " + list + " FROM " + indexed_digests(shape, plan, from, bounds);
+  if (indexed) return "SELECT " + list + " FROM " + indexed_digests(shape, plan, from, bounds);
   std::vector<std::string> conditions = predicates(shape, plan);
   if (bounds.contains("from")) {
     // The first range has no lower end, so that a table of one chunk is read by a plain scan.

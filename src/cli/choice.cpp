@@ -67,9 +67,10 @@ std::vector<Connection> Choice::connections() const {
     const bool there = !config.empty() || std::filesystem::exists(kConfigFile);
     if (!there) {
       throw Error(Fault::config,
-                  "there is no sluice.yaml here, and no SOURCE DESTINATION was given",
-                  "`sluice init` writes a sluice.yaml; or: sluice sync postgresql://user@host/shop "
-                  "duckdb:warehouse.duckdb");
+                  "there is no sluice.yaml here, and the command line does not say which databases",
+                  "`sluice init` writes a sluice.yaml; or name them: SOURCE DESTINATION, like "
+                  "postgresql://user@host/shop duckdb:warehouse.duckdb, where the command reads "
+                  "both, else --destination duckdb:warehouse.duckdb");
     }
     chosen = read_config(config.empty() ? kConfigFile : config, words);
   }

@@ -133,7 +133,9 @@ YAML::Node load(const std::string& text, const std::string& file) {
     throw Error(Fault::config,
                 file + ":" + std::to_string(error.mark.line + 1) + ":" +
                     std::to_string(error.mark.column + 1) + ": not YAML: " + error.msg,
-                "values with : # { [ or * at the start need quotes");
+                text.find('\t') == std::string::npos
+                    ? "values with : # { [ or * at the start need quotes"
+                    : "YAML is indented with spaces: there is a tab");
   }
 }
 

@@ -9,6 +9,7 @@ namespace sluice::cli {
 
 struct LoggedRun {
   std::string started, connection, source, run;
+  long pid = 0;
   std::size_t tables_done = 0, tables_failed = 0;
   std::string current;  ///< the table that was begun last and has not ended
   bool ended = false;

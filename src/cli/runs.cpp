@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice runs`: the history in the destination, or in its log while a sync holds the file.
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <set>
@@ -107,6 +109,9 @@ void from_destination(Looked& looked, const std::string& name, const HistoryRequ
   print(grid.text(Screen::of(STDOUT_FILENO)) + "\n" + ages(looked, name));
 }
 
+/// Whether the process is there; on another machine it never is.
+bool lives(long pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM; }
+
 void from_log(const std::string& file, const HistoryRequest& request) {
   auto runs = logged_runs(whole(file + ".sluice.log.1") + whole(file + ".sluice.log"));
   if (runs.size() > request.limit) {
@@ -130,13 +135,15 @@ void from_log(const std::string& file, const HistoryRequest& request) {
                        {"error", text_or_null(run->error)}}));
     } else {
       grid.row({run->started.substr(0, 19), run->connection,
-                run->ended ? std::to_string(run->exit_code) : "running",
+                run->ended        ? std::to_string(run->exit_code)
+                : lives(run->pid) ? "running"
+                                  : "cut off",
                 std::to_string(run->tables_done), std::to_string(run->tables_failed),
                 run->ended ? run->error : run->current});
     }
   }
   if (!request.output.json) {
-    print(file + " is being written to; this is from its log.\n\n" +
+    print(file + " is open in another program; this is from its log.\n\n" +
           grid.text(Screen::of(STDOUT_FILENO)));
   }
 }
@@ -162,6 +169,7 @@ std::vector<LoggedRun> logged_runs(const std::string& text) {
       runs.push_back({});
       runs.back().started = json.value("time", "");
       runs.back().connection = json.value("connection", "");
+      runs.back().pid = pid;
       runs.back().source = json.value("source", "");
       runs.back().run = json.value("run", "");
       continue;

@@ -136,7 +136,7 @@ constexpr std::array kConnectionWords{
                    "a table whose source sends nothing for so long is tried again; 0: never [10m]",
                    [](Connection& c, const Value& v) { c.sync.idle_timeout = v.duration(); }},
     ConnectionWord{"unit_rows", Group::source, "N",
-                   "rows after which a first load commits what it has [1000000]",
+                   "rows after which a first load commits what it has [4000000]",
                    [](Connection& c, const Value& v) {
                      c.sync.unit_rows = v.number();
                      if (c.sync.unit_rows == 0) v.fail("at least 1 row is needed");

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "engine/decide.h"
 #include "engine/outcome.h"
 #include "engine/promises.h"
 #include "engine/select.h"
@@ -75,10 +76,13 @@ class Chooser {
     }
     tell_of_gone();
     if (chosen_.tables.empty() && chosen_.refused.empty()) {
+      if (catalog.tables.empty())
+        throw Error(Fault::config, "the source has no table that this user can see",
+                    "`sluice discover SOURCE` lists what is there, and what is skipped, and why");
       throw Error(Fault::config,
-                  catalog.tables.empty() ? "the source has no table that this user can see"
-                                         : "no table of the source fits --tables and --exclude",
-                  "`sluice discover SOURCE` lists what is there");
+                  "no table of the source fits tables: " + listed(options_.tables) +
+                      (options_.exclude.empty() ? "" : ", exclude: " + listed(options_.exclude)),
+                  meant(catalog) + "`sluice discover SOURCE` lists what is there");
     }
     refuse_unknown(catalog);
     std::ranges::stable_sort(chosen_.tables, std::ranges::greater{}, &Table::bytes);
@@ -152,6 +156,17 @@ class Chooser {
         failure(skipped.name,
                 Error(Fault::permission, skipped.name.text() + ": " + skipped.why, skipped.hint)));
     chosen_.refused.back().outcome = Outcome::skipped;
+  }
+
+  /// Of a table whose name differs in case only.
+  std::string meant(const Catalog& catalog) const {
+    for (const std::string& pattern : options_.tables) {
+      for (const Table& table : catalog.tables) {
+        if (duck::folded(table.name.text()) == duck::folded(pattern))
+          return "did you mean " + table.name.text() + "? ";
+      }
+    }
+    return {};
   }
 
   /// Whether the user wrote its name out.

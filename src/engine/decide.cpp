@@ -381,6 +381,15 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     return full_load(std::move(decision), state->options == kReset ? "its state was reset"
                                                                    : "its settings have changed");
   }
+  if (!now.target_lacks.empty()) {
+    if (options.mode == Mode::mirror && options.deletes == Deletes::hard)
+      return full_load(std::move(decision), "somebody changed the copy: " + now.target_lacks);
+    decision.refusal =
+        Error(Fault::config, table.name.text() + ": somebody changed the copy: " + now.target_lacks,
+              "put that back; or, having kept the copy elsewhere, `sluice state reset " +
+                  table.name.text() + " --yes`: it holds more than the source has");
+    return decision;
+  }
   compare_shapes(table, *state, decision);
   if (decision.refusal) {
     if (!now.accept_drift) {

@@ -47,6 +47,7 @@ bool finds_deletes(const Decision& decision, const TableOptions& options);
 /// What decide() needs to know beside the table and its state.
 struct Circumstances {
   bool target_exists = false;  ///< a table of the target's name is there
+  std::string target_lacks;    ///< not empty: somebody else took columns from it; says which
   std::string target_owner;    ///< "connection: table" that made it; empty: not one of ours
   std::string this_owner;      ///< how this connection and table would be written there
   std::string options;         ///< fingerprint of the settings that shape the copy, for this run

@@ -115,7 +115,8 @@ void TableRun::count_replacement(const Loading& loading) {
   const std::uint64_t before = Shape(connection_, live).living_rows(landing_.name);
   const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
   const bool comparable = table_.has_key() && state_.primary_key == loading.primary_key &&
-                          std::ranges::equal(state_.columns, loading.columns, {}, shape, shape);
+                          std::ranges::equal(state_.columns, loading.columns, {}, shape, shape) &&
+                          columns_lost().empty();
   if (comparable) {
     const auto counts =
         connection_.query(apply::replacement_counts(live, loading.hidden, columns(), key()));

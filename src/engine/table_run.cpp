@@ -74,11 +74,27 @@ void TableRun::aim() {
   target_.versions->end = instants.text(0, 1);
 }
 
+/// What DuckDB says of the columns that the last run left in the copy.
+std::string TableRun::columns_lost() const {
+  std::string names;
+  for (const Column& each : state_.columns)
+    names += (names.empty() ? "" : ", ") + duck::quoted(each.name);
+  if (names.empty()) return {};  // a state that was reset
+  try {
+    connection_.describe("SELECT " + names + " FROM " + target_.sql());
+    return {};
+  } catch (const Error& error) {
+    if (error.fault() != Fault::schema) throw;
+    return std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
+  }
+}
+
 Circumstances TableRun::circumstances() const {
   const Inventory& inventory = context_.inventory;
   Circumstances now;
   const TableName place = Inventory::folded(landing_.schema, landing_.name);
   now.target_exists = inventory.present.contains(place);
+  if (now.target_exists && state_.live) now.target_lacks = columns_lost();
   if (const auto owner = inventory.owners.find(place); owner != inventory.owners.end()) {
     now.target_owner = owner->second;
   }

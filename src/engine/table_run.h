@@ -101,6 +101,7 @@ class TableRun {
   std::vector<Column> key_columns() const;
   void aim();  ///< target_ and shape_, by landing_
   Circumstances circumstances() const;
+  std::string columns_lost() const;
   void load();
   void begin_loading(const Loading& loading);
   void load_units(Loading loading, const Plan& plan);

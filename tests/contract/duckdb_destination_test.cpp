@@ -124,6 +124,14 @@ TEST_F(DuckdbDestination, AFileWhoseMakingWasCutOffIsMadeAnew) {
   }
 }
 
+TEST_F(DuckdbDestination, AFileInUseThatWasCutOffIsLeftAlone) {
+  make("donor.duckdb", {"CREATE TABLE t AS FROM range(1000)", "CHECKPOINT"}, "v1.4.0");
+  const std::string cut = bytes_of(path("donor.duckdb")).substr(0, 8192);
+  write("cut.duckdb", cut);
+  EXPECT_TRUE(has(thrown([&] { open_destination("cut.duckdb"); }).what(), "is damaged"));
+  EXPECT_EQ(bytes_of(path("cut.duckdb")), cut);
+}
+
 TEST_F(DuckdbDestination, ReplaysTheLogOfACrash) {
   Holder holder(path("d.duckdb"), "write",
                 "CREATE TABLE t AS SELECT 1 AS i; INSERT INTO t VALUES (2)");

@@ -24,7 +24,7 @@ TEST(Duck, AFailureSaysOfWhatKindItIs) {
   EXPECT_EQ(fault_of(connection, "SELECT nothing"), Fault::schema);
   EXPECT_EQ(fault_of(connection, "SELECT 'x'::INTEGER"), Fault::data);
   EXPECT_EQ(fault_of(connection, "SELECT CASE WHEN range > 5 THEN error('no') END FROM range(9)"),
-            Fault::internal);
+            Fault::data);
   EXPECT_EQ(fault_of(connection, "SELECT ('x' || range)::INTEGER FROM range(9)"), Fault::data);
   try {
     connection.query("SELECT ('x' || range)::INTEGER FROM range(9)");

@@ -97,6 +97,23 @@ TEST_F(EngineTable, AColumnAddedByARunThatDiedHasTheTypeThatTheSourceHasNow) {
   EXPECT_EQ(copy("SELECT sum(price) FROM dst.main.t"), "150.0");
 }
 
+TEST_F(EngineTable, ACopyThatSomebodyTookAColumnFromIsLoadedAnewOrLeft) {
+  make_orders(100);
+  run_one();
+  const std::string taken = "ALTER TABLE dst.main.t DROP COLUMN v";
+  database.connect().query(taken);
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.strategy, "load");
+  EXPECT_EQ(differences(), "");
+  options.defaults.deletes = Deletes::soft;
+  run_one();
+  database.connect().query(taken);
+  const Receipt left = run().receipts.at(0);
+  EXPECT_EQ(left.outcome, Outcome::refused);
+  EXPECT_NE(left.error.find("somebody changed the copy"), std::string::npos) << left.error;
+  EXPECT_NE(left.hint.find("sluice state reset main.t --yes"), std::string::npos) << left.hint;
+}
+
 TEST_F(EngineTable, ATornCommitOfAKeylessTableIsHealedThoughNoComparisonIsDue) {
   source->sql("CREATE TABLE fake.main.t (a BIGINT, b VARCHAR)");
   source->sql("INSERT INTO fake.main.t SELECT i, 'x' FROM range(900000) r(i)");

@@ -115,8 +115,14 @@ void remove_unfinished(const fs::path& path) {
   std::array<char, 4> magic{};
   const bool alone = fcntl(descriptor, F_SETLK, &lock) == 0 && fstat(descriptor, &found) == 0 &&
                      found.st_size < kHeaders;
-  const bool ours = found.st_size == 0 || (pread(descriptor, magic.data(), magic.size(), 8) == 4 &&
-                                           std::string_view(magic.data(), magic.size()) == "DUCK");
+  // Of a file that had been in use, and was cut since, no checkpoint is the first.
+  std::uint64_t checkpoint = 0;
+  const bool fresh =
+      pread(descriptor, &checkpoint, sizeof checkpoint, 4096 + 8) != sizeof checkpoint ||
+      checkpoint == 0;
+  const bool ours =
+      found.st_size == 0 || (fresh && pread(descriptor, magic.data(), magic.size(), 8) == 4 &&
+                             std::string_view(magic.data(), magic.size()) == "DUCK");
   if (alone && ours) unlink(path.c_str());
   close(descriptor);
 }

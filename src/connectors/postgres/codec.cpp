@@ -121,6 +121,7 @@ WireType text_array_type(const WireType& wire) {
 Error cannot_land(const std::string& column, const WireType& wire, const std::string& landed) {
   std::string choices;
   if (wire.kind == Kind::scalar) choices = scalar_choices(wire);
+  if (choices == kText) choices.clear();
   if (choices.empty() && landed_type(wire) != kText) choices = landed_type(wire);
   return Error(Fault::config, "column " + column + " cannot land as " + landed,
                "types: can say VARCHAR" + (choices.empty() ? "" : ", " + choices));

@@ -141,9 +141,10 @@ void TableRun::merge(bool prune) {
     return;
   }
   if (changes->missing > 0) {
-    receipt_.notes.push_back("rows that were missing though the " +
-                             std::string(decision_.by_versions ? "row versions" : "replication key") +
-                             " did not show them, now fetched: " + std::to_string(changes->missing));
+    receipt_.notes.push_back(
+        "rows that were missing though the " +
+        std::string(decision_.by_versions ? "row versions" : "replication key") +
+        " did not show them, now fetched: " + std::to_string(changes->missing));
   }
   TableState next = next_state(changes->until);
   if (decision_.by_versions) next.horizon = horizon();

@@ -22,21 +22,19 @@ class DuckdbRuns : public DuckdbFiles {
     connection.query("ATTACH " + duck::literal(path("shop.duckdb")) + " AS shop (READ_ONLY)");
     connection.query("ATTACH " + duck::literal(copy.file()) + " AS copy (READ_ONLY)");
     for (const auto& [one, other] : {std::pair("shop", "copy"), std::pair("copy", "shop")}) {
-      const auto rows =
-          connection.query("SELECT count(*) FROM (SELECT id, v, updated_at FROM " +
-                           std::string(one) + ".main.t EXCEPT ALL SELECT id, v, updated_at FROM " +
-                           other + ".main.t)");
+      const auto rows = connection.query(
+          "SELECT count(*) FROM (SELECT id, v, updated_at FROM " + std::string(one) +
+          ".main.t EXCEPT ALL SELECT id, v, updated_at FROM " + other + ".main.t)");
       EXPECT_EQ(rows.integer(0, 0), 0) << "only in " << one;
     }
     return result.receipts.at(0);
   }
   void change(const std::string& word, int digit) {
-    make("shop.duckdb",
-         {"UPDATE t SET v = '" + word + "', updated_at = now() WHERE id % 10 = " +
-              std::to_string(digit),
-          "DELETE FROM t WHERE id = " + std::to_string(digit),
-          "INSERT INTO t SELECT id + 1000000, '" + word + "', now() FROM t WHERE id % 10 = " +
-              std::to_string(digit + 1)});
+    make("shop.duckdb", {"UPDATE t SET v = '" + word +
+                             "', updated_at = now() WHERE id % 10 = " + std::to_string(digit),
+                         "DELETE FROM t WHERE id = " + std::to_string(digit),
+                         "INSERT INTO t SELECT id + 1000000, '" + word +
+                             "', now() FROM t WHERE id % 10 = " + std::to_string(digit + 1)});
   }
 
   testing::Copy copy;

@@ -13,8 +13,8 @@
 namespace sluice {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Copy;
+using ::testing::HasSubstr;
 using testing::PostgresDatabase;
 using testing::PostgresServer;
 using testing::PostgresSession;

@@ -13,8 +13,8 @@
 namespace sluice {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Copy;
+using ::testing::HasSubstr;
 using testing::Texts;
 
 /// What a column of this type lands as. `literals` are SQL; where `printed` is empty, the server's

@@ -98,7 +98,8 @@ class FileSource : public Source {
   std::optional<std::int64_t> position() override {
     constexpr std::uint64_t kLogBits = 40;
     std::error_code none;
-    const std::uintmax_t log = std::filesystem::file_size(std::filesystem::path(file_.path()) += ".wal", none);
+    const std::uintmax_t log =
+        std::filesystem::file_size(std::filesystem::path(file_.path()) += ".wal", none);
     return static_cast<std::int64_t>(
         (checkpoints(file_.descriptor()) << kLogBits) +
         (none ? 0 : std::min<std::uintmax_t>(log, (std::uint64_t{1} << kLogBits) - 1)));

@@ -13,9 +13,9 @@ namespace sluice {
 
 /// Rows dealt into numbered buckets by their primary key, alike at the source and in the copy.
 struct Buckets {
-  /// ranges: the key is one integer column, and the bucket is key >> bits (2^bits keys in a row).
-  /// hashes: the bucket is the lowest `bits` bits of the digest of the key columns, in key order;
-  /// without a key, of all columns.
+  /// ranges: the key is one integer column, and the bucket is key >> bits (2^bits keys in a row; an
+  /// arithmetic shift of a BIGINT). hashes: the bucket is the lowest `bits` bits of the digest of
+  /// the key columns, in key order; without a key, of all columns.
   enum class By { ranges, hashes } by = By::hashes;
   int bits = 0;
   std::uint64_t count = 0;         ///< about how many of them have rows
@@ -45,11 +45,13 @@ inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
 
 /// How a copy's rows are digested.
 struct RowDigest {
-  std::string sql;      ///< a BIGINT for each row
+  std::string sql;      ///< a BIGINT for each row, never NULL, of the quoted names of the columns
   std::string why_not;  ///< not empty: there is no digest, rows have to be compared
 };
 
-/// Which rows and columns of a table travel. Table::where and Table::start always apply as well.
+/// Which rows and columns of a table travel. Table::where and Table::start always apply as well,
+/// and of `from`, `since`, `keys` and `buckets` one at most is asked for; a source whose RowDigest
+/// says why_not is not asked for `buckets` and `digest`.
 struct Read {
   std::vector<Column> columns;  ///< in the order of the batch's vectors; a subset of the table's
   std::optional<std::string>
@@ -65,7 +67,7 @@ struct Read {
   /// If not empty: not rows, but for each bucket that has any, its number, how many there are, and
   /// the sum of their digests over these columns; `columns` is digest_columns(). Several such rows
   /// for one bucket add up.
-  std::vector<Column> digest;
+  std::vector<Column> digest;  ///< in an order that counts: it seeds the hashes
 };
 
 /// What a Read of digests brings.
@@ -90,8 +92,10 @@ struct Plan {
   Table table;  ///< as plan() was given it
   Read read;
   std::vector<Chunk> chunks;  ///< disjoint; together exactly the rows asked for
-  std::optional<std::string>
-      until;  ///< the mark: the replication key up to which this snapshot is complete
+  /// The mark: the replication key up to which this snapshot is complete. The highest one of the
+  /// rows that where and start admit, whatever Read::from is, without NULL; of a clock's time never
+  /// above what the source's clock said before the snapshot.
+  std::optional<std::string> until;
   std::optional<std::string> safe;  ///< a mark at or below it that no open transaction can still
                                     ///< write below, where the source can tell at once
   std::string

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A database that rows come from. A connector author implements Source, Snapshot and Reader; the
-// engine pulls. tests/support/fake_source.h is a small one.
+// engine pulls. tests/support/fake_source.h is a small one, without all that a user may ask for.
 //
 // Order of calls in a run: identity, discover, snapshot(tables), then per table plan, and per
 // scanning thread a Reader; a table that is tried again gets a new snapshot, and so may each table.

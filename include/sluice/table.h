@@ -52,15 +52,16 @@ struct Table {
       indexed;              ///< columns whose ranges are cheap to read: an index leads with them
   bool versions = false;    ///< the source tells versions of a row apart: Snapshot::horizon()
   bool view = false;        ///< a view or materialized view: loaded only when it is named
-  std::uint64_t rows = 0;   ///< the source's estimate
-  std::uint64_t bytes = 0;  ///< the source's estimate, on its disk
+  std::uint64_t rows = 0;   ///< the source's estimate; 0: none, or no rows
+  std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above
   std::string comment;
 
   /// Changes when rows may hold other values though none was changed: the table was made anew or
   /// rewritten, a column took another's name, another server its place (PostgreSQL: oid, file
   /// nodes, timeline, columns, enum values). Chunk bounds of one incarnation mean nothing in
-  /// another. Empty, always: the source cannot tell, and its bounds hold whatever happens to the
-  /// table.
+  /// another. Always the same text: the source cannot tell (DuckDB files), and its bounds hold
+  /// whatever happens to the table; then only comparing by content finds what a re-creation with
+  /// old stamps changed.
   std::string incarnation;
 
   /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower

@@ -30,15 +30,17 @@ std::string array_text(const std::vector<std::uint32_t>& values) {
 }
 
 // OFFSET 0 keeps the planner, which expects many types, from reading all of pg_type and
-// pg_attribute. A true array is one whose element names it as its array: int2vector and its like
-// are not.
+// pg_attribute. Before version 12 an oid is no part of *. A true array is one whose element names
+// it as its array: int2vector and its like are not.
 TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t>& relations) {
   const Rows rows = connection.query(
       "WITH RECURSIVE used(oid) AS ("
       " SELECT a.atttypid FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
       " WHERE a.attnum > 0 AND NOT a.attisdropped"
       " UNION SELECT x.oid FROM used CROSS JOIN LATERAL ("
-      "SELECT * FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t CROSS JOIN LATERAL ("
+      "SELECT typelem, typbasetype, typtype, typrelid FROM pg_type WHERE oid = used.oid OFFSET 0) "
+      "t "
+      "CROSS JOIN LATERAL ("
       "  SELECT t.typelem AS oid UNION ALL SELECT t.typbasetype UNION ALL"
       "  SELECT f.atttypid FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid "
       "AND f.attnum > 0"
@@ -50,7 +52,8 @@ TypeCatalog::TypeCatalog(Connection& connection, const std::vector<std::uint32_t
       "hashtext(string_agg(n.enumlabel, ',' ORDER BY n.oid)) FROM pg_enum n WHERE n.enumtypid = "
       "t.oid) END"
       " FROM used CROSS JOIN LATERAL ("
-      "SELECT * FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t LEFT JOIN LATERAL ("
+      "SELECT t.oid, typname, typtype, typcategory, typelem, typbasetype, typtypmod, typndims, "
+      "typrelid FROM pg_type t WHERE t.oid = used.oid OFFSET 0) t LEFT JOIN LATERAL ("
       "SELECT * FROM pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum "
       "> 0 AND NOT f.attisdropped OFFSET 0) f ON true ORDER BY t.oid, f.attnum",
       {array_text(relations)});

@@ -226,6 +226,13 @@ std::string value_hash(const WireType& wire, const std::string& landed, const st
   if (landed == "VARCHAR" || landed == "JSON") {
     // Its text has lost the padding that the copy keeps.
     if (oid == oid::kBpchar) return of_text("textin(bpcharout(" + c + "))", s);
+    // In octal from 128 on, as it lands; older servers print the byte.
+    if (oid == oid::kChar) {
+      const std::string byte = "(" + c + "::int4 + 256)";
+      return of_text("(CASE WHEN " + c + "::int4 < 0 THEN '\\' || (" + byte + " >> 6) || (" + byte +
+                         " >> 3 & 7) || (" + byte + " & 7) ELSE " + c + "::text END)",
+                     s);
+    }
     return of_text(c, s);
   }
   if (integer(oid) && landed == "BIGINT") return "hashint4extended(0, " + c + "::int8 # " + s + ")";

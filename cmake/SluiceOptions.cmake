@@ -28,6 +28,12 @@ function(sluice_options target)
   endif()
 endfunction()
 
+# Half the time to compile; what tests wait for is not their own code.
+function(sluice_test_options target)
+  sluice_options(${target})
+  target_compile_options(${target} PRIVATE -O0)
+endfunction()
+
 # A test program that tools/run-tests and ctest find: `sluice_test(name LABEL unit SOURCES a.cpp LINK sluice_engine)`.
 # A program whose name starts with postgres, and is not labelled unit, runs once for each version of PostgreSQL that is tested.
 function(sluice_test name)
@@ -35,8 +41,7 @@ function(sluice_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
-  sluice_options(${name})
-  target_compile_options(${name} PRIVATE -O0) # half the time to compile; what tests wait for is not their own code
+  sluice_test_options(${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL})
   set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS "${ARG_LABEL} ${name}")

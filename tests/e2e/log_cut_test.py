@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
-CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "6"))  # for each shape, its last four records among them; 0: every record
+CUTS = int(os.environ.get("SLUICE_TEST_CUTS", "8"))  # for each shape, its last four records among them; 0: every record
 TORN = 130_000  # more rows than DuckDB's row group of 122,880, which it keeps outside its log
 IN_PLACE = "alter table t drop column c"  # its values stay in the copy, which is therefore never built anew
 UNITS = ("--unit-rows", "1", "--parallel", "1")  # each chunk, about 4 MiB, is a commit
@@ -22,7 +22,7 @@ class LogCut(support.Fixture, unittest.TestCase):
     def cut_everywhere(self, create, changes="", *flags, equal=None, failpoint="after-commit", before=""):
         """`changes` (none: a first load) are synced by a run that dies after its commit; no `failpoint`: its last one.
         `before`: where the first load was killed before the changes; else it had been copied whole."""
-        equal = equal or (lambda file, says: self.assert_equal("public.t", file=file, says=says))
+        equal = equal or self.equal
         self.sql("create table u (a int); insert into u values (1); " + create)
         flags += ONLY
         if before:
@@ -42,6 +42,7 @@ class LogCut(support.Fixture, unittest.TestCase):
             self.assertRegex(log.read_bytes(), rb'"in_flight":[1-9]', "the commit was not one that can be torn")
         if UNITS[0] in flags:
             self.assertGreaterEqual(log.read_bytes().count(b'"todo_rows"'), 4, "not several units")
+        self.source = support.expected(self.pg, "public.t", self.db)
         ends = support.records(log)
         cuts = ends
         if CUTS and len(cuts) > CUTS:
@@ -51,6 +52,9 @@ class LogCut(support.Fixture, unittest.TestCase):
             where = f"log cut at {size} of {ends[-1]}" + ("" if size in ends else ", inside a record")
             with self.subTest(where):
                 self.heal(size, flags, equal, where, again=size == ends[-2])
+
+    def equal(self, file, says, target=None):
+        self.assert_equal("public.t", target, file, says=says, source=self.source)
 
     def die_at(self, failpoint, flags):
         with self.start_sync(*flags, SLUICE_FAILPOINT=failpoint) as run:
@@ -155,7 +159,7 @@ class LogCut(support.Fixture, unittest.TestCase):
 
     def history(self, file, says):
         """Current versions are the source; the others follow each other back to what the first load brought."""
-        self.assert_equal("public.t", "public.t where _sluice_is_current", file, says=says)
+        self.equal(file, says, "public.t where _sluice_is_current")
         found = support.query(file, """with v as (select *, lead(_sluice_valid_from) over w as next_from, lead(a) over w as next_a
             from public.t window w as (partition by id order by _sluice_valid_from)) select count(*) filter (next_from < _sluice_valid_to
             or (next_from = _sluice_valid_to and next_a = a) or _sluice_valid_to <= _sluice_valid_from), count(*) filter

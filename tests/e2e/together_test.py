@@ -76,9 +76,12 @@ class Together(support.Fixture, unittest.TestCase):
         self.assertEqual(support.value(file, DANGLING), "0 0 0 0", f"{says}, seed {SEED}")
         return True
 
-    def assert_copied(self, file=None, says=""):
-        for each in TABLES:
-            self.assert_equal(f"public.{each}", file=file, says=says)
+    def expected(self):
+        return {each: support.expected(self.pg, f"public.{each}", self.db) for each in TABLES}
+
+    def assert_copied(self, file=None, says="", source=None):
+        for each, rows in (source or self.expected()).items():
+            self.assert_equal(f"public.{each}", file=file, says=says, source=rows)
         self.assert_nothing_hidden(file)
 
     def die(self, *flags, file=None, **env):
@@ -173,13 +176,14 @@ class Together(support.Fixture, unittest.TestCase):
         self.die(*flags, SLUICE_FAILPOINT="after-publish")
         log = self.folder / "copy.duckdb.wal"
         self.assertTrue(log.exists(), "the commit left no log")
+        source = self.expected()
         ends = support.records(log)
         cuts = ends if not CUTS or len(ends) <= CUTS else ends[:-5:max(1, len(ends) // (CUTS - 5))] + ends[-5:]
         for size in sorted({*cuts, ends[-1] - 5, (ends[-3] + ends[-2]) // 2}):
             with self.subTest(cut=size, of=ends[-1]):
-                self.heal(log, size, old, flags)
+                self.heal(log, size, old, flags, source)
 
-    def heal(self, log, size, old, flags):
+    def heal(self, log, size, old, flags, source):
         file = self.folder / "cut" / "copy.duckdb"
         file.parent.mkdir()
         try:
@@ -195,7 +199,7 @@ class Together(support.Fixture, unittest.TestCase):
             if not old:
                 self.assertEqual(there, size == log.stat().st_size, f"log cut at {size}")
             self.sync(*TOGETHER, *flags, file=file)
-            self.assert_copied(file, f"log cut at {size}")
+            self.assert_copied(file, f"log cut at {size}", source)
         finally:
             shutil.rmtree(file.parent)
 

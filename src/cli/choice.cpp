@@ -15,12 +15,6 @@ namespace {
 
 bool is_list(const std::string& key) { return key == "tables" || key == "exclude"; }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-  return text;
-}
-
 }  // namespace
 
 void Flags::apply(Connection& target) const {
@@ -29,7 +23,7 @@ void Flags::apply(Connection& target) const {
     if (found == connection.end() || found->second.empty()) continue;
     word.set(target,
              Value::of_flag("--" + flag_name(word.key),
-                            is_list(word.key) ? joined(found->second) : found->second.back()));
+                            is_list(word.key) ? joined(found->second, ",") : found->second.back()));
   }
   for (const TableWord& word : table_words()) {
     const auto found = table.find(word.key);

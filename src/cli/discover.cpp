@@ -17,12 +17,6 @@
 namespace sluice::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 const char* origin_word(KeyOrigin origin) {
   switch (origin) {
     case KeyOrigin::primary:
@@ -39,9 +33,9 @@ const char* origin_word(KeyOrigin origin) {
 
 std::string key_text(const Table& table) {
   if (!table.has_key()) return "none";
-  return joined(table.primary_key) + (table.key_origin == KeyOrigin::primary  ? ""
-                                      : table.key_origin == KeyOrigin::unique ? " (unique)"
-                                                                              : " (chosen)");
+  return joined(table.primary_key, ", ") + (table.key_origin == KeyOrigin::primary  ? ""
+                                            : table.key_origin == KeyOrigin::unique ? " (unique)"
+                                                                                    : " (chosen)");
 }
 
 std::string replication_text(const Table& table) {

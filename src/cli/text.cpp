@@ -209,6 +209,12 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
   return meant ? "did you mean " + *meant + "?" : std::string();
 }
 
+std::string joined(std::span<const std::string> words, std::string_view glue) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) text.append(i == 0 ? "" : glue).append(words[i]);
+  return text;
+}
+
 std::string alternatives(std::span<const std::string> words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {

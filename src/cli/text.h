@@ -33,6 +33,8 @@ std::string human_seconds(double seconds);      ///< 0.4 s, 12 s, 3m 05s, 2h 07m
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 /// "did you mean X?" or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+/// The words with `glue` between them.
+std::string joined(std::span<const std::string> words, std::string_view glue);
 /// "a, b or c".
 std::string alternatives(std::span<const std::string> words);
 

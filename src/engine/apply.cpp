@@ -7,8 +7,6 @@
 namespace sluice::apply {
 namespace {
 
-using duck::quoted;
-
 std::string joined(const std::vector<std::string>& parts, const char* glue) {
   std::string text;
   for (const std::string& part : parts) {
@@ -64,19 +62,19 @@ std::string equal_keys(const std::vector<std::string>& key, const std::string& l
                        const std::string& right) {
   std::vector<std::string> parts;
   for (const std::string& column : key)
-    parts.push_back(left + quoted(column) + " = " + right + quoted(column));
+    parts.push_back(left + duck::quoted(column) + " = " + right + duck::quoted(column));
   return joined(parts, " AND ");
 }
 
 std::string Target::sql() const { return sibling(name); }
 
 std::string Target::sibling(const std::string& other) const {
-  return quoted(catalog) + "." + quoted(schema) + "." + quoted(other);
+  return duck::quoted(catalog) + "." + duck::quoted(schema) + "." + duck::quoted(other);
 }
 
 std::string Target::living(const std::string& prefix) const {
-  if (versions) return prefix + quoted(versions->current);
-  return deleted.empty() ? "true" : "NOT " + prefix + quoted(deleted);
+  if (versions) return prefix + duck::quoted(versions->current);
+  return deleted.empty() ? "true" : "NOT " + prefix + duck::quoted(deleted);
 }
 
 std::string Target::replaceable(const std::string& prefix) const {
@@ -85,26 +83,26 @@ std::string Target::replaceable(const std::string& prefix) const {
 
 std::string remove_rows(const Target& target, const std::string& rowids) {
   if (target.deleted.empty() || target.hidden) return replace_rows(target, rowids);
-  return set_rows(target, quoted(target.deleted) + " = true", rowids);
+  return set_rows(target, duck::quoted(target.deleted) + " = true", rowids);
 }
 
 std::string replace_rows(const Target& target, const std::string& rowids) {
   if (!target.versions || target.hidden) return delete_rows(target, rowids);
   const Versions& versions = *target.versions;
   return set_rows(target,
-                  quoted(versions.to) + " = " + instant(versions.end) + ", " +
-                      quoted(versions.current) + " = false",
+                  duck::quoted(versions.to) + " = " + instant(versions.end) + ", " +
+                      duck::quoted(versions.current) + " = false",
                   rowids);
 }
 
 std::string take_back(const Target& target, const std::string& committed) {
-  return "DELETE FROM " + target.sql() + " WHERE " + quoted(target.versions->from) + " > " +
+  return "DELETE FROM " + target.sql() + " WHERE " + duck::quoted(target.versions->from) + " > " +
          instant(committed);
 }
 
 std::string column_list(const std::vector<std::string>& columns, const std::string& prefix) {
   std::vector<std::string> parts;
-  for (const std::string& column : columns) parts.push_back(prefix + quoted(column));
+  for (const std::string& column : columns) parts.push_back(prefix + duck::quoted(column));
   return joined(parts, ", ");
 }
 
@@ -115,7 +113,7 @@ std::vector<std::string> names(const std::vector<Column>& columns) {
 }
 
 std::string exact(const Column& column, const std::string& prefix) {
-  const std::string plain = prefix + quoted(column.name);
+  const std::string plain = prefix + duck::quoted(column.name);
   return needs_text(column.type) ? plain + "::VARCHAR" : plain;
 }
 
@@ -144,7 +142,7 @@ std::string row_hash(const std::vector<Column>& columns, const std::string& pref
   std::vector<std::string> parts;
   if (salt != 0) parts.push_back(std::to_string(salt));
   for (const Column& column : columns) {
-    const std::string plain = prefix + quoted(column.name);
+    const std::string plain = prefix + duck::quoted(column.name);
     if (planted("null-as-empty")) {
       parts.push_back("coalesce(" + plain + "::VARCHAR, '')");
       continue;
@@ -178,7 +176,7 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
 
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key) {
   std::vector<std::string> nulls;
-  for (const std::string& column : key) nulls.push_back(quoted(column) + " IS NULL");
+  for (const std::string& column : key) nulls.push_back(duck::quoted(column) + " IS NULL");
   const std::string list = column_list(key);
   return "SELECT count(*) FROM (SELECT " + list + " FROM " + relation + " GROUP BY " + list +
          " HAVING count(*) > 1 OR " + joined(nulls, " OR ") + ")";
@@ -187,7 +185,7 @@ std::string bad_keys(const std::string& relation, const std::vector<std::string>
 std::string prune_match(const Target& target, const std::string& relation,
                         const std::vector<std::string>& key) {
   const std::string list = column_list(key);
-  const std::string first = quoted(key.front());
+  const std::string first = duck::quoted(key.front());
   return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " +
          column_list(key, "k.") + " FROM (SELECT " + list + " FROM " + relation +
          ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
@@ -200,7 +198,7 @@ std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::vector<std::string>& key, Gone gone, std::uint64_t limit,
                              const std::string& where) {
   const std::string list = column_list(key);
-  const std::string first = "s." + quoted(key.front());
+  const std::string first = "s." + duck::quoted(key.front());
   return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " +
          column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
          " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
@@ -217,7 +215,7 @@ std::string keyed_difference(const Target& target, const std::string& relation,
 std::string duplicates(const Target& target, const std::vector<std::string>& key,
                        const std::string& where) {
   std::string text;
-  for (const std::string& name : key) text += key_text(name, quoted(name));
+  for (const std::string& name : key) text += key_text(name, duck::quoted(name));
   return "SELECT " + text.substr(kKeyGlue.size()) + ", count(*) - 1 FROM " + target.sql() +
          " WHERE " + target.living() + (where.empty() ? "" : " AND " + where) + " GROUP BY " +
          column_list(key) + " HAVING count(*) > 1 ORDER BY 1";
@@ -227,12 +225,12 @@ std::string examples_of_difference(const Target& target, const std::vector<Colum
                                    const std::vector<std::string>& key, std::size_t limit) {
   std::string text, differing;
   for (const std::string& name : key)
-    text += key_text(name, "coalesce(d." + quoted(name) + ", t." + quoted(name) + ")");
+    text += key_text(name, "coalesce(d." + duck::quoted(name) + ", t." + duck::quoted(name) + ")");
   text = text.substr(kKeyGlue.size());
   for (const Column& column : columns)
     differing += (differing.empty() ? "" : ", ") + ("CASE WHEN " + differs({column}, "t.", "d.")) +
                  " THEN " + duck::literal(column.name) + " END";
-  const std::string at_source = "d." + quoted(key.front()) + " IS NOT NULL";
+  const std::string at_source = "d." + duck::quoted(key.front()) + " IS NOT NULL";
   return "SELECT " + text + ", d.sluice_rid IS NOT NULL, " + at_source +
          ", CASE WHEN d.sluice_rid IS NOT NULL AND " + at_source + " THEN array_to_string([" +
          differing + "], ', ') ELSE '' END FROM sluice_diff d LEFT JOIN " + target.sql() +

@@ -11,34 +11,28 @@
 namespace sluice {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using PlanJson = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 constexpr const char* kFormatKey = "sluice_plan";
 constexpr std::array kDeletes{"hard", "soft", "ignore"};
-constexpr std::array kMisfits{"text", "fail", "null"};
-
-template <typename Words, typename T>
-const char* word(const Words& words, T value) {
-  return words.at(static_cast<std::size_t>(value));
-}
 
 /// What the settings make of a table, beside its shape and what is decided for it: those say the
 /// rest.
-Json settings_of(const SyncOptions& options, const Table& table) {
+PlanJson settings_of(const SyncOptions& options, const Table& table) {
   const TableOptions own = options_of(options, table.name);
   const Landing landed = landing(table, options);
-  Json settings = Json::parse(fingerprint(own, landed.schema, landed.name, options.naming));
-  settings["deletes"] = word(kDeletes, own.deletes);
-  settings["misfit"] = own.misfit ? Json(word(kMisfits, *own.misfit)) : Json(nullptr);
+  PlanJson settings = PlanJson::parse(fingerprint(own, landed.schema, landed.name, options.naming));
+  settings["deletes"] = kDeletes.at(static_cast<std::size_t>(own.deletes));
+  settings["misfit"] = own.misfit ? PlanJson(misfit_name(*own.misfit)) : PlanJson(nullptr);
   for (const auto& [column, misfit] : own.misfits)
-    settings["misfit of " + column] = word(kMisfits, misfit);
-  settings["overlap"] = own.overlap ? Json(own.overlap->count()) : Json(nullptr);
+    settings["misfit of " + column] = misfit_name(misfit);
+  settings["overlap"] = own.overlap ? PlanJson(own.overlap->count()) : PlanJson(nullptr);
   return settings;
 }
 
-Json table_json(const TablePlan& plan) {
-  Json columns = Json::array();
+PlanJson table_json(const TablePlan& plan) {
+  PlanJson columns = PlanJson::array();
   for (const Column& column : plan.table.columns) {
     columns.push_back(
         {{"name", column.name}, {"source_type", column.source_type}, {"type", column.type}});
@@ -55,17 +49,19 @@ Json table_json(const TablePlan& plan) {
           {"primary_key", plan.table.primary_key},
           {"replication_key", plan.table.replication_key},
           {"incarnation", plan.table.incarnation},
-          {"settings", Json::parse(plan.settings)}};
+          {"settings", PlanJson::parse(plan.settings)}};
 }
 
-std::vector<std::string> texts(const Json& json) { return json.get<std::vector<std::string>>(); }
+std::vector<std::string> texts(const PlanJson& json) {
+  return json.get<std::vector<std::string>>();
+}
 
 Error not_a_plan(const std::string& why) {
   return {Fault::config, "this is no plan that this sluice can do: " + why,
           "`sluice plan --out FILE` writes one"};
 }
 
-TablePlan parse_table(const Json& json) {
+TablePlan parse_table(const PlanJson& json) {
   TablePlan plan;
   plan.table.name = {json.at("schema"), json.at("table")};
   plan.target = json.at("target");
@@ -74,7 +70,7 @@ TablePlan parse_table(const Json& json) {
   plan.finds_deletes = json.at("finds_deletes");
   plan.rows = json.at("rows");
   plan.bytes = json.at("bytes");
-  for (const Json& each : json.at("columns")) {
+  for (const PlanJson& each : json.at("columns")) {
     Column& column = plan.table.columns.emplace_back();
     column.name = each.at("name");
     column.source_type = each.at("source_type");
@@ -94,11 +90,12 @@ TablePlan parse_table(const Json& json) {
 }
 
 /// The first setting that is another one, as "where is \"a > 1\", the plan has \"\"", or nothing.
-std::string settings_changed(const Json& planned, const Json& now) {
-  Json all = planned;
+std::string settings_changed(const PlanJson& planned, const PlanJson& now) {
+  PlanJson all = planned;
   all.update(now);
   for (const auto& [name, ignored] : all.items()) {
-    const Json before = planned.value(name, Json(nullptr)), is = now.value(name, Json(nullptr));
+    const PlanJson before = planned.value(name, PlanJson(nullptr)),
+                   is = now.value(name, PlanJson(nullptr));
     if (before != is) return name + " is " + is.dump() + ", the plan has " + before.dump();
   }
   return {};
@@ -107,23 +104,23 @@ std::string settings_changed(const Json& planned, const Json& now) {
 }  // namespace
 
 std::string RunPlan::json() const {
-  Json json{{kFormatKey, kFormat},
-            {"version", kVersionText},
-            {"made_at", made_at},
-            {"connection", connection},
-            {"source", source},
-            {"full", full},
-            {"accept_source", accept_source},
-            {"accept_drift", accept_drift},
-            {"allow_deletes", allow_deletes},
-            {"tables", Json::array()}};
+  PlanJson json{{kFormatKey, kFormat},
+                {"version", kVersionText},
+                {"made_at", made_at},
+                {"connection", connection},
+                {"source", source},
+                {"full", full},
+                {"accept_source", accept_source},
+                {"accept_drift", accept_drift},
+                {"allow_deletes", allow_deletes},
+                {"tables", PlanJson::array()}};
   for (const TablePlan& each : tables) json["tables"].push_back(table_json(each));
   return json.dump(2) + "\n";
 }
 
 RunPlan RunPlan::parse(const std::string& text) {
   try {
-    const Json json = Json::parse(text);
+    const PlanJson json = PlanJson::parse(text);
     if (!json.is_object() || !json.contains(kFormatKey)) throw not_a_plan("it is another file");
     if (json.at(kFormatKey) != kFormat)
       throw not_a_plan("its format is " + json.at(kFormatKey).dump() + ", " +
@@ -136,9 +133,9 @@ RunPlan RunPlan::parse(const std::string& text) {
     plan.accept_source = json.at("accept_source");
     plan.accept_drift = texts(json.at("accept_drift"));
     plan.allow_deletes = texts(json.at("allow_deletes"));
-    for (const Json& each : json.at("tables")) plan.tables.push_back(parse_table(each));
+    for (const PlanJson& each : json.at("tables")) plan.tables.push_back(parse_table(each));
     return plan;
-  } catch (const Json::exception& error) {
+  } catch (const PlanJson::exception& error) {
     throw not_a_plan(error.what());
   }
 }
@@ -175,7 +172,7 @@ void check_plan(const RunPlan& plan, const SyncOptions& options, Source& source)
                 "make a plan of this source with `sluice plan --out FILE`");
   for (const TablePlan& each : plan.tables) {
     const std::string changed =
-        settings_changed(Json::parse(each.settings), settings_of(options, each.table));
+        settings_changed(PlanJson::parse(each.settings), settings_of(options, each.table));
     if (changed.empty()) continue;
     throw Error(Fault::config,
                 each.table.name.text() + ": the plan was made with other settings: " + changed,

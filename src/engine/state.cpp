@@ -2,6 +2,7 @@
 #include "engine/state.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -10,14 +11,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kMisfits[] = {"text", "fail", "null"};
-
 Json column_json(const Column& column) {
   return {{"name", column.name},
           {"type", column.type},
           {"source_type", column.source_type},
           {"nullable", column.nullable},
-          {"misfit", kMisfits[static_cast<std::size_t>(column.misfit)]}};
+          {"misfit", misfit_name(column.misfit)}};
 }
 
 Column parse_column(const Json& json) {
@@ -100,6 +99,11 @@ Loading parse_loading(const Json& json) {
 }
 
 }  // namespace
+
+const char* misfit_name(Misfit misfit) {
+  static constexpr std::array kNames{"text", "fail", "null"};
+  return kNames.at(static_cast<std::size_t>(misfit));
+}
 
 // A state is replaced only where its text is still the one that was read, so what a parsed text
 // gives is that text: a member that older versions do not have is left out where it is empty.

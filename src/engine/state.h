@@ -19,6 +19,9 @@ namespace sluice {
 /// The fingerprint in a state that was reset: that of no settings.
 inline constexpr const char* kReset = "reset";
 
+/// The word for it in a state and in a plan: "text", "fail", "null".
+const char* misfit_name(Misfit misfit);
+
 /// A mark that is not yet safe: transactions that were open when it was taken may still commit rows
 /// below it.
 struct PendingMark {

@@ -71,6 +71,11 @@ class Rights(support.Fixture, unittest.TestCase):
         self.assertRegex(text, "(?i)password")
         self.assertNotIn("wr0ng-wr0ng", text)
 
+    def test_a_server_without_tls_is_asked_once(self):
+        text = support.sluice("sync", self.url + "?sslmode=require", f"duckdb:{self.file}", check_exit=2)
+        self.assertIn("the server has no TLS (ssl = on in its postgresql.conf)", text)
+        self.assertNotIn("retr", text)
+
     def test_the_password_is_nowhere(self):
         self.sql(f"grant select on closed to reader; insert into open select i, repeat('x', 900) from generate_series(1000, 30000) i")
         said, titles = [], set()

@@ -9,6 +9,7 @@
 
 #include "connectors/postgres/row_decoder.h"
 #include "duck/duck.h"
+#include "postgres_bytes.h"
 #include "postgres_golden.h"
 
 namespace sluice::postgres {
@@ -18,16 +19,7 @@ using golden::array;
 using golden::composite;
 using golden::scalar;
 
-using Bytes = std::vector<Byte>;
 using Wire = std::optional<Bytes>;  // nothing: NULL
-
-Bytes unhex(const std::string& hex) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<Byte>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
 
 void put32(Bytes& to, std::size_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<Byte>(value >> shift));

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "connectors/postgres/copy_stream.h"
+#include "postgres_bytes.h"
 
 namespace sluice::postgres {
 namespace {
 
-using Bytes = std::vector<Byte>;
 using Row = std::vector<std::optional<std::string>>;
 
 // COPY (SELECT * FROM (VALUES (1, 'one'::text, NULL::int), (2, 'two', 22), (3, NULL, 33)) v)
@@ -21,14 +21,6 @@ constexpr const char* kThreeRows =
     "0400000016000300000004"
     "00000003ffffffff0000000400000021ffff";
 constexpr const char* kNoRows = "5047434f50590aff0d0a000000000000000000ffff";
-
-Bytes unhex(const std::string& hex) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<Byte>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
 
 /// Reads what is there; a row's fields as a decoder would, going no further than they are.
 struct Reading {

@@ -9,11 +9,10 @@
 #include "connectors/postgres/row_decoder.h"
 #include "duck/duck.h"
 #include "fuzz/mutations.h"
+#include "postgres_bytes.h"
 
 namespace sluice::postgres {
 namespace {
-
-using Bytes = std::vector<Byte>;
 
 /// One column that values arrive in, over and over.
 class Column {
@@ -91,14 +90,6 @@ class Column {
 };
 
 Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
-
-Bytes unhex(const std::string& hex) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<Byte>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
 
 void put32(Bytes& to, std::size_t at, std::uint32_t value) {
   for (std::size_t i = 0; i < 4; ++i) to[at + i] = static_cast<Byte>(value >> (24 - 8 * i));

@@ -119,6 +119,11 @@ Error refused(PGconn* connection, const Login& login) {
   } else if (message.find("certificate") != std::string::npos) {
     fault = Fault::config;  // trying again does not make a certificate right
     hint = "check sslrootcert and that the host in the URL is a name in the server's certificate";
+  } else if (message.find("does not support SSL") != std::string::npos) {
+    fault = Fault::config;
+    hint =
+        "the server has no TLS (ssl = on in its postgresql.conf), and the sslmode given asks for "
+        "it";
   } else if (fault == Fault::config) {
     hint = "the URL names the database last: postgresql://user@host:port/DATABASE";
   } else if (state.empty()) {

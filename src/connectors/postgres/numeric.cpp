@@ -9,7 +9,6 @@ namespace sluice::postgres {
 namespace {
 
 constexpr Reason kNotANumber = "it has no NaN";
-constexpr Reason kInfinite = "it has no infinity";
 constexpr Reason kTooLarge = "too large";
 constexpr Reason kTooExact = "too many digits behind the point";
 constexpr Reason kTooManyDigits = "more digits than it keeps";

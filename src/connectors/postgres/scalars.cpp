@@ -16,7 +16,6 @@
 namespace sluice::postgres {
 namespace {
 
-constexpr Reason kRange = "outside its range";
 constexpr Reason kInexact = "more digits than it keeps";
 constexpr Reason kEncoding = "not valid UTF-8";
 constexpr Reason kEmptyBits = "it has no empty bit string";

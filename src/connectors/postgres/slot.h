@@ -17,6 +17,8 @@ struct Slot;
 
 /// Why a value cannot be held by its column's type; null: it can. Literals.
 using Reason = const char*;
+inline constexpr Reason kRange = "outside its range";
+inline constexpr Reason kInfinite = "it has no infinity";
 
 /// Writes the value to `row`. Throws Fault::data where the bytes are no value of the type.
 using Decode = Reason (*)(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row);

@@ -6,9 +6,6 @@
 namespace sluice::postgres {
 namespace {
 
-constexpr Reason kRange = "outside its range";
-constexpr Reason kInfinite = "it has no infinity";
-
 constexpr std::int32_t kDaysTo2000 = 10957;                  // from 1970
 constexpr std::int64_t kMicrosTo2000 = 946'684'800'000'000;  // likewise
 constexpr std::int64_t kMicrosOfDay = 86'400'000'000;

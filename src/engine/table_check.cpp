@@ -14,6 +14,8 @@ constexpr std::uint64_t kWorthParts = 50'000;
 constexpr std::uint64_t kTurns = 16;
 /// A few dozen milliseconds of either side, whatever the size of the table.
 constexpr std::uint64_t kRowsOfPart = 16'384;
+/// Of a chunk whose rows are read, in as many runs as a smaller table is compared in.
+constexpr std::uint64_t kMostBytesOfPart = std::uint64_t{64} << 20;
 
 std::uint64_t number_of(const TableName& name) {
   std::uint64_t sum = 0;
@@ -23,16 +25,17 @@ std::uint64_t number_of(const TableName& name) {
 
 }  // namespace
 
-/// Nowhere, too, where digests cannot tell, or no index of the source finds a part: that would be
-/// a scan of the whole table.
-TableRun::Differing TableRun::differing_part(std::uint64_t rows, const Changes& changes) {
-  Differing part;
-  part.anywhere = false;
+/// The range of keys that is this run's, by digests. None: there are no digests, or no index of the
+/// source finds such a range.
+std::optional<TableRun::Differing> TableRun::differing_part(std::uint64_t rows,
+                                                            const Changes& changes) {
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
                         table_.columns);
-  if (!digests.why_not().empty()) return part;
+  if (!digests.why_not().empty()) return std::nullopt;
   Buckets buckets = digests.buckets(kRowsOfPart);
-  if (buckets.by != Buckets::By::ranges) return part;
+  if (buckets.by != Buckets::By::ranges) return std::nullopt;
+  Differing part;
+  part.anywhere = false;
   const auto bucket = connection_.query(
       "SELECT " + duck::quoted(key().front()) + "::BIGINT >> " + std::to_string(buckets.bits) +
       " FROM " + target_.sql() + " LIMIT 1 OFFSET " +
@@ -52,16 +55,37 @@ TableRun::Differing TableRun::differing_part(std::uint64_t rows, const Changes& 
   return part;
 }
 
+/// Into sluice_diff, as stage_difference(), the rows of one chunk: whatever the key is, a source
+/// that reads in chunks has it at hand. False: it has none that is small enough.
+bool TableRun::stage_chunk(std::uint64_t turn, std::uint64_t limit) {
+  Plan part = plan(table_.columns);
+  if (part.chunks.empty()) return false;
+  part.chunks = {part.chunks[turn % part.chunks.size()]};
+  const std::uint64_t bytes = part.chunks.front().bytes;
+  if (bytes == 0 || bytes > kMostBytesOfPart) return false;
+  Relation relation(connection_, context_.scan, snapshot_, part, progress_.get());
+  relation.run("CREATE OR REPLACE TEMP TABLE sluice_part AS FROM " + landed(relation, part));
+  record(relation, part);
+  pin_rows();
+  // The keys first: of what they do not name, nothing else is read.
+  const std::string those = "SELECT t.rowid FROM " + target_.sql() +
+                            " t WHERE EXISTS (SELECT 1 FROM sluice_part s WHERE " +
+                            apply::equal_keys(key(), "t.", "s.") + ")";
+  connection_.query(apply::keyed_difference(target_, "sluice_part", columns(), key(),
+                                            apply::Gone::ignored, limit,
+                                            "rowid IN (" + those + ")"));
+  connection_.query("DROP TABLE sluice_part");
+  return true;
+}
+
 /// Into sluice_diff, what differs in this run's part of the table beside what `changes` bring.
 TableRun::Difference TableRun::check_part(const Changes& changes) {
   const std::uint64_t rows = shape_.living_rows(target_.name);
-  Differing part;
-  if (rows >= kWorthParts) {
-    part = differing_part(rows, changes);
-    if (!part.anywhere) return {};
-  } else if ((context_.inventory.runs + number_of(table_.name)) % kTurns != 0) {
-    return {};
-  }
+  const std::uint64_t turn = context_.inventory.runs + number_of(table_.name);
+  const bool big = rows >= kWorthParts;
+  std::optional<Differing> part;
+  if (big) part = differing_part(rows, changes);
+  if (part ? !part->anywhere : turn % kTurns != 0) return {};
   // No more than a commit that no crash can tear holds, unless this one is guarded anyway: the rest
   // has its turn later.
   const std::uint64_t arriving = changes.arriving();
@@ -69,7 +93,11 @@ TableRun::Difference TableRun::check_part(const Changes& changes) {
       arriving < kTearable ? std::min(kWorthParts, kTearable - 1 - arriving) : kWorthParts;
   const Receipt merged = receipt_;
   // Deletes are found as often as delete_check says, and under its brake.
-  stage_difference(part, most, apply::Gone::ignored);
+  if (big && !part) {
+    if (!stage_chunk(turn / kTurns, most)) return {};
+  } else {
+    stage_difference(part.value_or(Differing{}), most, apply::Gone::ignored);
+  }
   connection_.query(apply::known_difference("sluice_stage", key()));
   if (changes.missing > 0) connection_.query(apply::known_difference("sluice_missing", key()));
   const std::uint64_t differing = count_difference();

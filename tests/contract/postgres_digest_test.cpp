@@ -187,6 +187,23 @@ TEST_F(PostgresDigestTest, ChangesThatTheReplicationKeyHidesComeToLight) {
   EXPECT_EQ(copy.query("SELECT id FROM public.small WHERE note IS NULL"), Texts{"7"});
 }
 
+/// Their rows are in no order of the key, so that parts are chunks of the table.
+TEST_F(PostgresDigestTest, HiddenChangesOfRowsWithOtherKeysComeToLight) {
+  make("id uuid", "id", "md5(i::text)::uuid");
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  const std::string some = " WHERE i % 9999 = 5";
+  db->exec("UPDATE t SET i = -i" + some + "; DELETE FROM t WHERE i = 77");
+  std::uint64_t found = 0, gone = 0;
+  for (int run = 0; run < 64 && found < 11; ++run) {
+    const Receipt receipt = copy.sync(db->socket_url(), options).receipts.at(0);
+    found += receipt.updated;
+    gone += receipt.deleted;
+  }
+  EXPECT_EQ(found, 11U);
+  EXPECT_EQ(gone, 1U);
+  expect_equal();
+}
+
 TEST_F(PostgresDigestTest, ThePartThatIsComparedDeletesNothing) {
   options.defaults.delete_check.kind = Cadence::Kind::never;
   db->exec(

@@ -75,6 +75,10 @@ std::string replace_rows(const Target& target, const std::string& rowids);
 /// Takes back what a commit inserted that a crash tore: versions that begin after `instant`, the
 /// begin of the last one that is known to have been committed.
 std::string take_back(const Target& target, const std::string& instant);
+/// Versions whose own columns disagree on whether they have ended: nothing that sluice wrote. A
+/// condition; and what makes them agree, by the end that they say.
+std::string contradictory(const Target& target);
+std::string agree(const Target& target);
 
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);

@@ -45,7 +45,7 @@ std::optional<TableRun::Differing> TableRun::differing_part(std::uint64_t rows,
   std::string staged = "FROM sluice_stage", gone = "SELECT rid FROM sluice_match";
   if (changes.missing > 0) staged += " UNION ALL FROM sluice_missing";
   if (changes.gone > 0)
-    gone += " UNION ALL SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL";
+    gone += " UNION ALL SELECT _sluice_rid FROM sluice_prune WHERE _sluice_rid IS NOT NULL";
   digests.compare(buckets, "(" + staged + ") s", "rowid IN (" + gone + ")");
   receipt_.bytes += digests.bytes();
   if (rows_in("sluice_differ") == 0) return part;

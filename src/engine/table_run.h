@@ -159,6 +159,7 @@ class TableRun {
   void stage_new(const Plan& rows);
   Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
   std::string why_not_verified() const;
+  void verify_versions(Verified& verified, Sync::Repair repair);
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
                     apply::Gone gone);

@@ -72,6 +72,7 @@ Verified TableRun::verify(Sync::Repair repair, double percent) {
                 table_.name.text() + ": a copy in mode append keeps what the source no longer has",
                 "there is nothing to compare it with: leave it out with --exclude");
   }
+  prove_user_key();
   if (repair == Sync::Repair::yes) heal_torn_commit();
   return compare(repair, gone(), percent);
 }
@@ -120,6 +121,7 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   verified.table = table_.name;
   verified.target = receipt_.target;
   verified.rows = shape_.living_rows(landing_.name);
+  if (target_.versions) verify_versions(verified, repair);
   const Differing differing = differing_buckets(percent);
   verified.compared = differing.compared.value_or(verified.rows);
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
@@ -134,6 +136,22 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   verified.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return verified;
+}
+
+/// Of a copy in mode history, what would be taken for current though it has ended, or the other way
+/// round: no row of the source shows that.
+void TableRun::verify_versions(Verified& verified, Sync::Repair repair) {
+  const auto found = connection_.query("SELECT count(*) FROM " + target_.sql() + " WHERE " +
+                                       apply::contradictory(target_));
+  const auto count = static_cast<std::uint64_t>(found.integer(0, 0));
+  if (count == 0) return;
+  verified.changed += count;
+  verified.examples.push_back(std::to_string(count) + " versions: " + target_.versions->to +
+                              " and " + target_.versions->current + " contradict each other");
+  if (repair == Sync::Repair::no) return;
+  Load load(connection_, context_.states);
+  load.execute(apply::agree(target_));
+  commit(load, state_);
 }
 
 /// Copies of a key beyond the first: nothing that sluice wrote, but what else writes to the file
@@ -158,7 +176,7 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;
-  verified.changed = receipt_.updated;
+  verified.changed += receipt_.updated;
   const auto some =
       connection_.query(apply::examples_of_difference(target_, columns(), key(), kExamples));
   for (std::size_t i = 0; i < some.rows(); ++i) {

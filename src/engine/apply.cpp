@@ -287,8 +287,8 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
   return "DELETE FROM " + target.sql() +
          " WHERE rowid IN (SELECT _sluice_rid FROM (SELECT rowid AS _sluice_rid, " +
          (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list +
-         ") AS _sluice_nth FROM " + target.sql() + " WHERE " + target.replaceable() +
-         ") WHERE _sluice_nth > 1)";
+         (keep_one ? " ORDER BY " + target.living() + " DESC" : "") + ") AS _sluice_nth FROM " +
+         target.sql() + " WHERE " + target.replaceable() + ") WHERE _sluice_nth > 1)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {

@@ -115,8 +115,8 @@ std::string replacement_counts(const Target& target, const std::string& other,
 /// text, and how many times too many.
 std::string duplicates(const Target& target, const std::vector<std::string>& key,
                        const std::string& where);
-/// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of
-/// them.
+/// Deletes every copy of a key that occurs more than once, but one (`keep_one`: a living one, if
+/// there is any) or all of them.
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
                               bool keep_one);
 

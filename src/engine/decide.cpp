@@ -391,8 +391,10 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
                                                                    : "its settings have changed");
   }
   if (!now.target_lacks.empty()) {
-    if (options.mode == Mode::mirror && options.deletes == Deletes::hard)
+    if (options.mode == Mode::mirror && options.deletes == Deletes::hard) {
+      decision.notes.push_back("loaded anew: somebody changed the copy: " + now.target_lacks);
       return full_load(std::move(decision), "somebody changed the copy: " + now.target_lacks);
+    }
     decision.refusal =
         Error(Fault::config, table.name.text() + ": somebody changed the copy: " + now.target_lacks,
               "put that back; or, having kept the copy elsewhere, `sluice state reset " +

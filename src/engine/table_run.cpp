@@ -77,13 +77,22 @@ void TableRun::aim() {
 /// What is not as the last run left it in the copy's columns; empty: nothing.
 std::string TableRun::columns_lost() const {
   std::string names;
-  for (const Column& each : state_.columns) names += ", " + duck::quoted(each.name);
+  for (const Column& each : state_.columns)
+    names += (names.empty() ? "" : ", ") + duck::quoted(each.name);
   if (names.empty()) return {};  // a state that was reset
+  if (connection_
+          .query("SELECT count(*) FROM duckdb_views() WHERE database_name = $1 AND "
+                 "schema_name = $2 AND view_name = $3",
+                 {target_.catalog, target_.schema, target_.name})
+          .integer(0, 0) > 0) {
+    throw Error(Fault::ownership,
+                table_.name.text() + ": its copy " + receipt_.target + " is a view now",
+                "drop the view, or choose another place with schema:");
+  }
   try {
-    // A view has no row numbers.
-    const auto present = connection_.describe("SELECT rowid" + names + " FROM " + target_.sql());
+    const auto present = connection_.describe("SELECT " + names + " FROM " + target_.sql());
     for (std::size_t i = 0; i < state_.columns.size(); ++i) {
-      const auto& [name, type] = present.at(i + 1);
+      const auto& [name, type] = present.at(i);
       const Column* wanted = landing_.table.column(name);
       // A run may have been cut off between widening a column and saying so.
       if (type != state_.columns[i].type && (wanted == nullptr || type != wanted->type))

@@ -96,7 +96,10 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
                                " is kept, NULL in rows written from now on");
     }
   }
-  if (state.primary_key != table.primary_key) {
+  if (state.primary_key != table.primary_key && table.view && !table.has_key()) {
+    decision.refusal = drift(table, "it is a view now, which has no primary key; the key was (" +
+                                        listed(state.primary_key) + ")");
+  } else if (state.primary_key != table.primary_key) {
     decision.refusal = drift(table, "the primary key is now (" + listed(table.primary_key) +
                                         "), it was (" + listed(state.primary_key) + ")");
   }

@@ -106,20 +106,21 @@ void choose_replication_key(Table& table, const TableOptions& options) {
     return;
   }
   if (!table.replication_key.empty()) return;
-  for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
-    for (const Column& column : table.columns) {
-      if (duck::folded(column.name) != wanted) continue;
-      if (!duck::is_temporal(column.type) && !duck::is_integer(column.type)) continue;
-      table.replication_key = column.name;
-      return;
-    }
-  }
+  const std::string detected = detected_replication_key(table);
+  if (!contains(options.exclude_columns, detected)) table.replication_key = detected;
 }
 
 void choose_columns(Table& table, const TableOptions& options) {
   for (const std::string& name : options.columns) require_column(table, name, "columns:");
   for (const std::string& name : options.exclude_columns)
     require_column(table, name, "exclude_columns:");
+  for (const std::string& name : options.columns) {
+    if (contains(options.exclude_columns, name))
+      throw Error(
+          Fault::config,
+          table.name.text() + ": column " + name + " is in columns: and in exclude_columns:",
+          "leave it out of one");
+  }
   std::erase_if(table.columns, [&](const Column& column) {
     const bool key =
         contains(table.primary_key, column.name) || column.name == table.replication_key;
@@ -224,6 +225,22 @@ TableOptions options_of(const SyncOptions& options, const TableName& name) {
   return chosen;
 }
 
+std::string detected_replication_key(const Table& table) {
+  for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
+    for (const Column& column : table.columns) {
+      if (duck::folded(column.name) != wanted) continue;
+      if (duck::is_temporal(column.type) || duck::is_integer(column.type)) return column.name;
+    }
+  }
+  return {};
+}
+
+std::string excluded_replication_key(const Table& table, const TableOptions& options) {
+  if (options.replication_key || !table.replication_key.empty()) return {};
+  std::string detected = detected_replication_key(table);
+  return contains(options.exclude_columns, detected) ? detected : std::string();
+}
+
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection) {
   Table wanted = table;
   choose_key(wanted, options);
@@ -323,7 +340,9 @@ Landing landing(const Table& table, const SyncOptions& options) {
       duck::folded(landed.schema) == "_sluice") {
     throw Error(Fault::config,
                 table.name.text() + " would land under a name that sluice keeps for itself",
-                "exclude it, or rename it with naming: fivetran");
+                duck::folded(landed.schema) == "_sluice"
+                    ? "choose another schema:"
+                    : "exclude it, or rename it with naming: fivetran");
   }
   std::map<std::string, std::string> seen;
   std::map<std::string, std::string> renamed;

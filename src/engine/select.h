@@ -25,6 +25,11 @@ TableOptions options_of(const SyncOptions& options, const TableName& name);
 /// writes a chosen type.
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection);
 
+/// The column that is the replication key by its name; empty: none.
+std::string detected_replication_key(const Table& table);
+/// The same where the options leave that column out, so that there is no replication key.
+std::string excluded_replication_key(const Table& table, const TableOptions& options);
+
 /// The settings that make a copy what it is, as comparable text.
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming);

@@ -33,6 +33,7 @@ TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snap
 }
 
 const Decision& TableRun::decide() {
+  const std::string excluded = excluded_replication_key(table_, options_);
   table_ = shaped(table_, options_, connection_);
   landing_ = landing(table_, context_.options);
   receipt_.target = landing_.schema + "." + landing_.name;
@@ -47,6 +48,10 @@ const Decision& TableRun::decide() {
   aim();
   decision_ = sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt,
                              options_, circumstances());
+  if (!excluded.empty())
+    decision_.notes.push_back("no replication key: " + excluded +
+                              ", which its name says is one, "
+                              "is excluded");
   receipt_.strategy = decision_.strategy;
   receipt_.notes = decision_.notes;
   if (context_.promises != nullptr) context_.promises->hold(table_, decision_, finds_deletes());

@@ -93,6 +93,7 @@ class TableRun {
   void foresee_read(TablePlan& plan);
   std::string reads();
   std::string reads_range() const;
+  bool counts_deletes() const;
   std::optional<std::uint64_t> expected_deletes() const;
   bool have_digests(const std::vector<Column>& columns);
   bool rows_have_digests() { return have_digests(table_.columns); }

@@ -14,6 +14,7 @@ constexpr std::uint64_t kLeastRowsOfBucket = 512;
 constexpr int kSplit = 6;                   // an integer key's range splits into 64
 constexpr std::uint64_t kMostToSplit = 64;  // buckets; where more differ, splitting saves little
 constexpr std::size_t kExamples = 10;
+constexpr const char* kAppendKeeps = "mode append keeps what the source no longer has";
 
 }  // namespace
 
@@ -68,9 +69,12 @@ Verified TableRun::verify(Sync::Repair repair, double percent) {
                 "sync first");
   }
   if (options_.mode == Mode::append) {
-    throw Error(Fault::config,
-                table_.name.text() + ": a copy in mode append keeps what the source no longer has",
-                "there is nothing to compare it with: leave it out with --exclude");
+    Verified verified;
+    verified.table = table_.name;
+    verified.target = receipt_.target;
+    verified.rows = shape_.living_rows(landing_.name);
+    verified.not_compared = kAppendKeeps;
+    return verified;
   }
   prove_user_key();
   if (repair == Sync::Repair::yes) heal_torn_commit();
@@ -80,7 +84,7 @@ Verified TableRun::verify(Sync::Repair repair, double percent) {
 /// Not empty: the copy is not meant to equal the source as this run read it.
 std::string TableRun::why_not_verified() const {
   if (receipt_.outcome != Outcome::done) return "nothing was read of it in this run";
-  if (options_.mode == Mode::append) return "mode append keeps what the source no longer has";
+  if (options_.mode == Mode::append) return kAppendKeeps;
   if (receipt_.instant != snapshot_.instant())
     return "its load, which was cut off, is of an earlier instant; the next run brings it up to "
            "date";
@@ -128,12 +132,14 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   // Digests are of living rows: a marked copy of a key beside a living one is none of their sums.
   if (table_.has_key() && (differing.anywhere || !target_.deleted.empty()))
     verify_unique(verified, differing, repair);
+  const bool countable = !differing.compared && gone == apply::Gone::wanted && verified.extra == 0;
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
   if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair, gone);
   // With the snapshot went its locks: what was read since may be of another table.
   snapshot_.check_alive();
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
+  if (countable) verified.source_rows = verified.rows + verified.missing - verified.extra;
   verified.bytes += receipt_.bytes;
   verified.repaired = repair == Sync::Repair::yes && !verified.equal();
   verified.seconds =

@@ -82,7 +82,8 @@ std::string Target::replaceable(const std::string& prefix) const {
 }
 
 std::string remove_rows(const Target& target, const std::string& rowids) {
-  if (target.deleted.empty() || target.hidden) return replace_rows(target, rowids);
+  if (target.deleted.empty() || target.hidden || planted("mark-forgotten"))
+    return replace_rows(target, rowids);
   return set_rows(target, duck::quoted(target.deleted) + " = true", rowids);
 }
 
@@ -90,7 +91,8 @@ std::string replace_rows(const Target& target, const std::string& rowids) {
   if (!target.versions || target.hidden) return delete_rows(target, rowids);
   const Versions& versions = *target.versions;
   return set_rows(target,
-                  duck::quoted(versions.to) + " = " + instant(versions.end) + ", " +
+                  duck::quoted(versions.to) + " = " +
+                      (planted("version-ends-now") ? "now()" : instant(versions.end)) + ", " +
                       duck::quoted(versions.current) + " = false",
                   rowids);
 }
@@ -159,13 +161,15 @@ Merge merge(const Target& target, const std::string& stage, const std::vector<Co
   // its keys.
   sql.match =
       "CREATE OR REPLACE TEMP TABLE sluice_match AS SELECT t.rowid AS rid, s.rowid AS sid, NOT " +
-      differs(columns, "t.", "s.") + " AND " + target.living("t.") + " AS same FROM " +
-      target.sql() + " t JOIN " + stage + " s ON " + equal_keys(key, "t.", "s.") + " AND " +
-      target.replaceable("t.");
+      differs(columns, "t.", "s.") + (planted("mark-stays") ? "" : " AND " + target.living("t.")) +
+      " AS same FROM " + target.sql() + " t JOIN " + stage + " s ON " +
+      equal_keys(key, "t.", "s.") + " AND " + target.replaceable("t.");
   // A stage row stays untouched only if the target holds its key exactly once, with the same
   // values.
   const std::string kept =
-      "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
+      target.versions && planted("version-for-nothing")
+          ? "(SELECT sid FROM sluice_match WHERE false)"
+          : "(SELECT sid FROM sluice_match GROUP BY sid HAVING count(*) = 1 AND bool_and(same))";
   sql.counts = "SELECT (SELECT count(*) FROM " + stage +
                ") - count(*) AS inserted, count(*) FILTER (NOT kept) AS updated FROM (SELECT "
                "count(*) = 1 AND bool_and(same) AS kept FROM sluice_match GROUP BY sid)";

@@ -2,6 +2,7 @@
 // Which keys the source has and the copy has not, or the other way round, without moving the keys.
 #include "engine/digest.h"
 #include "engine/table_run.h"
+#include "planted.h"
 
 namespace sluice {
 namespace {
@@ -59,7 +60,9 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
       "sluice_found GROUP BY bucket HAVING count(*) > 1)");
   connection_.query("CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT rowid AS _sluice_rid, " +
                     apply::column_list(key()) + " FROM " + target.sql() + " LIMIT 0");
-  connection_.query("INSERT INTO sluice_prune (_sluice_rid) SELECT unnest(rids) FROM sluice_found");
+  const std::string found = planted("one-of-a-pair") ? "rids[1]" : "unnest(rids)";
+  connection_.query("INSERT INTO sluice_prune (_sluice_rid) SELECT " + found +
+                    " FROM sluice_found");
   connection_.query("DELETE FROM sluice_differ WHERE bucket IN (SELECT bucket FROM sluice_found)");
   const auto rest = connection_.query("SELECT bucket FROM sluice_differ ORDER BY bucket");
   if (rest.rows() == 0) return true;

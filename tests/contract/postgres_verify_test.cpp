@@ -165,6 +165,7 @@ TEST_F(PostgresVerifyTest, ASampleIsWhatItSaysItIs) {
   for (const double percent : {0.01, 1.0, 7.5, 30.0, 80.0, 100.0}) {
     for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, {}, percent)) {
       SCOPED_TRACE(each.table.name + " " + std::to_string(percent));
+      if (!each.not_compared.empty()) continue;  // t, which is gone
       EXPECT_TRUE(each.equal()) << each.error;
       EXPECT_EQ(each.rows, 30'000U);
       EXPECT_LE(each.compared, 30'000U);
@@ -179,6 +180,7 @@ TEST_F(PostgresVerifyTest, ASampleIsWhatItSaysItIs) {
   for (const double percent : {1.0, 20.0, 60.0, 100.0}) {
     for (const Verified& each : copy.verify(db->socket_url(), Sync::Repair::no, {}, percent)) {
       SCOPED_TRACE(each.table.name + " " + std::to_string(percent));
+      if (!each.not_compared.empty()) continue;  // t, which is gone
       EXPECT_EQ(each.error, "");
       if (each.table.name == "bag") continue;  // by what its rows are, they are other rows
       EXPECT_EQ(each.changed, each.compared);

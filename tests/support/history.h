@@ -84,6 +84,8 @@ class History {
   bool within(std::size_t moment, const std::string& instant) const;
   void compare_with_moments(const std::vector<Finished>& finished);
   bool snapshot_taken(Program& program);
+  bool lock_table(Dice& dice);
+  void write_while_it_waits(Program& program, Dice& dice);
   static void wait_for(Program& program);
   void run_alongside(Dice& dice);
   void run_killed(Dice& dice, bool before_published);
@@ -119,8 +121,9 @@ class History {
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<PostgresSession> gatekeeper_;  ///< holds the locks that are the gates
   std::vector<Prepared> prepared_;
-  std::vector<Moment> moments_;  ///< since a run beside writers began
-  Look look_;                    ///< of a flavour that is watched, after the last run
+  HistoryTable* locked_ = nullptr;  ///< while a run is started
+  std::vector<Moment> moments_;     ///< since a run beside writers began
+  Look look_;                       ///< of a flavour that is watched, after the last run
   std::vector<Past> past_;
   int next_number_ = 1, next_name_ = 1;
   int runs_ = 0;  ///< that have begun

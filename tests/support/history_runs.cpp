@@ -108,15 +108,52 @@ bool History::snapshot_taken(Program& program) {
   return false;
 }
 
+/// So that a run which is started now has to wait before its snapshot. False: somebody else has
+/// the table.
+bool History::lock_table(Dice& dice) {
+  moments_.clear();
+  remember_tables();
+  locked_ = &any_table(dice);
+  gatekeeper_->exec("BEGIN; SET LOCAL lock_timeout = '20ms'");
+  try {
+    gatekeeper_->exec("LOCK TABLE " + locked_->name() + " IN ACCESS EXCLUSIVE MODE");
+    note(locked_->name() + " is locked");
+    return true;
+  } catch (const std::runtime_error&) {
+    gatekeeper_->exec("ROLLBACK");
+    return false;
+  }
+}
+
+/// What is committed then is in the snapshot, and its instant is no earlier.
+void History::write_while_it_waits(Program& program, Dice& dice) {
+  while (program.running() &&
+         database_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                         "AND wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%ACCESS SHARE%' "
+                         "AND application_name LIKE 'sluice%'") == "0")
+    std::this_thread::sleep_for(milliseconds(1));
+  moments_.back().at = microseconds(
+      database_.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
+  const std::string change = locked_->update(dice, character_.stamps, true);
+  note("while it waits: " + change);
+  gatekeeper_->exec(change + "; COMMIT");
+  remember_tables();
+}
+
 void History::run_alongside(Dice& dice) {
   ++counts_.alongside;
   note("sluice sync, meanwhile:");
+  const bool waits = flavour_.history && dice.chance(15) && lock_table(dice);
   const std::unique_ptr<Program> program = start({});
   const bool hold = flavour_.standby && dice.chance(50);
   if (hold) hold_standby(true);
   shape_changed_ = column_added_ = false;
-  moments_.clear();
-  remember_tables();
+  if (waits) {
+    write_while_it_waits(*program, dice);
+  } else {
+    moments_.clear();
+    remember_tables();
+  }
   const bool ambushed = !character_.reader && !flavour_.standby && dice.chance(flavour_.ambush);
   if (ambushed && snapshot_taken(*program)) {
     program->stand();

@@ -68,7 +68,9 @@ class Snapshot {
   virtual ~Snapshot() = default;
   /// The instant, for receipts: "2026-11-21 04:05:06.789+00, snapshot 00000003-0000001B-1".
   virtual std::string instant() const = 0;
-  /// What the source's clock said when it was taken: a TIMESTAMPTZ as text.
+  /// The instant by the source's clock, read once it was taken, so that nothing that it shows was
+  /// written later: a TIMESTAMPTZ as text. Begins and ends the versions of mode history. Bounds no
+  /// mark: Plan::until keeps to what the clock said before.
   virtual std::string clock() const = 0;
   /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
   /// why one cannot be read (the others can).

@@ -67,7 +67,7 @@ class PostgresSnapshot : public Snapshot {
   ~PostgresSnapshot() override;
 
   std::string instant() const override;
-  std::string clock() const override { return witness_.t0; }
+  std::string clock() const override { return clock_; }
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return witness_.text(); }
   bool settled(const std::string& witness) const override {
@@ -108,3 +108,4 @@ class PostgresSnapshot : public Snapshot {
 };
 
 }  // namespace sluice::postgres
+  std::string clock_;

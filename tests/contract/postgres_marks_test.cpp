@@ -122,7 +122,7 @@ TEST_F(PostgresSourceTest, ASnapshotIsAskedForATablesMarksOnce) {
   EXPECT_EQ(second.safe, first.safe);
   const std::string log = PostgresServer::instance().log();
   std::size_t asked = 0;
-  const std::string question = "FROM \"public\".\"" + name + "\" AS \"" + name + "\") newest";
+  const std::string question = "FROM ONLY \"public\".\"" + name + "\" AS \"" + name + "\") newest";
   for (std::size_t at = log.find(question); at != std::string::npos;
        at = log.find(question, at + 1))
     ++asked;

@@ -84,9 +84,9 @@ class Snapshot {
   /// What Read::since takes, later, for the row versions that this snapshot does not show: text
   /// that only the source reads, and the state keeps. Asked of tables that have Table::versions.
   virtual std::string horizon() const { return ""; }
-  /// False where the source has no instant across statements: each row was there at some moment of
-  /// the run, and receipts say class D of docs/exactness.md.
-  virtual bool consistent() const { return true; }
+  /// False where a table has no instant that holds across statements: each row was there at some
+  /// moment of the run, and receipts say class D of docs/exactness.md.
+  virtual bool consistent(const Table& /*table*/) const { return true; }
   /// Throws Fault::connection if the instant can no longer be read. Called before a unit commits.
   virtual void check_alive() = 0;
 };

@@ -147,6 +147,7 @@ void add_heaps(Connection& connection, Relations& relations) {
     const double tuples = std::strtod(rows.string(row, 9).c_str(), nullptr);
     heap.rows = tuples > 0 ? static_cast<std::uint64_t>(tuples) : heap.bytes / kGuessedRowBytes;
     if (heap.oid != shape.oid && !rows.boolean(row, 7)) relation.inherited = true;
+    shape.foreign = shape.foreign || kind == 'f';
     relation.file_nodes += (relation.file_nodes.empty() ? "" : ",") + rows.string(row, 8);
     if (kind == 'p' || kind == 'v') continue;
     shape.table.rows += heap.rows;
@@ -158,6 +159,27 @@ void add_heaps(Connection& connection, Relations& relations) {
     relation.shape.table.incarnation =
         std::to_string(oid) + ":" + relation.file_nodes + "@" + connection.timeline();
   }
+}
+
+/// Views whose rows come from foreign tables, as far as their definitions name them: what a
+/// function reads nobody can tell. A materialized view has rows of its own.
+void find_foreign(Connection& connection, Relations& relations) {
+  std::vector<std::uint32_t> views;
+  for (const auto& [oid, relation] : relations) {
+    if (relation.shape.kind == 'v') views.push_back(oid);
+  }
+  if (views.empty()) return;
+  const Rows rows = connection.query(
+      "WITH RECURSIVE used(view, oid, kind) AS (SELECT v, v, 'v'::\"char\" FROM unnest($1::oid[]) v"
+      " UNION SELECT used.view, c.oid, c.relkind FROM used CROSS JOIN LATERAL ("
+      "SELECT d.refobjid FROM pg_rewrite w JOIN pg_depend d ON d.classid = "
+      "'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = "
+      "'pg_catalog.pg_class'::regclass WHERE used.kind = 'v' AND w.ev_class = used.oid"
+      " UNION SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = used.oid) n(oid)"
+      " JOIN pg_class c ON c.oid = n.oid)"
+      " SELECT DISTINCT view FROM used WHERE kind = 'f'",
+      {array_text(views)});
+  for (int row = 0; row < rows.size(); ++row) relations.at(rows.oid(row, 0)).shape.foreign = true;
 }
 
 struct Attribute {
@@ -325,6 +347,7 @@ Discovered discover(Connection& connection, const Scope& scope) {
   Relations relations = find_relations(connection, scope);
   if (relations.empty()) return {};
   add_heaps(connection, relations);
+  find_foreign(connection, relations);
   add_keys(connection, relations, add_columns(connection, relations));
   Discovered found;
   for (auto& [oid, relation] : relations) {

@@ -34,6 +34,7 @@ struct Shape {
   std::uint32_t oid = 0;
   char kind =
       'r';  ///< pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign
+  bool foreign = false;  ///< rows of another server are among its own, or those of a view's tables
   std::vector<WireType> wires;        ///< of table.columns
   std::vector<LiteralType> literals;  ///< of table.columns
   std::vector<Heap> heaps;            ///< none: a view

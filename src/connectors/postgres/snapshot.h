@@ -77,6 +77,11 @@ class PostgresSnapshot : public Snapshot {
   /// Below xmin every transaction had ended: a version that this snapshot does not show, also one
   /// of a subtransaction, has an xid from there on.
   std::string horizon() const override { return std::to_string(witness_.xmin); }
+  /// A foreign table is read by each session at an instant of its own.
+  bool consistent(const Table& table) const override {
+    const auto found = shapes_.find(table.name);
+    return found == shapes_.end() || !found->second.foreign;
+  }
   void check_alive() override;
 
   const std::string& id() const { return id_; }
@@ -103,9 +108,9 @@ class PostgresSnapshot : public Snapshot {
   Witness witness_;
   Answers answers_;
   std::string id_;
+  std::string clock_;
   std::map<TableName, Shape> shapes_;
   std::vector<std::variant<Table, Error>> tables_;
 };
 
 }  // namespace sluice::postgres
-  std::string clock_;

@@ -210,16 +210,43 @@ std::string labels(const WireType& wire, const TypeCatalog& types) {
   return all;
 }
 
+/// That a column, `a`, holds no NULL.
+std::string never_null(const Connection& connection) {
+  // 18 sets attnotnull also while the constraint is NOT VALID.
+  return connection.version() >= 180000 ? "(a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint "
+                                          "k WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
+                                          " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]))"
+                                        : "a.attnotnull";
+}
+
+/// An inheritance child may drop its parent's NOT NULL (before 18), a partition may not.
+void find_nulls(Connection& connection, Relations& relations) {
+  std::vector<std::uint32_t> roots, heaps;
+  for (const auto& [oid, relation] : relations) {
+    if (!relation.inherited) continue;
+    for (const Heap& each : relation.shape.heaps) {
+      roots.push_back(oid);
+      heaps.push_back(each.oid);
+    }
+  }
+  if (heaps.empty()) return;
+  const Rows rows = connection.query(
+      "SELECT DISTINCT h.root, p.attname FROM unnest($1::oid[], $2::oid[]) h(root, heap) JOIN "
+      "pg_attribute p ON p.attrelid = h.root AND p.attnum > 0 AND NOT p.attisdropped JOIN "
+      "pg_attribute a ON a.attrelid = h.heap AND a.attname = p.attname AND NOT " +
+          never_null(connection),
+      {array_text(roots), array_text(heaps)});
+  for (int row = 0; row < rows.size(); ++row) {
+    Shape& shape = relations.at(rows.oid(row, 0)).shape;
+    shape.table.columns[shape.position(rows.string(row, 1))].nullable = true;
+  }
+}
+
 Attributes add_columns(Connection& connection, Relations& relations) {
   const TypeCatalog types(connection, oids_of(relations));
-  // 18 sets attnotnull also while the constraint is NOT VALID.
-  const std::string never_null = connection.version() >= 180000
-                                     ? "a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k "
-                                       "WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
-                                       " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])"
-                                     : "a.attnotnull";
   const Rows rows = connection.query(
-      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " + never_null +
+      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " +
+          never_null(connection) +
           ","
           " format_type(a.atttypid, a.atttypmod), d.description"
           " FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
@@ -348,7 +375,9 @@ Discovered discover(Connection& connection, const Scope& scope) {
   if (relations.empty()) return {};
   add_heaps(connection, relations);
   find_foreign(connection, relations);
-  add_keys(connection, relations, add_columns(connection, relations));
+  const Attributes attributes = add_columns(connection, relations);
+  find_nulls(connection, relations);
+  add_keys(connection, relations, attributes);
   Discovered found;
   for (auto& [oid, relation] : relations) {
     Skipped skipped = reason_to_skip(relation, connection.standby());

@@ -242,6 +242,35 @@ void find_nulls(Connection& connection, Relations& relations) {
   }
 }
 
+/// A virtual generated column's values change with its expression, and no row is written. Where a
+/// heap has another expression than the table, that of the table which a statement names counts.
+void find_expressions(Connection& connection, Relations& relations) {
+  if (connection.version() < 180000) return;
+  std::set<std::uint32_t> oids;
+  for (const auto& [oid, relation] : relations) {
+    oids.insert(oid);
+    for (const Heap& each : relation.shape.heaps) oids.insert(each.oid);
+  }
+  const Rows rows = connection.query(
+      "SELECT a.attrelid, a.attname, pg_get_expr(d.adbin, d.adrelid) FROM unnest($1::oid[]) r JOIN "
+      "pg_attribute a ON a.attrelid = r AND a.attgenerated = 'v' JOIN pg_attrdef d ON d.adrelid = "
+      "a.attrelid AND d.adnum = a.attnum ORDER BY a.attrelid, a.attnum",
+      {array_text(std::vector<std::uint32_t>(oids.begin(), oids.end()))});
+  std::map<std::uint32_t, std::map<std::string, std::string>> expressions;
+  for (int row = 0; row < rows.size(); ++row)
+    expressions[rows.oid(row, 0)][rows.string(row, 1)] = rows.string(row, 2);
+  for (auto& [oid, relation] : relations) {
+    std::string text;
+    for (const auto& [name, expression] : expressions[oid]) {
+      text += name + ' ' + expression + '\n';
+      for (Heap& each : relation.shape.heaps)
+        each.readable = each.readable && expressions[each.oid][name] == expression;
+    }
+    if (!text.empty())
+      relation.shape.table.incarnation += "/" + std::to_string(hash::bytes(text, 0));
+  }
+}
+
 Attributes add_columns(Connection& connection, Relations& relations) {
   const TypeCatalog types(connection, oids_of(relations));
   const Rows rows = connection.query(
@@ -377,6 +406,7 @@ Discovered discover(Connection& connection, const Scope& scope) {
   find_foreign(connection, relations);
   const Attributes attributes = add_columns(connection, relations);
   find_nulls(connection, relations);
+  find_expressions(connection, relations);
   add_keys(connection, relations, attributes);
   Discovered found;
   for (auto& [oid, relation] : relations) {

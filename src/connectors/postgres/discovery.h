@@ -18,7 +18,7 @@ struct Heap {
   std::uint32_t oid = 0;
   TableName name;
   bool ranges = false;    ///< heap access method: can be cut into ctid ranges
-  bool readable = false;  ///< may be read by itself, without going through the parent
+  bool readable = false;  ///< may be read by itself, with the values that it has through the parent
   std::uint64_t rows = 0, bytes = 0;
 };
 

@@ -240,6 +240,29 @@ TEST_F(PostgresDigestTest, ChildrenThatDroppedTheirParentsNotNullAreCompared) {
   }
 }
 
+/// DuckDB's text of a list or a struct is not the server's.
+TEST_F(PostgresDigestTest, MissingRowsWithNestedKeysAreCompared) {
+  const std::string stamp = "'2020-01-01'::timestamptz + i * interval '1 day'";
+  db->exec(
+      "CREATE TYPE pair AS (a int, b text); CREATE TABLE lists (id int[] PRIMARY KEY, updated_at "
+      "timestamptz); CREATE TABLE pairs (n int, id pair, updated_at timestamptz, PRIMARY KEY (n, "
+      "id)); INSERT INTO lists SELECT ARRAY[i, -i], " +
+      stamp +
+      " FROM generate_series(1, 100) i; INSERT INTO pairs SELECT i, (i, 'x, ' || i)::pair, " +
+      stamp + " FROM generate_series(1, 100) i");
+  ASSERT_EQ(copy.sync(db->socket_url(), options).exit_code(), 0);
+  copy.damage("DELETE FROM lists WHERE id[1] = 7; DELETE FROM pairs WHERE n = 8");
+  const RunResult result = copy.sync(db->socket_url(), options);
+  for (const Receipt& each : result.receipts) {
+    EXPECT_EQ(each.error, "");
+    EXPECT_EQ(each.inserted, 1U);
+    EXPECT_EQ(each.guarantee, "A");
+  }
+  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || sum(id[1]) FROM public.lists"),
+            Texts{"100 5050"});
+  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || sum(id.a) FROM public.pairs"), Texts{"100 5050"});
+}
+
 TEST_F(PostgresDigestTest, KeysThatMovedAreFound) {
   make("id int", "id", "i");
   db->exec("UPDATE t SET id = id + 1000000 WHERE i % 500 = 0");

@@ -22,6 +22,7 @@ struct Verified {
   std::string target;
   std::string how;                                    ///< "digests", or "rows" and why
   std::uint64_t rows = 0;                             ///< of the copy
+  std::optional<std::uint64_t> source_rows;           ///< none: they were not all looked at
   std::uint64_t compared = 0;                         ///< of these; fewer only in a sample
   std::uint64_t missing = 0, extra = 0, changed = 0;  ///< rows: only at the source, only in the
                                                       ///< copy, unlike
@@ -29,9 +30,12 @@ struct Verified {
   std::uint64_t bytes = 0;            ///< read from the source
   double seconds = 0;
   bool repaired = false;
-  std::string error, hint;  ///< why it could not be compared
+  std::string not_compared;  ///< why there is nothing to compare it with: neither failed nor unlike
+  std::string error, hint;   ///< why it could not be compared
   Fault fault = Fault::internal;
-  bool equal() const { return error.empty() && missing + extra + changed == 0; }
+  bool equal() const { return compared_at_all() && missing + extra + changed == 0; }
+  bool differs() const { return compared_at_all() && missing + extra + changed > 0; }
+  bool compared_at_all() const { return error.empty() && not_compared.empty(); }
 };
 
 /// One line of it for the history: "verified: 12 rows are equal (digests)".
@@ -58,8 +62,9 @@ struct Receipt {
 };
 
 struct RunResult {
-  std::string id;                 ///< of the row in _sluice.runs
-  std::vector<Receipt> receipts;  ///< ordered by table
+  std::string id;                  ///< of the row in _sluice.runs
+  std::vector<Receipt> receipts;   ///< ordered by table
+  std::vector<std::string> notes;  ///< on tables without a receipt: those that the source lost
   double seconds = 0;
   std::optional<Error> error;  ///< what failed beside the tables: the checkpoint, the read copy,
                                ///< the history, an observer

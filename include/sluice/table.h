@@ -53,6 +53,7 @@ struct Table {
   bool versions = false;    ///< the source tells versions of a row apart: Snapshot::horizon()
   bool view = false;        ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;   ///< the source's estimate; 0: none, or no rows
+  bool guessed = false;     ///< `rows` is by its size, for want of statistics that are not outdated
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above
   std::string comment;
 

@@ -106,16 +106,25 @@ void add_verifications(CLI::App& app, Session& session) {
   session.repair.repair = true;
   CLI::App& verify_app =
       command(app, "verify", "compare the content of copies with their source; 4: they differ",
-              session, [&session] { return verify(session.verify); });
-  CLI::App& repair_app = command(app, "repair", "verify, and rewrite the rows that differ", session,
-                                 [&session] { return verify(session.repair); });
+              session, [&session] {
+                set_up_log(session.verify.output);
+                return verify(session.verify);
+              });
+  CLI::App& repair_app =
+      command(app, "repair", "verify, and rewrite the rows that differ", session, [&session] {
+        set_up_log(session.repair.output);
+        return verify(session.repair);
+      });
   for (const auto& [sub, request] :
        {std::pair(&verify_app, &session.verify), {&repair_app, &session.repair}}) {
     add_choice(*sub, request->choice);
-    add_output(*sub, request->output);
+    add_output(*sub, request->output, Quiet::log);
     add_connection_flags(*sub, request->choice.flags,
                          {Group::selection, Group::source, Group::destination, Group::process});
     add_table_flags(*sub, request->choice.flags);
+    // Taken, so that the flags of a sync can be repeated, and not listed: they change nothing here.
+    for (const char* flag : {"--publish", "--unit-rows", "--storage"})
+      sub->get_option(flag)->group("");
   }
   add_text(verify_app, "sample", session.verify.sample, "PERCENT",
            "compare about so much of each table, another part each time [100]");

@@ -13,7 +13,20 @@
 namespace sluice::cli {
 namespace {
 
+/// What was typed, not a variable that is set for all commands.
+bool typed(const std::string& value, const char* variable) {
+  const char* set = std::getenv(variable);
+  return !value.empty() && (set == nullptr || value != set);
+}
+
 bool is_list(const std::string& key) { return key == "tables" || key == "exclude"; }
+
+/// Beside a URL it would not be read.
+void refuse_config(const Choice& choice) {
+  if (!typed(choice.config, "SLUICE_CONFIG")) return;
+  throw Error(Fault::config, "--config " + choice.config + ": a URL is named, so no file is read",
+              "leave --config out, or name a connection of the file instead of the URL");
+}
 
 }  // namespace
 
@@ -52,6 +65,7 @@ std::vector<Connection> Choice::connections() const {
                                    : "more than SOURCE and DESTINATION was given",
                   "write both: sluice sync postgresql://user@host/shop duckdb:warehouse.duckdb");
     }
+    refuse_config(*this);
     Connection connection;
     connection.source = words[0];
     connection.destination = words[1];
@@ -65,6 +79,13 @@ std::vector<Connection> Choice::connections() const {
                   "`sluice init` writes a sluice.yaml; or name them: SOURCE DESTINATION, like "
                   "postgresql://user@host/shop duckdb:warehouse.duckdb, where the command reads "
                   "both, else --destination duckdb:warehouse.duckdb");
+    }
+    if (name != Choice().name && typed(name, "SLUICE_NAME")) {
+      throw Error(Fault::config,
+                  "--name is said of SOURCE DESTINATION; a connection of " +
+                      (config.empty() ? std::string(kConfigFile) : config) +
+                      " is called as it is there",
+                  "to choose it, write its name alone: " + name);
     }
     chosen = read_config(config.empty() ? kConfigFile : config, words);
   }
@@ -85,6 +106,7 @@ Connection SourceRequest::connection() const {
     named.words = {source};
     return named.connections().front();
   }
+  refuse_config(choice);
   Connection connection;
   connection.source = source;
   choice.flags.apply(connection);

@@ -123,8 +123,8 @@ void add_switch(CLI::App& command, const std::string& name, bool& value, const s
 }
 
 void add_output(CLI::App& command, Output& output, Quiet quiet) {
-  if (quiet == Quiet::yes) {
-    add_switch(command, "quiet", output.quiet, "print only failures");
+  if (quiet == Quiet::yes) add_switch(command, "quiet", output.quiet, "print only failures");
+  if (quiet != Quiet::no) {
     add_text(command, "log-level", output.log_level, "WORD",
              "debug, info, warn or error, on standard error");
   }

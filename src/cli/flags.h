@@ -27,7 +27,8 @@ void add_list(CLI::App& command, const std::string& name, std::vector<std::strin
               const std::string& placeholder, const std::string& help);
 void add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& help);
 
-enum class Quiet { no, yes };
+/// log: only --log-level.
+enum class Quiet { no, log, yes };
 void add_output(CLI::App& command, Output& output, Quiet quiet = Quiet::no);
 
 /// Throws Fault::config: what was not understood, and what was meant.

@@ -40,19 +40,32 @@ Grid plans_grid(const std::vector<TablePlan>& plans) {
   return grid;
 }
 
+/// Texts with the tables that each is said of.
+class Said {
+ public:
+  void add(const std::string& text, const std::string& table) {
+    auto found = std::ranges::find(said_, text, &decltype(said_)::value_type::first);
+    if (found == said_.end()) found = said_.insert(found, {text, {}});
+    found->second.push_back(table);
+  }
+  std::string lines(const std::string& label, const Screen& screen) const {
+    std::string all;
+    for (const auto& [text, tables] : said_)
+      all += labelled(0, label, Style::dim, names_of(tables) + ": " + text, screen);
+    return all;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> said_;
+};
+
 /// How the source is read, tables that are read alike together.
 std::string reads_text(const std::vector<TablePlan>& plans, const Screen& screen) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> ways;
+  Said ways;
   for (const TablePlan& plan : plans) {
-    if (plan.reads.empty()) continue;
-    auto found = std::ranges::find(ways, plan.reads, &decltype(ways)::value_type::first);
-    if (found == ways.end()) found = ways.insert(found, {plan.reads, {}});
-    found->second.push_back(plan.table.name.text());
+    if (!plan.reads.empty()) ways.add(plan.reads, plan.table.name.text());
   }
-  std::string text;
-  for (const auto& [reads, tables] : ways)
-    text += labelled(0, "reads  ", Style::dim, names_of(tables) + ": " + reads, screen);
-  return text;
+  return ways.lines("reads  ", screen);
 }
 
 std::string snapshot_text(const Forecast& total, const Connection& connection) {
@@ -106,11 +119,11 @@ Forecast forecast(const std::vector<TablePlan>& plans, const Connection& connect
 
 std::string plan_report(const std::vector<TablePlan>& plans, const Connection& connection,
                         const Screen& screen) {
-  std::string notes, failures;
+  Said said;
+  std::string failures;
   for (const TablePlan& plan : plans) {
     const std::string name = plan.table.name.text();
-    for (const std::string& note : plan.notes)
-      notes += labelled(0, "note  ", Style::dim, name + ": " + note, screen);
+    for (const std::string& note : plan.notes) said.add(note, name);
     if (!plan.error.empty())
       failures += failure_text("refused", name, plan.error, plan.hint, screen);
   }
@@ -118,6 +131,7 @@ std::string plan_report(const std::vector<TablePlan>& plans, const Connection& c
   std::string text = plans_grid(plans).text(screen);
   const std::string reads = reads_text(plans, screen);
   if (!reads.empty()) text += "\n" + reads;
+  const std::string notes = said.lines("note  ", screen);
   if (!notes.empty()) text += "\n" + notes;
   if (!failures.empty()) text += "\n" + failures;
   const std::string sum =

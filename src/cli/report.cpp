@@ -4,12 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "cli/events.h"
 #include "cli/open.h"
 #include "cli/text.h"
 #include "cli/verified.h"
 #include "connectors/registry.h"
+#include "duck/duck.h"
 
 namespace sluice::cli {
 namespace {
@@ -101,13 +104,53 @@ std::string notes_text(const RunResult& result, const Screen& screen) {
                        screen);
     }
   }
+  for (const std::string& note : result.notes)
+    text += labelled(0, "note  ", Style::yellow, note, screen);
   return text;
 }
 
-bool plain_name(const std::string& name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+/// As SQL has to write it.
+std::string identifier(const std::string& name) {
+  static constexpr std::array kReserved{
+      "all",        "analyse",      "analyze",     "and",        "any",       "array",
+      "as",         "asc",          "asymmetric",  "both",       "case",      "cast",
+      "check",      "collate",      "column",      "constraint", "create",    "default",
+      "deferrable", "desc",         "describe",    "distinct",   "do",        "else",
+      "end",        "except",       "false",       "fetch",      "for",       "foreign",
+      "from",       "group",        "having",      "in",         "initially", "intersect",
+      "into",       "lambda",       "lateral",     "leading",    "limit",     "not",
+      "null",       "offset",       "on",          "only",       "or",        "order",
+      "pivot",      "pivot_longer", "pivot_wider", "placing",    "primary",   "qualify",
+      "references", "returning",    "select",      "show",       "some",      "summarize",
+      "symmetric",  "table",        "then",        "to",         "trailing",  "true",
+      "union",      "unique",       "unpivot",     "using",      "variadic",  "when",
+      "where",      "window",       "with"};
+  const bool plain =
+      !name.empty() && (name[0] < '0' || name[0] > '9') && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+      });
+  return plain && std::ranges::find(kReserved, name) == kReserved.end() ? name : duck::quoted(name);
+}
+
+/// Schema and table of the copy, which its one text does not tell apart where names have dots.
+TableName target_of(const Receipt& receipt, const Connection& connection) {
+  std::string schema = connection.sync.schema.value_or(receipt.table.schema);
+  if (!receipt.target.starts_with(schema + "."))
+    schema = receipt.target.substr(0, receipt.target.find('.'));
+  return {schema, receipt.target.substr(std::min(schema.size() + 1, receipt.target.size()))};
+}
+
+/// As one word of a shell's line; `quote` where it needs quotes but nothing in it does.
+std::string shell_word(const std::string& text, const std::string& quote) {
+  constexpr std::string_view kSafe = "/._-+:@%,=";
+  const bool plain = std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kSafe.find(c) != std::string_view::npos || (!quote.empty() && c == ' ');
   });
+  if (plain) return quote + text + quote;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 /// What to type next.
@@ -123,8 +166,14 @@ std::string next_text(const RunResult& result, const Connection& connection) {
     return "next: sluice repair rewrites the rows that differ, or --full compares all of them\n";
   const auto file = local_file(connection.destination);
   for (const Receipt& receipt : result.receipts) {
-    if (file && receipt.inserted > 0 && went_well(receipt) && plain_name(receipt.target)) {
-      return fmt::format("next: sluice sql {} \"from {} limit 10\"\n", *file, receipt.target);
+    const bool printable =
+        std::ranges::none_of(receipt.target, [](unsigned char c) { return c < ' '; });
+    if (file && receipt.inserted > 0 && went_well(receipt) && printable) {
+      const TableName target = target_of(receipt, connection);
+      return fmt::format("next: sluice sql {} {}\n", shell_word(*file, ""),
+                         shell_word("from " + identifier(target.schema) + "." +
+                                        identifier(target.name) + " limit 10",
+                                    "\""));
     }
   }
   return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string_view>
@@ -107,6 +108,15 @@ constexpr std::array kTableWords{
               [](const Value& v) { return assign(&TableOptions::synced_at, v.boolean()); }},
 };
 
+/// An empty glob is a variable that was not set: it must not mean all tables, or none left out.
+std::vector<std::string> globs(const Value& value) {
+  const bool empty = !value.is_null() && !value.is_list() && value.text().empty();
+  std::vector<std::string> globs = value.list();
+  if (!empty && std::ranges::find(globs, "") == globs.end()) return globs;
+  value.fail("an empty glob fits no table",
+             "a variable that is not set? To choose nothing here, leave the setting out");
+}
+
 void set_password(Connection& c, Kind kind, const Value& value, const std::string& text) {
   c.password = {kind, Secret(text), value.where()};
 }
@@ -128,7 +138,10 @@ constexpr std::array kConnectionWords{
         [](Connection& c, const Value& v) { set_password(c, Kind::command, v, v.text()); }},
     ConnectionWord{"parallel", Group::source, "N",
                    "connections that read at once [min(cores + 1, 4)]",
-                   [](Connection& c, const Value& v) { c.sync.parallel = v.number(); }},
+                   [](Connection& c, const Value& v) {
+                     c.sync.parallel = v.number();
+                     if (c.sync.parallel == 0) v.fail("at least 1 connection is needed");
+                   }},
     ConnectionWord{"max_rate", Group::source, "SIZE",
                    "bytes a second read from the source, of all connections",
                    [](Connection& c, const Value& v) { c.max_rate = v.bytes(); }},
@@ -147,9 +160,9 @@ constexpr std::array kConnectionWords{
                    }},
     ConnectionWord{"tables", Group::selection, "GLOB,..",
                    "tables to copy, as schema.table with * and ? [all]",
-                   [](Connection& c, const Value& v) { c.sync.tables = v.list(); }},
+                   [](Connection& c, const Value& v) { c.sync.tables = globs(v); }},
     ConnectionWord{"exclude", Group::selection, "GLOB,..", "tables to leave out",
-                   [](Connection& c, const Value& v) { c.sync.exclude = v.list(); }},
+                   [](Connection& c, const Value& v) { c.sync.exclude = globs(v); }},
     ConnectionWord{
         "new_tables", Group::selection, "WORD", "tables that appear later: load or ignore",
         [](Connection& c, const Value& v) {

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "duck/duck.h"
+#include "engine/nearest.h"
 
 namespace sluice::cli {
 namespace {
@@ -66,22 +66,6 @@ std::size_t glyph_width(char32_t code) {
 }
 
 bool control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> table(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) table[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) table[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      table[i][j] = std::min({table[i - 1][j] + 1, table[i][j - 1] + 1,
-                              table[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        table[i][j] = std::min(table[i][j], table[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return table[a.size()][b.size()];
-}
 
 }  // namespace
 
@@ -189,19 +173,6 @@ std::string human_seconds(double seconds) {
   if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
   if (whole < 48 * 3600) return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);
   return fmt::format("{} days", whole / 86400);
-}
-
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
-  std::optional<std::string> best;
-  std::size_t least = std::min(std::max<std::size_t>(1, word.size() / 3) + 1, word.size());
-  for (const std::string& candidate : candidates) {
-    const std::size_t edits = distance(duck::folded(word), duck::folded(candidate));
-    if (edits < least) {
-      least = edits;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {

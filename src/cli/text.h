@@ -28,9 +28,6 @@ std::string compact(std::uint64_t number);      ///< 1.23M, from 100,000 on; bel
 std::string human_bytes(std::uint64_t bytes);   ///< 12 kB, 1.2 GB: powers of 1000
 std::string human_seconds(double seconds);      ///< 0.4 s, 12 s, 3m 05s, 2h 07m
 
-/// The candidate nearest to `word` by edits (a swap of neighbours is one), if it is near enough to
-/// be meant.
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 /// "did you mean X?" or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 /// The words with `glue` between them.

@@ -180,11 +180,12 @@ std::vector<std::string> Value::list() const {
   }
   std::string rest = text();
   if (!flag_) return rest.empty() ? words : std::vector<std::string>{rest};
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    if (comma > 0) words.push_back(rest.substr(0, comma));
+  if (rest.empty()) return words;
+  for (std::size_t comma = rest.find(','); comma != std::string::npos; comma = rest.find(',')) {
+    words.push_back(rest.substr(0, comma));
     rest.erase(0, comma + 1);
   }
+  words.push_back(rest);
   return words;
 }
 

@@ -24,11 +24,17 @@ std::map<std::string, std::vector<std::string>> by_rows(std::span<const Verified
 }  // namespace
 
 Json verified_json(const Verified& verified) {
-  return {{"equal", verified.equal()},   {"how", verified.how},
-          {"rows", verified.rows},       {"compared", verified.compared},
-          {"missing", verified.missing}, {"extra", verified.extra},
-          {"changed", verified.changed}, {"examples", verified.examples},
-          {"bytes", verified.bytes},     {"seconds", verified.seconds}};
+  return {{"equal", verified.not_compared.empty() ? Json(verified.equal()) : Json(nullptr)},
+          {"how", verified.how},
+          {"rows", verified.rows},
+          {"source_rows", verified.source_rows ? Json(*verified.source_rows) : Json(nullptr)},
+          {"compared", verified.compared},
+          {"missing", verified.missing},
+          {"extra", verified.extra},
+          {"changed", verified.changed},
+          {"examples", verified.examples},
+          {"bytes", verified.bytes},
+          {"seconds", verified.seconds}};
 }
 
 std::string differences_text(std::span<const Verified> all, const Screen& screen) {

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/log.h"
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/text.h"
@@ -18,6 +20,21 @@
 namespace sluice::cli {
 namespace {
 
+/// What a verification says beside its report.
+class Notes : public Observer {
+ public:
+  void note(const std::string& line) override { log(Level::info, line); }
+};
+
+/// What a sync would take is no flag of this command.
+std::string hint_of(const Verified& verified) {
+  constexpr std::string_view kThisCommand = "the same command with ";
+  std::string hint = verified.hint;
+  if (const std::size_t at = hint.find(kThisCommand); at != std::string::npos)
+    hint.replace(at, kThisCommand.size(), "`sluice sync` with ");
+  return hint;
+}
+
 Json line_of(const Verified& verified, const std::string& connection) {
   Json line{{"connection", connection},
             {"schema", verified.table.schema},
@@ -25,19 +42,25 @@ Json line_of(const Verified& verified, const std::string& connection) {
             {"target", verified.target}};
   line.update(verified_json(verified));
   line["repaired"] = verified.repaired;
+  line["not_compared"] = text_or_null(verified.not_compared);
   line["error"] = text_or_null(verified.error);
-  line["hint"] = text_or_null(verified.hint);
+  line["hint"] = text_or_null(hint_of(verified));
   return line;
 }
 
 std::string outcome(const Verified& verified) {
-  if (!verified.error.empty()) return "not compared";
+  if (!verified.error.empty()) return "failed";
+  if (!verified.not_compared.empty()) return "not compared";
   if (verified.equal()) return "equal";
   return verified.repaired ? "repaired" : "differs";
 }
 
-/// "12,345 (5.1 %)": how many rows were compared, and which part of all that is.
+/// "12,345 (5.1 %)": how many rows were compared, and which part of all that is. "99 (source 98)":
+/// the sides differ in number.
 std::string compared(const Verified& verified) {
+  if (!verified.compared_at_all()) return "";
+  if (verified.source_rows.value_or(verified.rows) != verified.rows)
+    return with_commas(verified.rows) + " (source " + with_commas(*verified.source_rows) + ")";
   if (verified.compared == verified.rows) return with_commas(verified.rows);
   return fmt::format(
       "{} ({:.1f} %)", with_commas(verified.compared),
@@ -67,16 +90,25 @@ std::string report(const std::vector<Verified>& all, const Screen& screen) {
              {"changed", Align::right, false},
              {"moved", Align::right, false},
              {"seconds", Align::right, false}});
-  std::string failed;
+  std::string failed, notes;
   for (const Verified& each : all) {
-    grid.row({each.table.text(), outcome(each), compared(each), with_commas(each.missing),
-              with_commas(each.extra), with_commas(each.changed), human_bytes(each.bytes),
-              fmt::format("{:.1f}", each.seconds)});
+    const auto count = [&](std::uint64_t rows) {
+      return each.compared_at_all() ? with_commas(rows) : "";
+    };
+    grid.row({each.table.text(), outcome(each), compared(each), count(each.missing),
+              count(each.extra), count(each.changed),
+              each.compared_at_all() ? human_bytes(each.bytes) : "",
+              each.compared_at_all() ? fmt::format("{:.1f}", each.seconds) : ""});
+    const std::string hint = hint_of(each);
     if (!each.error.empty())
       failed += labelled(0, "failed  ", Style::red, each.error, screen) +
-                (each.hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, each.hint, screen));
+                (hint.empty() ? "" : labelled(8, "hint: ", Style::yellow, hint, screen));
+    if (!each.not_compared.empty())
+      notes += labelled(0, "note  ", Style::dim,
+                        each.table.text() + ": not compared: " + each.not_compared, screen);
   }
-  const std::string details = differences_text(all, screen) + failed + ways_text(all, screen);
+  const std::string details =
+      differences_text(all, screen) + failed + notes + ways_text(all, screen);
   return grid.text(screen) + (details.empty() ? "" : "\n" + details);
 }
 
@@ -84,7 +116,7 @@ int code_of(const std::vector<Verified>& all) {
   int code = 0;
   for (const Verified& each : all) {
     if (!each.error.empty()) code = worse(code, 3);
-    if (each.error.empty() && !each.equal() && !each.repaired) code = worse(code, 4);
+    if (each.differs() && !each.repaired) code = worse(code, 4);
   }
   return code;
 }
@@ -103,16 +135,18 @@ int verify(const VerifyRequest& request) {
     const auto source = open_source(database, connection, password);
     source->identity();
     const auto destination = open_destination(database, connection);
-    Observer silent;
-    Sync sync(database, *source, *destination, connection.sync, silent);
+    Notes notes;
+    Sync sync(database, *source, *destination, connection.sync, notes);
     const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no, percent);
     code = worse(code, code_of(all));
     if (request.output.json) {
       for (const Verified& each : all) print(json_line(line_of(each, connection.sync.connection)));
       continue;
     }
+    const bool differ = std::ranges::any_of(
+        all, [](const Verified& each) { return each.differs() && !each.repaired; });
     print(report(all, Screen::of(STDOUT_FILENO)) +
-          (code_of(all) == 4
+          (differ
                ? "\nnext: sluice sync, if the source has changed since the last one; else sluice "
                  "repair\n"
                : ""));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/decide.h"
+#include "engine/nearest.h"
 #include "engine/outcome.h"
 #include "engine/promises.h"
 #include "engine/select.h"
@@ -52,6 +53,31 @@ void check_options(Source& source, const Catalog& catalog, const Seen& seen,
     if (fits_any(pattern, named, seen)) continue;
     throw Error(Fault::config, "options are given for " + pattern + ", which is not at the source",
                 "`sluice discover SOURCE` lists what is there; a glob may fit nothing");
+  }
+}
+
+/// Slips in what a run is allowed: nothing would be allowed, and the run refuse the table after
+/// all.
+void check_allowed(const Catalog& catalog, const Seen& seen, const SyncOptions& options,
+                   Told& told) {
+  for (const auto& [flag, patterns] : {std::pair("--accept-drift", &options.accept_drift),
+                                       {"--allow-deletes", &options.allow_deletes}}) {
+    for (const std::string& pattern : *patterns) {
+      if (fits_any(pattern, catalog, seen)) continue;
+      if (is_glob(pattern)) {
+        told([&](Observer& o) { o.note(std::string(flag) + ": no table fits " + pattern); });
+        continue;
+      }
+      std::vector<std::string> names;
+      for (const Table& table : catalog.tables) {
+        names.push_back(table.name.text());
+        if (pattern.find('.') == std::string::npos) names.back() = table.name.name;
+      }
+      const auto meant = nearest(pattern, names);
+      throw Error(
+          Fault::config, std::string(flag) + ": no table is called \"" + pattern + "\"",
+          meant ? "did you mean " + *meant + "?" : "`sluice discover SOURCE` lists what is there");
+    }
   }
 }
 
@@ -196,8 +222,9 @@ class Chooser {
 
   void tell_of_gone() {
     for (const auto& [name, seen] : seen_) {
-      if (!seen && wanted(name))
-        note(name.text() + " is no longer at the source: its copy is kept as it is");
+      if (seen || !wanted(name)) continue;
+      chosen_.gone.push_back(name);
+      note(gone_text(name));
     }
   }
 
@@ -212,6 +239,10 @@ class Chooser {
 
 }  // namespace
 
+std::string gone_text(const TableName& table) {
+  return table.text() + " is no longer at the source: its copy is kept as it is";
+}
+
 Chosen choose(duck::Connection& connection, Source& source, const StateStore& states,
               const SyncOptions& options, Told& told) {
   // Views are discovered by name only: those that are copied already are asked for, too.
@@ -221,6 +252,7 @@ Chosen choose(duck::Connection& connection, Source& source, const StateStore& st
   Seen copied;
   for (const TableName& name : states.names(connection)) copied[name] = false;
   check_options(source, catalog, copied, options);
+  check_allowed(catalog, copied, options, told);
   return Chooser(connection, states, options, told).choose(catalog);
 }
 

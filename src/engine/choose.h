@@ -16,7 +16,11 @@ struct Chosen {
   std::set<TableName> known;     ///< what this run and earlier ones are about: others will be new
   std::vector<Table> tables;     ///< biggest first; small ones fill the gaps
   std::vector<Receipt> refused;  ///< wanted, and why they cannot be copied
+  std::vector<TableName> gone;   ///< copied, and no longer at the source
 };
+
+/// What a run says of a table that is gone.
+std::string gone_text(const TableName& table);
 
 /// The tables that the options choose, views only by name. Tells of new tables and of those that
 /// are gone. Throws Fault::config where nothing is chosen.

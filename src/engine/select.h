@@ -25,9 +25,17 @@ TableOptions options_of(const SyncOptions& options, const TableName& name);
 /// writes a chosen type.
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection);
 
+/// The column that is the replication key by its name; empty: none.
+std::string detected_replication_key(const Table& table);
+/// The same where the options leave that column out, so that there is no replication key.
+std::string excluded_replication_key(const Table& table, const TableOptions& options);
+
 /// The settings that make a copy what it is, as comparable text.
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming);
+/// Whether a copy made by the settings of one fingerprint may hold rows that one by the other would
+/// not.
+bool chooses_other_rows(const std::string& before, const std::string& now);
 /// Whether a copy of these settings holds versions that a load anew would lose.
 bool keeps_history(const std::string& fingerprint);
 

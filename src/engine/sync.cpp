@@ -71,7 +71,7 @@ struct Sync::Impl {
 
   bool check_source(duck::Connection& connection, bool remember);
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
-  void copy(duck::Connection& connection, std::vector<Receipt>& receipts, const RunPlan* plan);
+  void copy(duck::Connection& connection, RunResult& result, const RunPlan* plan);
   RunResult run(const RunPlan* plan);
   void close(RunLog& log, RunResult& result);
   Look look();
@@ -97,7 +97,8 @@ bool Sync::Impl::check_source(duck::Connection& connection, bool remember) {
     throw Error(
         Fault::config,
         "connection " + options.connection + " has always read " + before + ", this is " + identity,
-        "if that is right: --accept-source; else give the new source a connection of its own "
+        "if that is right: `sluice sync` with --accept-source; else give the new source a "
+        "connection of its own "
         "(--name)");
   }
   const auto position = source.position();
@@ -150,20 +151,20 @@ void Sync::Impl::create_schemas(duck::Connection& connection, const std::vector<
   transaction.commit();
 }
 
-void Sync::Impl::copy(duck::Connection& connection, std::vector<Receipt>& receipts,
-                      const RunPlan* plan) {
+void Sync::Impl::copy(duck::Connection& connection, RunResult& result, const RunPlan* plan) {
   Chosen chosen = plan == nullptr ? choose(connection, source, states, options, told)
                                   : choose(connection, source, states, options, *plan);
   // Before anything is copied: what a run that ends early has not begun is not new to the next.
   states.remember_known(connection, chosen.known);
-  receipts = std::move(chosen.refused);
+  result.receipts = std::move(chosen.refused);
+  for (const TableName& name : chosen.gone) result.notes.push_back(gone_text(name));
   if (chosen.tables.empty()) return;
   create_schemas(connection, chosen.tables);
   std::optional<Promises> promises;
   if (plan != nullptr) promises.emplace(*plan);
   Attempts(
       {database, destination, options, states, scan, stop, told, promises ? &*promises : nullptr})
-      .run(std::move(chosen.tables), receipts);
+      .run(std::move(chosen.tables), result.receipts);
 }
 
 /// What fails here leaves the tables as they are, so that their receipts are still worth having.
@@ -220,7 +221,7 @@ RunResult Sync::Impl::run(const RunPlan* plan) {
   told([&](Observer& o) { o.run_started(result.id); });
   const std::jthread watchdog(watch_relations);
   try {
-    copy(connection, result.receipts, plan);
+    copy(connection, result, plan);
   } catch (const std::exception& caught) {
     const Error error = as_error(caught);
     try {
@@ -293,6 +294,10 @@ std::vector<Verified> Sync::verify(Repair repair, double percent) {
   std::vector<Verified> all;
   for (const Receipt& receipt : look.chosen.refused)
     all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));
+  for (const TableName& name : look.chosen.gone) {
+    all.emplace_back().table = name;
+    all.back().not_compared = "it is no longer at the source";
+  }
   const std::jthread watchdog(watch_relations);
   for (std::size_t i = 0; i < look.chosen.tables.size(); ++i) {
     const auto error = impl_->look_at(look, i, [&](TableRun& run, const Decision&) {

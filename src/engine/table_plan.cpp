@@ -30,6 +30,10 @@ TablePlan TableRun::foresee() {
   foresee_read(plan);
   plan.reads = reads();
   plan.deletes = expected_deletes();
+  if (table_.guessed && counts_deletes())
+    plan.notes.emplace_back(
+        "how many rows it would delete is not known without fresh statistics (ANALYZE at the "
+        "source)");
   if (plan.deletes && braked(*plan.deletes, shape_.living_rows(landing_.name)))
     plan.notes.push_back("the run may refuse to delete so many rows: --allow-deletes " +
                          table_.name.text() + " says that it is right");
@@ -100,10 +104,15 @@ std::string TableRun::reads() {
   return text;
 }
 
+/// Whether the source's count would tell how many rows a run deletes.
+bool TableRun::counts_deletes() const {
+  const bool estimated = table_.rows > 0 && table_.where.empty() && !table_.start && !table_.view;
+  return estimated && finds_deletes() && !loads() && stored_ && stored_->live;
+}
+
 /// What the source's estimate and the copy's count suggest, where a run looks for deletes.
 std::optional<std::uint64_t> TableRun::expected_deletes() const {
-  const bool estimated = table_.rows > 0 && table_.where.empty() && !table_.start && !table_.view;
-  if (!estimated || !finds_deletes() || loads() || !stored_ || !stored_->live) return std::nullopt;
+  if (table_.guessed || !counts_deletes()) return std::nullopt;
   const std::uint64_t living = shape_.living_rows(landing_.name);
   const std::uint64_t fewer = living - std::min(living, table_.rows);
   if (fewer <= living / kEstimateShare) return std::nullopt;

@@ -28,15 +28,19 @@ struct Planted {
 constexpr std::uint64_t kSeedsToTry = 200;
 
 constexpr Planted kPlanted[] = {
-    {"all-settled", 2},         {"bag-as-set", 3},
-    {"bound-exclusive", 9},     {"holders-after-snapshot", 16},
-    {"horizon-too-late", 21},   {"load-settled-later", 131},
-    {"mark-after-snapshot", 1}, {"mark-at-once", 2},
-    {"mark-beyond-clock", 1},   {"message-unchecked", 32},
-    {"null-as-empty", 8},       {"null-keys-skipped", 13},
-    {"prepared-unchecked", 31}, {"prune-older-snapshot", 2},
-    {"prune-one-sided", 96},    {"state-before-rows", 36},
-    {"tables-unlocked", 2},     {"xmin-alone", 2},
+    {"all-settled", 2},           {"bag-as-set", 3},
+    {"bound-exclusive", 9},       {"digests-counted", 42},
+    {"filter-for-rows-only", 46}, {"holders-after-snapshot", 16},
+    {"horizon-too-late", 21},     {"load-settled-later", 131},
+    {"mark-after-snapshot", 1},   {"mark-at-once", 2},
+    {"mark-beyond-clock", 1},     {"mark-forgotten", 43},
+    {"mark-stays", 54},           {"message-unchecked", 32},
+    {"null-as-empty", 8},         {"null-keys-skipped", 13},
+    {"one-of-a-pair", 47},        {"prepared-unchecked", 31},
+    {"prune-older-snapshot", 2},  {"prune-one-sided", 96},
+    {"published-each", 50},       {"state-before-rows", 36},
+    {"tables-unlocked", 2},       {"version-ends-now", 44},
+    {"version-for-nothing", 44},  {"xmin-alone", 2},
 };
 
 bool wanted(const Planted& planted) {

@@ -42,9 +42,18 @@ TEST(History, EveryRunLeavesWhatItsClassPromises) {
             << " runs, " << counts.alongside << " beside writers, " << counts.ambushes
             << " of them changed under right after the snapshot, " << counts.killed << " killed, "
             << counts.comparisons << " tables compared, " << counts.alike << " with their moments, "
-            << counts.verified << " verified" << std::endl;
+            << counts.verified << " verified; " << counts.torn
+            << " killed runs compared with before and after, " << counts.as_of
+            << " tables as of earlier runs, " << counts.marked << " rows kept and marked, "
+            << counts.large << " large tables with " << counts.by_digests
+            << " runs that found deletes by digests and " << counts.parts
+            << " that found differences in a part" << std::endl;
   ASSERT_FALSE(histories.failed) << "seed " << *histories.failed << ": " << histories.why;
   // Nothing is proven by histories in which nothing happens.
+  if (counts.large >= 3) {
+    EXPECT_GE(counts.by_digests, counts.large);
+    EXPECT_GT(counts.parts, 0);
+  }
   if (histories.done < 40) return;
   const auto each = static_cast<int>(histories.done);
   EXPECT_GT(counts.killed * 2, each);

@@ -113,7 +113,7 @@ TEST_F(PostgresTypesTest, AMisfitThatMayNotBeTextFailsItsTableAndTheLastGoodCopy
     EXPECT_THAT(receipt.error, HasSubstr(each.says));
     EXPECT_THAT(receipt.error, HasSubstr("(in the row with id 42, k 2 'key')"));
     EXPECT_THAT(receipt.hint, HasSubstr("--misfit null"));
-    EXPECT_THAT(receipt.hint, HasSubstr("TABLE.v=VARCHAR"));
+    EXPECT_THAT(receipt.hint, HasSubstr("public.t.v=VARCHAR"));
     EXPECT_EQ(target.values("t", "v"), (Texts{each.good}));
   }
 }

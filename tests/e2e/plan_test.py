@@ -72,6 +72,11 @@ class Plans(support.Fixture, unittest.TestCase):
                 self.assertIn(f"{flags[0]} and --plan contradict each other", self.sync("--plan", self.out, *flags, check_exit=2))
         self.sync("--plan", self.out, "--allow-deletes", "t", "--verify", "--parallel", "2")
 
+    def test_a_plan_is_published_as_it_was_made(self):
+        self.plan("--out", self.out, "--publish", "together")
+        self.assertIn("publish is", self.sync("--plan", self.out, check_exit=2))
+        self.sync("--plan", self.out, "--publish", "together")
+
     def test_a_file_that_cannot_be_written_leaves_the_old_plan(self):
         self.plan("--out", self.out)
         before = self.out.read_text()
@@ -104,6 +109,27 @@ class Plans(support.Fixture, unittest.TestCase):
         text = self.plan("--strategy", "digest", "--verify")
         if int(self.sql("show server_version_num")) >= 110000:
             self.assertIn("digests of the whole table, computed by the server, digests of the whole table to verify", text)
+
+    def test_a_guess_of_the_rows_is_no_figure_of_deletes(self):
+        """Of tables that were never analysed, or have grown since, the server knows no count."""
+        unknown = "public.b: how many rows it would delete is not known without fresh statistics"
+        self.sql("create table b (id int primary key); insert into b select generate_series(1, 20000); analyze t, u")
+        self.sync()
+        self.sql("delete from b where id < 100")
+        text = self.plan()
+        self.assertIn(unknown, text)
+        self.assertNotIn("--allow-deletes", text)
+        self.assertNotRegex(text, "table .* deletes")
+        self.assertIsNone(json.loads(self.plan("--json", "--tables", "b").splitlines()[0])["deletes"])
+        self.sql("vacuum b")
+        self.assertNotIn("not known", self.plan())
+        self.sql("insert into b select generate_series(20001, 60000)")
+        self.sync()
+        text = self.plan()
+        self.assertIn(unknown, text)
+        self.assertNotIn("--allow-deletes", text)
+        self.sql("analyze b; delete from b where id > 30000; vacuum b")
+        self.assertIn("--allow-deletes public.b", self.plan())
 
     def test_a_plan_finds_its_connection_in_sluice_yaml(self):
         config = self.folder / "sluice.yaml"

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 
 namespace sluice::testing {
@@ -12,6 +13,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using Kind = HistoryTable::Kind;
+
+constexpr int kStamped = 4;
 
 /// Processes are killed here, not machines: nothing has to reach a disk.
 std::filesystem::path folder_in_memory() {
@@ -63,14 +66,42 @@ void History::note(const std::string& line) {
   log_.push_back(stamp + " ms  " + line);
 }
 
-void History::make_tables() {
-  database_.exec("DROP TABLE IF EXISTS t1, t2, t3");
-  Dice dice = dice_.fork();
-  constexpr int kStamped = 4;  // of these, the first
+/// The first kStamped of them are stamped.
+std::vector<Kind> History::kinds() const {
   std::vector<Kind> kinds{Kind::number,   Kind::pair,  Kind::uuid,
                           Kind::nullable, Kind::keyed, Kind::bag};
   if (flavour_.append) kinds.resize(kStamped);
   if (flavour_.versions) std::erase(kinds, Kind::bag);
+  return kinds;
+}
+
+void History::make_large(HistoryTable& table) {
+  ++counts_.large;
+  table = HistoryTable(Kind::large, table.name(), false);
+  for (const std::string& sql : {table.create(), table.fill(kLargeKeys)}) {
+    note(sql);
+    database_.exec(sql);
+  }
+}
+
+/// The first table by its stamps, the others by values that updates change.
+void History::filter(HistoryTable& table, Dice& dice) {
+  static constexpr std::array kWhere{"n % 3 <> 0", "n > 20", "note IS NOT NULL",
+                                     "coalesce(note, '') NOT LIKE 'note%'"};
+  std::string start;
+  if (&table == &tables_.front()) {
+    const std::string ahead = dice.chance(60) ? "0" : "30 minutes";
+    start = database_.value("SELECT to_char((clock_timestamp() + interval '" + ahead +
+                            "') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'");
+  }
+  table.filter(start.empty() || dice.chance(30) ? dice.pick(kWhere) : "", start);
+  note(table.name() + " where " + table.where() + " start " + table.start());
+}
+
+void History::make_tables() {
+  database_.exec("DROP TABLE IF EXISTS t1, t2, t3");
+  Dice dice = dice_.fork();
+  std::vector<Kind> kinds = this->kinds();
   const int wanted = flavour_.first_killed ? 1 : dice.from(2, 3);
   for (int i = 1; i <= wanted; ++i) {
     // One at least lives by its marks.
@@ -79,14 +110,20 @@ void History::make_tables() {
     kinds.erase(kinds.begin() + at);
     const bool partitioned = kind != Kind::bag && dice.chance(25);
     HistoryTable& table = tables_.emplace_back(kind, "t" + std::to_string(i), partitioned);
+    if (flavour_.large && i == 1) {
+      make_large(table);
+      continue;
+    }
     const int count = character_.big ? 12'000 : dice.from(0, 300);
     note(table.create());
     database_.exec(table.create());
-    if (count == 0) continue;
-    const std::string fill = table.insert(dice, character_.stamps, next_number_, count);
-    note(fill);
-    database_.exec(fill);
-    next_number_ += count;
+    if (count > 0) {
+      const std::string fill = table.insert(dice, character_.stamps, next_number_, count);
+      note(fill);
+      database_.exec(fill);
+      next_number_ += count;
+    }
+    if (flavour_.filtered) filter(table, dice);
   }
   if (!character_.reader) return;
   database_.exec(std::string("DO $$ BEGIN CREATE ROLE ") + kReader +

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -15,22 +16,15 @@
 
 #include "support/copy.h"
 #include "support/dice.h"
+#include "support/history_counts.h"
 #include "support/history_flavour.h"
+#include "support/history_look.h"
+#include "support/history_parts.h"
 #include "support/history_table.h"
 #include "support/postgres_server.h"
 #include "support/program.h"
 
 namespace sluice::testing {
-
-/// What histories did, so that a test can say that something happened.
-struct HistoryCounts {
-  int steps = 0, given_up = 0;  ///< of writers; that met a lock or a key of another
-  int runs = 0, alongside = 0, killed = 0, verified = 0;
-  int comparisons = 0;  ///< of one table with its copy
-  int alike = 0;        ///< of one table with what it was at some moment of a run beside writers
-  int messages = 0;     ///< of two transactions, both of which began
-  int ambushes = 0;     ///< runs that were changed under right after their snapshot was taken
-};
 
 class History {
  public:
@@ -47,30 +41,17 @@ class History {
   const std::vector<std::string>& log() const { return log_; }
 
  private:
-  struct Writer {
-    explicit Writer(const std::string& url) : session(url) {}
-    PostgresSession session;
-    bool open = false;  ///< in a transaction
-    int gate = 0;       ///< in a message, waiting for this gate of its two; 0: in none
-    int savepoints = 0;
-    int since = 0;  ///< runs_ when it began, or came to its gate
-  };
-  struct Prepared {
-    std::string name;
-    int since = 0;  ///< runs_ when it was prepared
-  };
-  /// What the seed chose for the whole history, by the chances of its flavour.
-  struct Character {
-    Stamps stamps;
-    bool deletes = true;  ///< else nothing is deleted and no keys are compared: the marks alone
-                          ///< must bring every row
-    bool reader = false;  ///< sluice comes as a role that does not see when others began
-    bool big = false;     ///< enough rows for a table to be built anew behind its copy
-  };
+  using Writer = HistoryWriter;
+  using Moment = HistoryMoment;
+  static constexpr int kLargeKeys = 60'000;
   static constexpr const char* kReader = "history_reader";  ///< the role with few rights
   void make_tables();
+  std::vector<HistoryTable::Kind> kinds() const;
+  void make_large(HistoryTable& table);
+  void filter(HistoryTable& table, Dice& dice);
   std::string source_url() const;
   SyncOptions options(bool full) const;
+  std::vector<std::string> words() const;
   void note(const std::string& line);
 
   void writer_step(Dice dice);
@@ -100,6 +81,8 @@ class History {
   void hold_standby(bool hold);
   void remember_tables();
   void compare_alongside(const Program& program);
+  bool within(std::size_t moment, const std::string& instant) const;
+  void compare_with_moments(const std::vector<Finished>& finished);
   bool snapshot_taken(Program& program);
   static void wait_for(Program& program);
   void run_alongside(Dice& dice);
@@ -108,9 +91,21 @@ class History {
   void quiet(Dice dice);
 
   void compare(const RunResult& result);
-  std::vector<std::string> rows_of_copies(const std::vector<const HistoryTable*>& tables) const;
-  void compare_table(const HistoryTable& table, const std::vector<std::string>& copy,
-                     bool keys_only);
+  void compare_marks(const HistoryTable& table, const std::multiset<std::string>& rows);
+  std::string living() const;
+  std::vector<std::string> rows_of_copies(const std::vector<const HistoryTable*>& tables,
+                                          HistoryTable::Part part) const;
+  std::multiset<std::string> compare_table(const HistoryTable& table,
+                                           const std::vector<std::string>& copy,
+                                           HistoryTable::Part part);
+  std::string micros_of(const std::string& instant);
+  void watch(const std::optional<std::string>& instant);
+  void check_kept(const Look& before);
+  void check_torn(const Look& before);
+  void remember(const HistoryTable& table, const std::string& instant,
+                std::multiset<std::string> rows);
+  void check_past_runs();
+  void count_large(const RunResult& result);
   void verify();
 
   std::uint64_t seed_;
@@ -124,8 +119,9 @@ class History {
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<PostgresSession> gatekeeper_;  ///< holds the locks that are the gates
   std::vector<Prepared> prepared_;
-  /// By table, its rows at each moment since a run beside writers began.
-  std::map<std::string, std::set<std::multiset<std::string>>> moments_;
+  std::vector<Moment> moments_;  ///< since a run beside writers began
+  Look look_;                    ///< of a flavour that is watched, after the last run
+  std::vector<Past> past_;
   int next_number_ = 1, next_name_ = 1;
   int runs_ = 0;  ///< that have begun
   std::size_t parallel_ = 2;

@@ -116,8 +116,73 @@ constexpr std::array kFlavours{kMixed,     brief(),    idle(),     prepared(), m
                                cut_off(),  appended(), versions(), brief(),    idle(),
                                prepared(), messages(), kMixed,     standby()};
 
+// ---- flavours of settings: what the writers do is as in one of the others
+
+constexpr Flavour digest(Flavour flavour) {
+  flavour.name = "digest";
+  flavour.honest = 20, flavour.deletes = 90, flavour.big = 4;
+  flavour.digest = true;
+  return flavour;
+}
+
+constexpr Flavour soft(Flavour flavour) {
+  flavour.name = "soft";
+  flavour.deletes = 90, flavour.big = 4;
+  flavour.soft = true;
+  return flavour;
+}
+
+constexpr Flavour past(Flavour flavour) {
+  flavour.name = "history";
+  flavour.deletes = 90, flavour.big = 4;
+  flavour.history = true;
+  return flavour;
+}
+
+/// With `delete_check: never` it would be refused.
+constexpr Flavour together(Flavour flavour) {
+  flavour.name = flavour.soft      ? "together, soft"
+                 : flavour.history ? "together, history"
+                                   : "together";
+  flavour.honest = 85, flavour.deletes = 100, flavour.big = 4;
+  flavour.killed += 10;
+  flavour.together = true;
+  return flavour;
+}
+
+/// What a filter no longer shows is found as deletes are.
+constexpr Flavour filtered(Flavour flavour) {
+  flavour.name = flavour.versions ? "filtered, versions" : "filtered";
+  flavour.deletes = 100, flavour.big = 4;
+  flavour.filtered = true;
+  return flavour;
+}
+
+constexpr Flavour large(Flavour flavour) {
+  flavour.name = "large";
+  flavour.fewest_steps = 36, flavour.most_steps = 44, flavour.run = 14;
+  flavour.alongside = 20, flavour.killed = 20;
+  flavour.honest = 40, flavour.deletes = 100, flavour.reader = 0, flavour.big = 0;
+  flavour.large = true;
+  return flavour;
+}
+
+constexpr std::array kSettings{
+    digest(kMixed),          soft(kMixed),         past(brief()),           together(kMixed),
+    filtered(kMixed),        large(brief()),       soft(brief()),           past(kMixed),
+    together(brief()),       filtered(versions()), digest(brief()),         past(idle()),
+    together(soft(brief())), large(brief()),       filtered(brief()),       soft(cut_off()),
+    past(cut_off()),         together(idle()),     together(past(brief())), large(idle()),
+    filtered(idle()),        soft(idle()),         digest(cut_off()),       past(prepared()),
+    filtered(cut_off())};
+
 }  // namespace
 
-const Flavour& flavour_of(std::uint64_t seed) { return kFlavours[seed % kFlavours.size()]; }
+const Flavour& flavour_of(std::uint64_t seed) {
+  constexpr std::uint64_t kGroups = 4;
+  const std::uint64_t place = seed % kFlavours.size(), group = seed / kFlavours.size();
+  if (group % kGroups != kGroups - 1) return kFlavours[place];
+  return kSettings[(group / kGroups * kFlavours.size() + place) % kSettings.size()];
+}
 
 }  // namespace sluice::testing

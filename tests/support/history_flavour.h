@@ -28,8 +28,19 @@ struct Flavour {
   bool append = false;    ///< mode append, and nothing but new rows
   bool versions = false;  ///< strategy xmin, and no table without a key
   bool standby = false;   ///< sluice reads from one, which may lag behind
+  // What sluice is told, beside what the writers do.
+  bool digest = false;    ///< strategy digest
+  bool soft = false;      ///< deletes: soft
+  bool history = false;   ///< mode history
+  bool together = false;  ///< publish: together
+  bool filtered = false;  ///< some tables with `where`, one with `start`
+  bool large = false;     ///< one table has enough keys for digests of them
+  /// Copies that hold more than the source's rows, or tables that have to fit each other: looked at
+  /// after every run, however it ended.
+  bool watched() const { return soft || history || together; }
 };
 
+/// Of every four groups of 14 seeds the last one has flavours of settings, the others of writers.
 const Flavour& flavour_of(std::uint64_t seed);
 
 }  // namespace sluice::testing

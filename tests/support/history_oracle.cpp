@@ -10,6 +10,8 @@
 namespace sluice::testing {
 namespace {
 
+using Part = HistoryTable::Part;
+
 const Receipt& receipt_of(const RunResult& result, const std::string& table) {
   const auto found =
       std::ranges::find(result.receipts, TableName{"public", table}, &Receipt::table);
@@ -21,13 +23,6 @@ const Receipt& receipt_of(const RunResult& result, const std::string& table) {
 /// that has passed.
 bool of_the_past(const Receipt& receipt) {
   return receipt.strategy == "resume" && receipt.guarantee == "A";
-}
-
-/// The table's name and its key, of a row as HistoryTable writes it.
-std::string key_of(const std::string& row, int parts) {
-  std::size_t at = row.find('|');
-  for (; parts > 0; --parts) at = row.find('|', at + 1);
-  return row.substr(0, at);
 }
 
 std::multiset<std::string> rows_of(const HistoryTable& table,
@@ -67,50 +62,67 @@ void History::quiet(Dice dice) {
     }
   }
   if (!character_.stamps.honest) run_and_compare(true);
+  check_past_runs();
   verify();
 }
 
 /// A run that ended well while nobody wrote: class A is the source as it is now, B is so for rows
 /// that were stamped by the clock. Rows that nobody has committed are on neither side.
 void History::compare(const RunResult& result) {
-  std::vector<const HistoryTable*> compared;
+  std::map<Part, std::vector<const HistoryTable*>> compared;
   for (const HistoryTable& table : tables_) {
     const Receipt& receipt = receipt_of(result, table.name());
     if (of_the_past(receipt)) continue;
-    compared.push_back(&table);
-  }
-  const std::vector<std::string> copy = rows_of_copies(compared);
-  for (const HistoryTable* table : compared) {
+    const bool exact = receipt.guarantee == "A";
+    if (!exact && flavour_.digest && receipt.strategy != "resume")
+      throw std::runtime_error(table.name() + " was compared by digests, as " + receipt.guarantee);
     // Class C: whatever the stamps are worth, the keys are those of the source.
-    const bool keys_only =
-        !character_.stamps.honest && receipt_of(result, table->name()).guarantee != "A";
-    compare_table(*table, copy, keys_only);
+    compared[exact || character_.stamps.honest ? Part::rows : Part::keys].push_back(&table);
   }
+  for (const auto& [part, tables] : compared) {
+    const std::vector<std::string> copy = rows_of_copies(tables, part);
+    for (const HistoryTable* table : tables) {
+      std::multiset<std::string> rows = compare_table(*table, copy, part);
+      if (flavour_.soft) compare_marks(*table, rows);
+      if (flavour_.history && part == Part::rows)
+        remember(*table, receipt_of(result, table->name()).instant, std::move(rows));
+    }
+  }
+}
+
+/// The condition of the rows that the source has, as the copy says.
+std::string History::living() const {
+  return flavour_.history ? "_sluice_is_current" : flavour_.soft ? "NOT _sluice_deleted" : "true";
 }
 
 /// All at once: opening the copy takes longer than reading it.
-std::vector<std::string> History::rows_of_copies(
-    const std::vector<const HistoryTable*>& tables) const {
+std::vector<std::string> History::rows_of_copies(const std::vector<const HistoryTable*>& tables,
+                                                 Part part) const {
   std::string sql;
   for (const HistoryTable* table : tables)
-    sql += (sql.empty() ? "" : " UNION ALL ") + table->rows_of_copy();
+    sql += (sql.empty() ? "" : " UNION ALL ") + table->rows_of_copy(part, living());
   return sql.empty() ? std::vector<std::string>() : copy_.query(sql);
 }
 
-void History::compare_table(const HistoryTable& table, const std::vector<std::string>& copy,
-                            bool keys_only) {
+/// What both have.
+std::multiset<std::string> History::compare_table(const HistoryTable& table,
+                                                  const std::vector<std::string>& copy, Part part) {
   ++counts_.comparisons;
-  const auto shown = [&](const std::string& row) {
-    return keys_only ? key_of(row, table.key_parts()) : row;
+  const auto at_source = [&](bool listed) {
+    std::multiset<std::string> rows;
+    for (const auto& row : database_.query(table.rows_at_source(part, listed)))
+      rows.insert(row.at(0).value());
+    return rows;
   };
-  std::multiset<std::string> wanted, found;
-  for (const auto& row : database_.query(table.rows_at_source()))
-    wanted.insert(shown(row.at(0).value()));
-  for (const std::string& row : rows_of(table, copy)) found.insert(shown(row));
+  std::multiset<std::string> wanted = at_source(false), found = rows_of(table, copy);
+  if (wanted == found) return wanted;
+  if (table.large()) {
+    wanted = at_source(true);
+    found = rows_of(table, copy_.query(table.rows_of_copy(part, living(), true)));
+  }
   std::vector<std::string> missing, extra;
   std::ranges::set_difference(wanted, found, std::back_inserter(missing));
   std::ranges::set_difference(found, wanted, std::back_inserter(extra));
-  if (missing.empty() && extra.empty()) return;
   std::string text = table.name() + " differs";
   list(text, "only at the source", missing);
   list(text, "only in the copy", extra);
@@ -120,18 +132,29 @@ void History::compare_table(const HistoryTable& table, const std::vector<std::st
 /// Every change is made by this thread, so that no other rows can have been seen.
 void History::remember_tables() {
   if (character_.big) return;
+  std::string sql = "SELECT '@' || (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+  Moment moment;
   for (const HistoryTable& table : tables_) {
-    std::multiset<std::string> rows;
-    for (const auto& row : database_.query(table.rows_at_source())) rows.insert(row.at(0).value());
-    moments_[table.name()].insert(std::move(rows));
+    sql += " UNION ALL " + table.rows_at_source();
+    moment.rows[table.name()];
   }
+  for (const auto& row : database_.query(sql)) {
+    const std::string& text = row.at(0).value();
+    if (text.front() == '@') {
+      moment.at = microseconds(text.substr(1));
+    } else {
+      moment.rows.at(text.substr(0, text.find('|'))).insert(text);
+    }
+  }
+  moments_.push_back(std::move(moment));
 }
 
-/// A run beside writers leaves of each table what it was at one moment meanwhile.
+/// A run beside writers leaves of each table what it was at one moment meanwhile; where tables are
+/// published together, all of them at the same.
 void History::compare_alongside(const Program& program) {
-  if (character_.big || column_added_) return;
+  if (character_.big || (column_added_ && !flavour_.watched())) return;
   remember_tables();
-  std::vector<const HistoryTable*> compared;
+  std::vector<Finished> finished;
   std::istringstream lines(program.printed());
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
@@ -141,17 +164,45 @@ void History::compare_alongside(const Program& program) {
     const bool exact = event.at("guarantee") == "A";
     if (table == tables_.end() || (exact && event.at("strategy") == "resume")) continue;
     if (!exact && !character_.stamps.honest) continue;
-    compared.push_back(&*table);
+    finished.push_back({&*table, event.value("instant", "")});
   }
-  const std::vector<std::string> copy = rows_of_copies(compared);
-  for (const HistoryTable* table : compared) {
+  compare_with_moments(finished);
+}
+
+/// Whether the source may have been so at that instant; empty: at any.
+bool History::within(std::size_t moment, const std::string& instant) const {
+  if (instant.empty()) return true;
+  const bool begun = moment == 0 || moments_[moment - 1].at < instant;
+  return begun && (moment + 1 == moments_.size() || instant < moments_[moment + 1].at);
+}
+
+void History::compare_with_moments(const std::vector<Finished>& finished) {
+  std::vector<const HistoryTable*> compared;
+  for (const Finished& each : finished) compared.push_back(each.table);
+  std::vector<std::string> copy;
+  if (!flavour_.watched()) copy = rows_of_copies(compared, Part::rows);
+  std::vector<bool> together(moments_.size(), true);
+  for (const auto& [table, instant] : finished) {
     ++counts_.alike;
-    const std::multiset<std::string> found = rows_of(*table, copy);
-    const auto& moments = moments_.at(table->name());
-    if (moments.contains(found)) continue;
-    throw std::runtime_error(table->name() + ": the copy is at none of the " +
-                             std::to_string(moments.size()) + " moments of a run beside writers");
+    const std::multiset<std::string> found =
+        flavour_.watched() ? living_rows(look_.at(table->name())) : rows_of(*table, copy);
+    const std::string micros = flavour_.history ? micros_of(instant) : "";
+    bool any = false;
+    for (std::size_t i = 0; i < moments_.size(); ++i) {
+      const bool equal = moments_[i].rows.at(table->name()) == found && within(i, micros);
+      any = any || equal;
+      together[i] = together[i] && equal;
+    }
+    if (!any) {
+      throw std::runtime_error(
+          table->name() + ": the copy is at none of the " + std::to_string(moments_.size()) +
+          " moments of a run beside writers" + (micros.empty() ? "" : ", as of " + micros));
+    }
+    if (flavour_.history) remember(*table, instant, found);
   }
+  if (!flavour_.together || finished.empty()) return;
+  if (std::ranges::find(together, true) == together.end())
+    throw std::runtime_error("the tables of the copy are not those of one moment");
 }
 
 void History::verify() {

@@ -23,11 +23,6 @@ std::string errors(const RunResult& result) {
 
 }  // namespace
 
-std::string History::source_url() const {
-  if (flavour_.standby) return database_.server().standby().socket_url(database_.name());
-  return character_.reader ? database_.socket_url(kReader) : database_.socket_url();
-}
-
 /// Where sluice reads from a standby, until that has all that was committed.
 void History::follow() {
   if (flavour_.standby) database_.server().wait_for_standby();
@@ -37,21 +32,6 @@ void History::follow() {
 void History::hold_standby(bool hold) {
   PostgresSession(database_.server().standby().socket_url())
       .exec(hold ? "SELECT pg_wal_replay_pause()" : "SELECT pg_wal_replay_resume()");
-}
-
-// The overlap would read again all that happens here, whatever the marks are worth. A standby's
-// are worth nothing.
-SyncOptions History::options(bool full) const {
-  SyncOptions options;
-  if (!flavour_.standby) options.defaults.overlap = std::chrono::seconds(0);
-  if (flavour_.append) options.defaults.mode = Mode::append;
-  if (flavour_.versions) options.defaults.strategy = Strategy::xmin;
-  if (!character_.deletes) options.defaults.delete_check.kind = Cadence::Kind::never;
-  options.allow_deletes = {"*"};
-  options.parallel = parallel_;
-  options.full = full;
-  options.unit_rows = 1;  // so that each chunk, if not each reader's, is a unit
-  return options;
 }
 
 void History::first_run(Dice dice) {
@@ -85,6 +65,8 @@ RunResult History::run_here(bool full) {
                    std::to_string(each.deleted) + " until " + each.until.value_or("-") + "]";
   }
   if (result.exit_code() != 0) throw std::runtime_error("the run failed: " + errors(result));
+  if (flavour_.large) count_large(result);
+  if (flavour_.watched()) watch(result.receipts.front().instant);
   return result;
 }
 
@@ -93,22 +75,7 @@ void History::run_and_compare(bool full) { compare(run_here(full)); }
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   ++runs_;
   follow();
-  std::vector<std::string> words{"sync",
-                                 "--json",
-                                 source_url(),
-                                 "duckdb:" + copy_.file(),
-                                 "--unit-rows",
-                                 "1",
-                                 "--allow-deletes",
-                                 "*",
-                                 "--delete-check",
-                                 character_.deletes ? "always" : "never",
-                                 "--parallel",
-                                 std::to_string(parallel_)};
-  if (!flavour_.standby) words.insert(words.end(), {"--overlap", "0s"});
-  if (flavour_.append) words.insert(words.end(), {"--mode", "append"});
-  if (flavour_.versions) words.insert(words.end(), {"--strategy", "xmin"});
-  return std::make_unique<Program>(words, copy_.file() + ".out", failpoint);
+  return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }
 
 /// Steps of writers while the program runs. Where sluice may not see since when others are active,
@@ -163,9 +130,12 @@ void History::run_alongside(Dice& dice) {
   wait_for(*program);
   if (hold) hold_standby(false);
   note("sluice ended: " + std::to_string(program->exit_code()));
+  const Look before = look_;
+  if (flavour_.watched()) watch({});
   // A table that is rewritten again and again may fail; the next run brings it.
   if (program->exit_code() == 0) return compare_alongside(*program);
-  if (shape_changed_ && program->exit_code() == 3) return;
+  const bool all_held = flavour_.together && program->exit_code() == 1;
+  if (shape_changed_ && (all_held || program->exit_code() == 3)) return check_kept(before);
   throw std::runtime_error("sluice ended with " + std::to_string(program->exit_code()) + ": " +
                            program->printed());
 }
@@ -175,23 +145,33 @@ void History::run_killed(Dice& dice, bool before_published) {
   static constexpr std::array kPlaces{"after-ddl",    "before-commit",  "after-commit",
                                       "after-commit", "after-commit",   "before-commit",
                                       "after-unit",   "before-publish", "after-publish"};
+  static constexpr std::array kAllPlaces{"after-ddl",     "after-create",   "after-unit",
+                                         "before-commit", "before-publish", "before-commit",
+                                         "after-commit",  "after-publish"};
   static constexpr std::array kBeforePublished{"after-unit", "before-publish"};
   static constexpr std::array kCommits{"before-commit", "after-commit", "after-commit"};
   const bool at_place = before_published || flavour_.killed_at_commits || dice.chance(60);
-  const std::string place = before_published             ? dice.pick(kBeforePublished)
-                            : flavour_.killed_at_commits ? dice.pick(kCommits)
-                            : at_place                   ? dice.pick(kPlaces)
-                                                         : "";
+  const std::string place = before_published                ? dice.pick(kBeforePublished)
+                            : flavour_.killed_at_commits    ? dice.pick(kCommits)
+                            : at_place && flavour_.together ? dice.pick(kAllPlaces)
+                            : at_place                      ? dice.pick(kPlaces)
+                                                            : "";
   const milliseconds time(dice.from(5, 150));
   note("sluice sync, killed " +
        (at_place ? place : "after " + std::to_string(time.count()) + " ms") + ", meanwhile:");
   moments_.clear();
+  if (flavour_.watched()) remember_tables();
   const std::unique_ptr<Program> program = start(place);
   steps_meanwhile(dice, dice.from(0, before_published ? 2 : 6), time);
   if (at_place) wait_for(*program);
   program->kill();
   if (program->killed()) ++counts_.killed;
   note(program->killed() ? "killed" : "it had ended: " + std::to_string(program->exit_code()));
+  if (!flavour_.watched()) return;
+  remember_tables();
+  const Look before = look_;
+  watch({});
+  check_torn(before);
 }
 
 }  // namespace sluice::testing

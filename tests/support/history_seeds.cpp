@@ -116,12 +116,7 @@ pid_t start_worker(const Shared& board, std::uint64_t worker, const Seeds& seeds
 
 HistoryCounts sum(const std::array<HistoryCounts, kMostWorkers>& all) {
   HistoryCounts sum;
-  for (const HistoryCounts& each : all) {
-    sum.steps += each.steps, sum.given_up += each.given_up;
-    sum.runs += each.runs, sum.alongside += each.alongside, sum.killed += each.killed;
-    sum.verified += each.verified, sum.comparisons += each.comparisons;
-    sum.alike += each.alike, sum.messages += each.messages, sum.ambushes += each.ambushes;
-  }
+  for (const HistoryCounts& each : all) sum += each;
   return sum;
 }
 

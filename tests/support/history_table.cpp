@@ -42,6 +42,8 @@ std::string HistoryTable::key_values(const std::string& number) const {
       return "md5(" + number + "::text)::uuid";
     case Kind::bag:
       return "";
+    case Kind::large:
+      return number;
     default:
       return "CASE WHEN " + number + " % 3 = 0 THEN -" + number + " ELSE " + number + " END";
   }
@@ -72,7 +74,7 @@ std::string HistoryTable::create() const {
              " FOR VALUES WITH (MODULUS 3, REMAINDER " + each + ")";
     }
   }
-  if (kind_ == Kind::number || kind_ == Kind::nullable)
+  if (kind_ == Kind::number || kind_ == Kind::nullable || large())
     sql += "; CREATE INDEX ON " + name_ + " (updated_at)";
   return sql;
 }
@@ -159,6 +161,21 @@ std::string HistoryTable::exchange(Dice& dice, const Stamps& stamps) const {
   return remove(dice) + "; " + update(dice, stamps, dice.chance(50));
 }
 
+std::string HistoryTable::come_or_go(Dice& dice) const {
+  constexpr int kFirst = 900'000, kMost = 30;
+  if (dice.chance(50))
+    return "DELETE FROM " + name_ +
+           " WHERE note = 'returns' AND n % 3 = " + std::to_string(dice.below(3));
+  const int first = kFirst + dice.below(kMost);
+  // The same for an hour, and yet honest: as of the clock or later.
+  return "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") + "n, note" +
+         (stamped() ? ", updated_at" : "") + ") SELECT " +
+         (has_key() ? key_values("i") + ", " : "") + "i % 7, 'returns'" +
+         (stamped() ? ", date_trunc('hour', now()) + interval '2 hours'" : "") +
+         " FROM generate_series(" + std::to_string(first) + ", " + std::to_string(kFirst + kMost) +
+         ") i" + (has_key() ? " ON CONFLICT DO NOTHING" : "");
+}
+
 std::string HistoryTable::refill(Dice& dice, const Stamps& stamps, int first, int count) {
   return "TRUNCATE " + name_ + "; " + insert(dice, stamps, first, count);
 }
@@ -176,25 +193,99 @@ std::string HistoryTable::change_key(Dice& dice, const Stamps& stamps, int numbe
          " WHERE " + which;
 }
 
-std::string HistoryTable::rows(const std::string& stamp_text) const {
-  std::vector<std::string> columns{"n", "note"};
-  if (kind_ == Kind::pair) {
-    columns.insert(columns.begin(), {"a", "b"});
-  } else if (has_key()) {
-    columns.insert(columns.begin(), "id");
+std::string HistoryTable::fill(int keys) const {
+  return "INSERT INTO " + name_ +
+         " (id, n, note, updated_at) SELECT i, i % 100, 'note ' || i % 7, now() - i * interval '1 "
+         "ms' FROM generate_series(1, " +
+         std::to_string(keys) + ") i";
+}
+
+std::string HistoryTable::change_few(Dice& dice, const Stamps& stamps, int keys) const {
+  const auto text = [](int number) { return std::to_string(number); };
+  const int at = dice.from(1, keys);
+  const auto range = [&](int count) {
+    return " WHERE id BETWEEN " + text(at) + " AND " + text(at + count - 1);
+  };
+  const auto some = [&] {
+    if (dice.chance(50)) return range(dice.from(1, 3));
+    static constexpr std::array<int, 4> kApart{5000, 500, 150, 40};
+    const int apart = dice.pick(kApart);
+    return " WHERE id % " + text(apart) + " = " + text(dice.below(apart));
+  };
+  const auto insert = [&](int count) {
+    return "INSERT INTO " + name_ + " (id, n, note, updated_at) SELECT i, i % 90, " + note(dice) +
+           ", " + stamp(dice, stamps) + " FROM generate_series(" + text(at) + ", " +
+           text(at + count - 1) + ") i ON CONFLICT DO NOTHING";
+  };
+  const std::string remove = "DELETE FROM " + name_, update = "UPDATE " + name_ + " SET ";
+  const std::string stamped = stamped_with(dice, stamps, stamp(dice, stamps));
+  switch (dice.which({26, 6, 10, 10, 12, 10})) {
+    case 0:
+      return remove + some();
+    case 1:
+      return remove + range(dice.from(500, 2000));
+    case 2:
+      return insert(dice.chance(50) ? dice.from(1, 5) : dice.from(500, 4000));
+    case 3:  // some go, and some come again in the same place
+      return remove + range(dice.from(1, 3)) + "; " + insert(dice.from(1, 2));
+    case 4:  // a key that was another row's, of the same bucket or far away
+      return remove + range(1) + "; " + update + "id = " + text(at) + stamped +
+             " WHERE id = " + text(dice.chance(50) ? at + 1 : dice.from(1, keys));
+    case 5:
+      return update + "id = " + text(keys + at % 3000) + stamped + " WHERE id = " + text(at);
+    default:
+      return update + "n = n + 1" + stamped + some();
   }
+}
+
+std::vector<std::string> HistoryTable::columns(Part part) const {
+  std::vector<std::string> columns;
+  if (kind_ == Kind::pair) {
+    columns = {"a", "b"};
+  } else if (has_key()) {
+    columns = {"id"};
+  }
+  if (part == Part::keys) return columns;
+  columns.insert(columns.end(), {"n", "note"});
   for (int i = 1; i <= added_; ++i) columns.push_back(added_name(i));
+  if (stamped()) columns.emplace_back("updated_at");
+  return columns;
+}
+
+std::string HistoryTable::text(const std::vector<std::string>& columns, const char* micros) const {
   std::string sql = "'" + name_ + "'";
-  for (const std::string& each : columns)
-    sql += " || '|' || coalesce(CAST(" + each + " AS varchar), '~')";
-  if (stamped()) sql += " || '|' || coalesce(CAST(" + stamp_text + " AS varchar), '~')";
-  return "SELECT " + sql + " FROM public." + name_;
+  for (const std::string& each : columns) {
+    const std::string value = each == "updated_at" ? micros : each;
+    sql += " || coalesce('|" + each + "=' || CAST(" + value + " AS varchar), '')";
+  }
+  return sql;
 }
 
-std::string HistoryTable::rows_at_source() const {
-  return rows("CAST(extract(epoch FROM updated_at) * 1000000 AS bigint)");
+std::string HistoryTable::rows_at_source(Part part, bool listed) const {
+  std::string from = " FROM public." + name_ + " WHERE true";
+  if (!where_.empty()) from += " AND (" + where_ + ")";
+  if (!start_.empty()) from += " AND updated_at >= '" + start_ + "'";
+  const std::string row =
+      text(columns(part), "CAST(extract(epoch FROM updated_at) * 1000000 AS bigint)");
+  if (!large() || listed) return "SELECT " + row + from;
+  return "SELECT '" + name_ + "|' || count(*) || ' rows, ' || coalesce(sum(('x' || substr(md5(" +
+         row + "), 1, 15))::bit(60)::bigint), 0)" + from;
 }
 
-std::string HistoryTable::rows_of_copy() const { return rows("epoch_us(updated_at)"); }
+std::string HistoryTable::rows_of_copy(Part part, const std::string& living, bool listed) const {
+  const std::string from = " FROM public." + name_ + " WHERE " + living;
+  const std::string row = text(columns(part), "epoch_us(updated_at)");
+  if (!large() || listed) return "SELECT " + row + from;
+  return "SELECT '" + name_ + "|' || count(*) || ' rows, ' || coalesce(sum(('0x' || substr(md5(" +
+         row + "), 1, 15))::BIGINT), 0)" + from;
+}
+
+std::string HistoryTable::text_of_copy(const std::vector<std::string>& present) const {
+  std::vector<std::string> known = columns(Part::rows);
+  std::erase_if(known, [&](const std::string& each) {
+    return std::ranges::find(present, each) == present.end();
+  });
+  return text(known, "epoch_us(updated_at)");
+}
 
 }  // namespace sluice::testing

@@ -72,13 +72,19 @@ bool History::attempt(std::size_t at, const std::string& sql) {
   return false;
 }
 
+/// Of those that are not large: what is done to any of these touches many of its rows.
 HistoryTable& History::any_table(Dice& dice) {
+  if (flavour_.large)
+    return tables_[static_cast<std::size_t>(dice.from(1, static_cast<int>(tables_.size()) - 1))];
   return tables_[static_cast<std::size_t>(dice.below(static_cast<int>(tables_.size())))];
 }
 
 std::string History::change(Dice& dice) {
+  if (flavour_.large && dice.chance(70))
+    return tables_.front().change_few(dice, character_.stamps, kLargeKeys);
   HistoryTable& table = any_table(dice);
   const Stamps& stamps = character_.stamps;
+  if (flavour_.watched() && character_.deletes && dice.chance(25)) return table.come_or_go(dice);
   const int kind = dice.below(100);
   if (kind < 36 || flavour_.append) {
     const int count = dice.chance(40) ? 1 : dice.from(2, 50);

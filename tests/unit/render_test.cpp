@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "engine/nearest.h"
 
 namespace sluice::cli {
 namespace {

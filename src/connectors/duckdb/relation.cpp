@@ -129,6 +129,30 @@ std::string relation(const Attached& attached, const Table& wanted, const Read& 
          ")";
 }
 
+void check_words(duck::Connection& connection, const Attached& attached, const Table& wanted) {
+  const auto check = [&](const char* option, const Table& table, const char* advice) {
+    try {
+      connection.query("EXPLAIN SELECT 1 FROM " + attached.sql_name +
+                       conditions(attached, table, nullptr));
+    } catch (const Error& error) {
+      if (error.fault() == Fault::cancelled) throw;
+      const std::string text = error.what();
+      throw Error(Fault::config,
+                  wanted.name.text() + ": " + option + " " + text.substr(0, text.find('\n')),
+                  advice);
+    }
+  };
+  Table without = wanted;
+  without.start.reset();
+  if (!wanted.where.empty())
+    check(
+        "where:", without,
+        "where: is a predicate in the source's SQL, like \"amount > 0\"; tables in its subqueries "
+        "need their schema");
+  if (wanted.start)
+    check("start:", wanted, "start: is a value of the replication key, like 2026-01-31");
+}
+
 std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,
                            const Table& wanted, const Read& read) {
   std::vector<const Column*> chosen;
@@ -156,8 +180,8 @@ std::uint64_t find_misfits(duck::Connection& connection, const Attached& attache
                               (count == 1 ? " value" : " values") + " that " + chosen[i]->type +
                               " cannot hold exactly, one is " +
                               found.text(0, 2 * i + 1).substr(0, 100),
-                          "another type for it: --type 'TABLE." + chosen[i]->name +
-                              "=TYPE'; --misfit null drops such values");
+                          "another type for it: --type '" + wanted.name.text() + "." +
+                              chosen[i]->name + "=TYPE'; --misfit null drops such values");
     }
     dropped += count;
   }

@@ -20,6 +20,9 @@ struct Attached {
 /// rows and types.
 std::string relation(const Attached& attached, const Table& wanted, const Read& read);
 
+/// Throws Fault::config where the user's `where` or `start` is no SQL that the table understands.
+void check_words(duck::Connection& connection, const Attached& attached, const Table& wanted);
+
 /// Looks for values that the types chosen for columns cannot hold exactly. Returns how many
 /// `misfit: null` columns drop; throws Error::misfit for one of any other column.
 std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,

@@ -139,6 +139,7 @@ class FileSource : public Source {
     plan.read = read;
     plan.rows = read.keys.empty() ? own->rows : read.keys.size();
     duck::Connection connection = file_.connect();
+    check_words(connection, attached, table);
     plan.misfits = find_misfits(connection, attached, table, read);
     plan.relation = relation(attached, table, read);
     if (!table.replication_key.empty() && read.keys.empty()) {

@@ -92,6 +92,14 @@ std::string size_expression(bool exact) {
          "pg_table_size(c.oid) END";
 }
 
+/// The file as it is now, or as of the last VACUUM or ANALYZE where that cannot be asked.
+std::string blocks_expression(bool exact) {
+  if (!exact) return "c.relpages::bigint";
+  return "CASE WHEN c.relkind NOT IN ('r', 'm') OR c.oid IN (SELECT relation FROM pg_locks WHERE "
+         "mode = 'AccessExclusiveLock' AND relation IS NOT NULL) THEN c.relpages::bigint ELSE "
+         "pg_relation_size(c.oid) / current_setting('block_size')::bigint END";
+}
+
 Rows query_heaps(Connection& connection, const Relations& relations, bool exact) {
   const std::string attached =
       connection.version() >= 140000 ? " WHERE NOT i.inhdetachpending" : "";
@@ -108,7 +116,7 @@ Rows query_heaps(Connection& connection, const Relations& relations, bool exact)
           ","
           " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT"
           " row_security_active(c.oid), c.relispartition, c.relfilenode, c.reltuples, " +
-          size_expression(exact) +
+          size_expression(exact) + ", c.relpages::bigint, " + blocks_expression(exact) +
           " FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = "
           "c.relnamespace"
           " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
@@ -146,12 +154,15 @@ void add_heaps(Connection& connection, Relations& relations) {
     heap.bytes = static_cast<std::uint64_t>(rows.integer(row, 10));
     const double tuples = std::strtod(rows.string(row, 9).c_str(), nullptr);
     heap.rows = tuples > 0 ? static_cast<std::uint64_t>(tuples) : heap.bytes / kGuessedRowBytes;
+    // Statistics of a file that has grown since count too few.
+    const bool grown = rows.integer(row, 12) > rows.integer(row, 11) * 11 / 10 + 1;
     if (heap.oid != shape.oid && !rows.boolean(row, 7)) relation.inherited = true;
     shape.foreign = shape.foreign || kind == 'f';
     relation.file_nodes += (relation.file_nodes.empty() ? "" : ",") + rows.string(row, 8);
     if (kind == 'p' || kind == 'v') continue;
     shape.table.rows += heap.rows;
     shape.table.bytes += heap.bytes;
+    shape.table.guessed = shape.table.guessed || (heap.bytes > 0 && (tuples <= 0 || grown));
     shape.table.versions = heap.ranges && (shape.heaps.empty() || shape.table.versions);
     shape.heaps.push_back(std::move(heap));
   }

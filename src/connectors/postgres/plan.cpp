@@ -332,6 +332,32 @@ std::optional<std::string> comparable_xid(const std::string& horizon, const Witn
   return std::to_string(static_cast<std::uint32_t>(xid));
 }
 
+/// The user's own words, tried by themselves: what the server says of them names the option.
+void check_words(const Asking& asking, const Shape& shape, const Table& table) {
+  const auto check = [&](const char* option, const std::string& condition, const char* advice) {
+    try {
+      asking("EXPLAIN SELECT FROM " + identifier(table.name.schema, table.name.name) + " AS " +
+             identifier(table.name.name) + " WHERE " + condition);
+    } catch (const Error& error) {
+      const bool words = error.fault() == Fault::config || error.fault() == Fault::schema ||
+                         error.fault() == Fault::data;
+      if (!words && error.fault() != Fault::permission) throw;
+      const std::string hint = error.hint().empty() ? "" : error.hint() + "; ";
+      throw Error(words ? Fault::config : error.fault(),
+                  table.name.text() + ": " + option + " " + error.what(), hint + advice);
+    }
+  };
+  if (!table.where.empty())
+    check(
+        "where:", "(" + table.where + "\n)",
+        "where: is a predicate in the source's SQL, like \"amount > 0\"; tables in its subqueries "
+        "need their schema, as search_path is empty");
+  if (!table.start) return;
+  const std::string& key = table.replication_key;
+  check("start:", identifier(key) + " >= " + key_literal(shape, key, *table.start),
+        "start: is a value of the replication key, like 2026-01-31");
+}
+
 }  // namespace
 
 Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const Witness& witness,
@@ -340,6 +366,7 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
   Plan plan;
   plan.table = table;
   plan.read = read;
+  check_words(asking, shape, table);
   for (const Column& each : read.digest.empty() ? read.columns : read.digest) {
     const Column& present = shape.table.columns[shape.position(each.name)];
     if (present.source_type == each.source_type) continue;

@@ -18,7 +18,7 @@ RowDecoder::RowDecoder(const std::vector<ReadColumn>& columns, Encoding encoding
   for (const ReadColumn& each : columns) {
     WireType travelling = travelling_type(each.wire, each.column.type);
     Slot slot = make_slot(each.column.name, travelling, each.column.type, encoding);
-    fields_.push_back({std::move(slot), each.column, std::move(travelling), each.key});
+    fields_.push_back({std::move(slot), each.column, std::move(travelling), each.key, each.table});
   }
 }
 
@@ -70,7 +70,8 @@ void RowDecoder::refuse(const Field& field, Reason reason, const Byte* value, st
   const std::string& name = field.column.name;
   std::string hint = "--misfit null lands such values as NULL and counts them";
   if (field.column.type != "VARCHAR") {
-    hint += "; --misfit text, or --type 'TABLE." + name + "=VARCHAR', lands the column as text";
+    hint += "; --misfit text, or --type '" + field.table + "." + name +
+            "=VARCHAR', lands the column as text";
   }
   throw Error::misfit(name,
                       "column " + name + ": " + value_text(field.wire, value, size) +

@@ -17,8 +17,9 @@ namespace sluice::postgres {
 /// One column of the rows, in the order of the batch's vectors.
 struct ReadColumn {
   Column column;
-  WireType wire;     ///< as discovered
-  bool key = false;  ///< of the primary key, which errors name the row by
+  WireType wire;                ///< as discovered
+  bool key = false;             ///< of the primary key, which errors name the row by
+  std::string table = "TABLE";  ///< as flags name it
 };
 
 class RowDecoder {
@@ -42,6 +43,7 @@ class RowDecoder {
     Column column;
     WireType wire;
     bool key;
+    std::string table;
   };
   [[noreturn]] void refuse(const Field& field, Reason reason, const Byte* value, std::uint32_t size,
                            const CopyStream::Fields& row) const;

@@ -124,12 +124,13 @@ std::unique_ptr<Reader> PostgresSource::reader(Snapshot& snapshot, const Plan& p
   for (const std::size_t i : projection) {
     const Column& column = plan.read.columns[i];
     if (!plan.read.digest.empty()) {
-      columns.push_back({column, digest_wire(i), false});
+      columns.push_back({column, digest_wire(i), false, plan.table.name.text()});
       continue;
     }
     const bool key =
         std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
-    columns.push_back({column, shape.wires[shape.position(column.name)], key});
+    columns.push_back(
+        {column, shape.wires[shape.position(column.name)], key, plan.table.name.text()});
   }
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   std::shared_ptr<Sessions> sessions = taken.sessions();

@@ -153,7 +153,9 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   std::vector<std::string> conditions;
   const std::string& key = plan.table.replication_key;
   // The line break ends a comment in the user's text.
-  if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
+  const bool rows_only =
+      planted("filter-for-rows-only") && plan.read.columns.size() != plan.table.columns.size();
+  if (!plan.table.where.empty() && !rows_only) conditions.push_back("(" + plan.table.where + "\n)");
   if (plan.table.start)
     conditions.push_back(identifier(key) + " >= " + key_literal(shape, key, *plan.table.start));
   if (plan.read.buckets && !plan.read.buckets->only.empty())

@@ -60,7 +60,7 @@ struct Read {
   /// More rows than those are no error: where the source cannot tell any more, all.
   std::optional<std::string> since;
   /// If not empty: only the rows with these primary keys, each a tuple in key order (BLOB as
-  /// upper-case hex). Keys that do not exist are no error.
+  /// upper-case hex; lists and structs are never asked for). Keys that do not exist are no error.
   std::vector<std::vector<std::string>> keys;
   /// Only the rows of Buckets::only, if that is not empty.
   std::optional<Buckets> buckets;

@@ -68,7 +68,9 @@ class Snapshot {
   virtual ~Snapshot() = default;
   /// The instant, for receipts: "2026-11-21 04:05:06.789+00, snapshot 00000003-0000001B-1".
   virtual std::string instant() const = 0;
-  /// What the source's clock said when it was taken: a TIMESTAMPTZ as text.
+  /// The instant by the source's clock, read once it was taken, so that nothing that it shows was
+  /// written later: a TIMESTAMPTZ as text. Begins and ends the versions of mode history. Bounds no
+  /// mark: Plan::until keeps to what the clock said before.
   virtual std::string clock() const = 0;
   /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
   /// why one cannot be read (the others can).
@@ -82,9 +84,9 @@ class Snapshot {
   /// What Read::since takes, later, for the row versions that this snapshot does not show: text
   /// that only the source reads, and the state keeps. Asked of tables that have Table::versions.
   virtual std::string horizon() const { return ""; }
-  /// False where the source has no instant across statements: each row was there at some moment of
-  /// the run, and receipts say class D of docs/exactness.md.
-  virtual bool consistent() const { return true; }
+  /// False where a table has no instant that holds across statements: each row was there at some
+  /// moment of the run, and receipts say class D of docs/exactness.md.
+  virtual bool consistent(const Table& /*table*/) const { return true; }
   /// Throws Fault::connection if the instant can no longer be read. Called before a unit commits.
   virtual void check_alive() = 0;
 };

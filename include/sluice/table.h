@@ -59,10 +59,10 @@ struct Table {
 
   /// Changes when rows may hold other values though none was changed: the table was made anew or
   /// rewritten, a column took another's name, another server its place (PostgreSQL: oid, file
-  /// nodes, timeline, columns, enum values). Chunk bounds of one incarnation mean nothing in
-  /// another. Always the same text: the source cannot tell (DuckDB files), and its bounds hold
-  /// whatever happens to the table; then only comparing by content finds what a re-creation with
-  /// old stamps changed.
+  /// nodes, timeline, columns, enum values, expressions of virtual columns). Chunk bounds of one
+  /// incarnation mean nothing in another. Always the same text: the source cannot tell (DuckDB
+  /// files), and its bounds hold whatever happens to the table; then only comparing by content
+  /// finds what a re-creation with old stamps changed.
   std::string incarnation;
 
   /// The rows that make up the copy, when not all: a predicate in the source's SQL, and a lower

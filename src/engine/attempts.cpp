@@ -144,10 +144,12 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
       .mutex = {},
       .next = 0,
       .receipts = {}};
-  if (together() && !round.shared->consistent()) {
+  for (const Table& each : tables) {
+    if (!together() || round.shared->consistent(each)) continue;
     throw Error(Fault::config,
-                "publish: together needs one instant of all tables, and this source has none",
-                "leave publish: at each");
+                "publish: together needs one instant of all tables, and the source has none of " +
+                    each.name.text(),
+                "leave publish: at each, or the table out with --exclude");
   }
   const std::size_t workers = together() ? 1 : std::min(readers_of(parts_.options), tables.size());
   std::vector<duck::Connection> connections;

@@ -15,6 +15,11 @@ constexpr std::uint64_t kAlwaysInPlace = 10'000;
 /// Above this many missing keys, comparing everything is cheaper than asking for each.
 constexpr std::uint64_t kMostMissing = 20'000;
 
+/// A list or a struct as DuckDB writes it is no text that a source reads.
+bool nested(const std::string& type) {
+  return type.ends_with("]") || type.starts_with("STRUCT") || type.starts_with("MAP");
+}
+
 }  // namespace
 
 void TableRun::pin_rows() {
@@ -76,6 +81,7 @@ std::optional<std::uint64_t> TableRun::stage_missing() {
   std::string texts;
   for (const std::string& name : key()) {
     const Column& column = *landing_.table.column(name);
+    if (nested(column.type)) return std::nullopt;
     texts +=
         (texts.empty() ? "" : ", ") + (column.type == "BLOB" ? "hex(" + duck::quoted(name) + ")"
                                                              : duck::quoted(name) + "::VARCHAR");

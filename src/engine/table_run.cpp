@@ -307,7 +307,7 @@ void TableRun::note(const std::string& line) {
 }
 
 void TableRun::guarantee(const char* by_class) {
-  receipt_.guarantee = snapshot_.consistent() ? by_class : "D";
+  receipt_.guarantee = snapshot_.consistent(table_) ? by_class : "D";
 }
 
 // ---- what is written

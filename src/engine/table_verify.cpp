@@ -88,7 +88,7 @@ std::string TableRun::why_not_verified() const {
   if (receipt_.instant != snapshot_.instant())
     return "its load, which was cut off, is of an earlier instant; the next run brings it up to "
            "date";
-  if (!snapshot_.consistent()) return "the source has no instant to compare with";
+  if (!snapshot_.consistent(table_)) return "the source has no instant of it to compare with";
   return {};
 }
 

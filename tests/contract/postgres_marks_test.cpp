@@ -91,8 +91,11 @@ TEST_F(PostgresSourceTest, AMarkNeverPassesTheMomentBeforeTheSnapshot) {
   const auto snapshot = from->snapshot(from->discover({}).tables);
   const Plan plan = plan_of(*from, *snapshot, table_of(*snapshot, 0));
   ASSERT_TRUE(plan.until);
-  EXPECT_TRUE(snapshot->instant().starts_with(*plan.until))
-      << snapshot->instant() << " " << *plan.until;
+  EXPECT_TRUE(snapshot->instant().starts_with(snapshot->clock())) << snapshot->instant();
+  EXPECT_EQ(db->value("SELECT '" + *plan.until + "'::timestamptz < '" + snapshot->clock() +
+                      "'::timestamptz"),
+            "t")
+      << *plan.until;
   EXPECT_TRUE(snapshot->proof(table_of(*snapshot, 0)).possible);
   EXPECT_EQ(plan_of(*from, *snapshot, table_of(*snapshot, 1)).until, "42");
   EXPECT_FALSE(snapshot->proof(table_of(*snapshot, 1)).possible);
@@ -119,7 +122,7 @@ TEST_F(PostgresSourceTest, ASnapshotIsAskedForATablesMarksOnce) {
   EXPECT_EQ(second.safe, first.safe);
   const std::string log = PostgresServer::instance().log();
   std::size_t asked = 0;
-  const std::string question = "FROM \"public\".\"" + name + "\" AS \"" + name + "\") newest";
+  const std::string question = "FROM ONLY \"public\".\"" + name + "\" AS \"" + name + "\") newest";
   for (std::size_t at = log.find(question); at != std::string::npos;
        at = log.find(question, at + 1))
     ++asked;

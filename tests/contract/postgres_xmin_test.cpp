@@ -124,6 +124,37 @@ TEST_F(PostgresXminTest, ARewrittenTableIsComparedWhole) {
   sync_by_versions(0, 0, 0);
 }
 
+TEST_F(PostgresXminTest, AnotherExpressionOfAVirtualColumnIsAChangeOfEveryRow) {
+  if (PostgresServer::instance().version() < 18)
+    GTEST_SKIP() << "before 18 such columns are stored";
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, v text GENERATED ALWAYS AS (id::text) VIRTUAL); INSERT "
+      "INTO t SELECT generate_series(1, 1000)");
+  EXPECT_EQ(sync().strategy, "load");
+  sync_by_versions(0, 0, 0);
+  db->exec("ALTER TABLE t ALTER v SET EXPRESSION AS ((id * 2)::text)");
+  EXPECT_EQ(sync().strategy, "full");
+  sync_by_versions(0, 0, 0);
+}
+
+/// Read by itself a partition has its own expression's values, through its parent the parent's.
+TEST_F(PostgresXminTest, VirtualColumnsHaveTheValuesThatTheTableGivesThem) {
+  if (PostgresServer::instance().version() < 18)
+    GTEST_SKIP() << "before 18 such columns are stored";
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, v text GENERATED ALWAYS AS (id::text) VIRTUAL) "
+      "PARTITION "
+      "BY RANGE (id); CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (500); CREATE TABLE "
+      "high (id int PRIMARY KEY, v text GENERATED ALWAYS AS ((-id)::text) VIRTUAL); ALTER TABLE t "
+      "ATTACH PARTITION high FOR VALUES FROM (500) TO (2000); INSERT INTO t SELECT "
+      "generate_series(1, 1000)");
+  options.tables = {"public.t"};
+  EXPECT_EQ(sync().strategy, "load");
+  db->exec("UPDATE t SET id = id + 1000 WHERE id % 100 = 7");
+  sync_by_versions(10, 0, 10);
+  EXPECT_TRUE(copy.verify(db->socket_url(), Sync::Repair::no, options).at(0).equal());
+}
+
 TEST_F(PostgresXminTest, PartitionsAreFollowed) {
   if (PostgresServer::instance().version() < 12) GTEST_SKIP() << "before 12: no keys there";
   db->exec(

@@ -81,7 +81,7 @@ class FakeSource : public Source {
       const std::vector<std::variant<Table, Error>>& tables() const override { return shapes; }
       std::string witness() const override { return now_quiet->load() ? "quiet" : "busy"; }
       bool is_consistent = true;
-      bool consistent() const override { return is_consistent; }
+      bool consistent(const Table&) const override { return is_consistent; }
       bool settled(const std::string& text) const override {
         return text == "quiet" || now_quiet->load();
       }

@@ -54,6 +54,7 @@ class FileSnapshot : public Snapshot {
       : clock_(std::move(clock)), file_(std::move(file)), tables_(std::move(tables)) {}
 
   std::string instant() const override { return clock_ + ", file " + file_; }
+  /// The file was attached before the clock was read, and has had no writer since.
   std::string clock() const override { return clock_; }
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return "file"; }

@@ -157,6 +157,7 @@ void add_heaps(Connection& connection, Relations& relations) {
     // Statistics of a file that has grown since count too few.
     const bool grown = rows.integer(row, 12) > rows.integer(row, 11) * 11 / 10 + 1;
     if (heap.oid != shape.oid && !rows.boolean(row, 7)) relation.inherited = true;
+    shape.foreign = shape.foreign || kind == 'f';
     relation.file_nodes += (relation.file_nodes.empty() ? "" : ",") + rows.string(row, 8);
     if (kind == 'p' || kind == 'v') continue;
     shape.table.rows += heap.rows;
@@ -169,6 +170,27 @@ void add_heaps(Connection& connection, Relations& relations) {
     relation.shape.table.incarnation =
         std::to_string(oid) + ":" + relation.file_nodes + "@" + connection.timeline();
   }
+}
+
+/// Views whose rows come from foreign tables, as far as their definitions name them: what a
+/// function reads nobody can tell. A materialized view has rows of its own.
+void find_foreign(Connection& connection, Relations& relations) {
+  std::vector<std::uint32_t> views;
+  for (const auto& [oid, relation] : relations) {
+    if (relation.shape.kind == 'v') views.push_back(oid);
+  }
+  if (views.empty()) return;
+  const Rows rows = connection.query(
+      "WITH RECURSIVE used(view, oid, kind) AS (SELECT v, v, 'v'::\"char\" FROM unnest($1::oid[]) v"
+      " UNION SELECT used.view, c.oid, c.relkind FROM used CROSS JOIN LATERAL ("
+      "SELECT d.refobjid FROM pg_rewrite w JOIN pg_depend d ON d.classid = "
+      "'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = "
+      "'pg_catalog.pg_class'::regclass WHERE used.kind = 'v' AND w.ev_class = used.oid"
+      " UNION SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = used.oid) n(oid)"
+      " JOIN pg_class c ON c.oid = n.oid)"
+      " SELECT DISTINCT view FROM used WHERE kind = 'f'",
+      {array_text(views)});
+  for (int row = 0; row < rows.size(); ++row) relations.at(rows.oid(row, 0)).shape.foreign = true;
 }
 
 struct Attribute {
@@ -199,16 +221,72 @@ std::string labels(const WireType& wire, const TypeCatalog& types) {
   return all;
 }
 
+/// That a column, `a`, holds no NULL.
+std::string never_null(const Connection& connection) {
+  // 18 sets attnotnull also while the constraint is NOT VALID.
+  return connection.version() >= 180000 ? "(a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint "
+                                          "k WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
+                                          " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum]))"
+                                        : "a.attnotnull";
+}
+
+/// An inheritance child may drop its parent's NOT NULL (before 18), a partition may not.
+void find_nulls(Connection& connection, Relations& relations) {
+  std::vector<std::uint32_t> roots, heaps;
+  for (const auto& [oid, relation] : relations) {
+    if (!relation.inherited) continue;
+    for (const Heap& each : relation.shape.heaps) {
+      roots.push_back(oid);
+      heaps.push_back(each.oid);
+    }
+  }
+  if (heaps.empty()) return;
+  const Rows rows = connection.query(
+      "SELECT DISTINCT h.root, p.attname FROM unnest($1::oid[], $2::oid[]) h(root, heap) JOIN "
+      "pg_attribute p ON p.attrelid = h.root AND p.attnum > 0 AND NOT p.attisdropped JOIN "
+      "pg_attribute a ON a.attrelid = h.heap AND a.attname = p.attname AND NOT " +
+          never_null(connection),
+      {array_text(roots), array_text(heaps)});
+  for (int row = 0; row < rows.size(); ++row) {
+    Shape& shape = relations.at(rows.oid(row, 0)).shape;
+    shape.table.columns[shape.position(rows.string(row, 1))].nullable = true;
+  }
+}
+
+/// A virtual generated column's values change with its expression, and no row is written. Where a
+/// heap has another expression than the table, that of the table which a statement names counts.
+void find_expressions(Connection& connection, Relations& relations) {
+  if (connection.version() < 180000) return;
+  std::set<std::uint32_t> oids;
+  for (const auto& [oid, relation] : relations) {
+    oids.insert(oid);
+    for (const Heap& each : relation.shape.heaps) oids.insert(each.oid);
+  }
+  const Rows rows = connection.query(
+      "SELECT a.attrelid, a.attname, pg_get_expr(d.adbin, d.adrelid) FROM unnest($1::oid[]) r JOIN "
+      "pg_attribute a ON a.attrelid = r AND a.attgenerated = 'v' JOIN pg_attrdef d ON d.adrelid = "
+      "a.attrelid AND d.adnum = a.attnum ORDER BY a.attrelid, a.attnum",
+      {array_text(std::vector<std::uint32_t>(oids.begin(), oids.end()))});
+  std::map<std::uint32_t, std::map<std::string, std::string>> expressions;
+  for (int row = 0; row < rows.size(); ++row)
+    expressions[rows.oid(row, 0)][rows.string(row, 1)] = rows.string(row, 2);
+  for (auto& [oid, relation] : relations) {
+    std::string text;
+    for (const auto& [name, expression] : expressions[oid]) {
+      text += name + ' ' + expression + '\n';
+      for (Heap& each : relation.shape.heaps)
+        each.readable = each.readable && expressions[each.oid][name] == expression;
+    }
+    if (!text.empty())
+      relation.shape.table.incarnation += "/" + std::to_string(hash::bytes(text, 0));
+  }
+}
+
 Attributes add_columns(Connection& connection, Relations& relations) {
   const TypeCatalog types(connection, oids_of(relations));
-  // 18 sets attnotnull also while the constraint is NOT VALID.
-  const std::string never_null = connection.version() >= 180000
-                                     ? "a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k "
-                                       "WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
-                                       " AND NOT k.convalidated AND k.conkey = ARRAY[a.attnum])"
-                                     : "a.attnotnull";
   const Rows rows = connection.query(
-      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " + never_null +
+      "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, " +
+          never_null(connection) +
           ","
           " format_type(a.atttypid, a.atttypmod), d.description"
           " FROM unnest($1::oid[]) r JOIN pg_attribute a ON a.attrelid = r"
@@ -336,7 +414,11 @@ Discovered discover(Connection& connection, const Scope& scope) {
   Relations relations = find_relations(connection, scope);
   if (relations.empty()) return {};
   add_heaps(connection, relations);
-  add_keys(connection, relations, add_columns(connection, relations));
+  find_foreign(connection, relations);
+  const Attributes attributes = add_columns(connection, relations);
+  find_nulls(connection, relations);
+  find_expressions(connection, relations);
+  add_keys(connection, relations, attributes);
   Discovered found;
   for (auto& [oid, relation] : relations) {
     Skipped skipped = reason_to_skip(relation, connection.standby());

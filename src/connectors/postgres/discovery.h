@@ -18,7 +18,7 @@ struct Heap {
   std::uint32_t oid = 0;
   TableName name;
   bool ranges = false;    ///< heap access method: can be cut into ctid ranges
-  bool readable = false;  ///< may be read by itself, without going through the parent
+  bool readable = false;  ///< may be read by itself, with the values that it has through the parent
   std::uint64_t rows = 0, bytes = 0;
 };
 
@@ -34,6 +34,7 @@ struct Shape {
   std::uint32_t oid = 0;
   char kind =
       'r';  ///< pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign
+  bool foreign = false;  ///< rows of another server are among its own, or those of a view's tables
   std::vector<WireType> wires;        ///< of table.columns
   std::vector<LiteralType> literals;  ///< of table.columns
   std::vector<Heap> heaps;            ///< none: a view

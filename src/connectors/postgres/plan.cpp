@@ -267,11 +267,9 @@ std::vector<Chunk> chunks_of_keys(std::size_t keys) {
 }
 
 std::uint64_t estimated_rows(const Asking& asking, const Plan& plan, const Shape& shape) {
-  const Answers::Row row =
-      asking("EXPLAIN (FORMAT JSON) SELECT FROM " +
-             identifier(shape.table.name.schema, shape.table.name.name) + " AS " +
-             identifier(shape.table.name.name) + where_clause(predicates(shape, plan)))
-          .at(0);
+  const Answers::Row row = asking("EXPLAIN (FORMAT JSON) SELECT FROM " + from_item(shape) +
+                                  where_clause(predicates(shape, plan)))
+                               .at(0);
   const json explained = json::parse(row[0].value_or(""), nullptr, false);
   if (!explained.is_array() || explained.empty() || !explained[0].is_object())
     return shape.table.rows;
@@ -295,9 +293,6 @@ void set_marks(const Asking& asking, const Shape& shape, const Witness& witness,
   const std::uint32_t base = shape.literals[shape.position(key)].base;
   Plan rows_of_copy = plan;
   rows_of_copy.read.from.reset();
-  const std::string from = " FROM " + identifier(shape.table.name.schema, shape.table.name.name) +
-                           " AS " + identifier(shape.table.name.name) +
-                           where_clause(predicates(shape, rows_of_copy));
   const std::string type = mark_type(base);
   if (type.empty()) {
     throw Error(Fault::config,
@@ -319,9 +314,9 @@ void set_marks(const Asking& asking, const Shape& shape, const Witness& witness,
                                : "least(" + bounded + ", 'epoch'::timestamptz + " +
                                      std::to_string(*since) + " * interval '1 microsecond')";
   }
-  const std::vector<Answers::Row> rows =
-      asking("SELECT " + bounded + "::text, " + safe + "::text FROM (SELECT max(" +
-             identifier(key) + ")::" + type + " AS m" + from + ") newest WHERE m IS NOT NULL");
+  const std::vector<Answers::Row> rows = asking(
+      "SELECT " + bounded + "::text, " + safe + "::text FROM (" +
+      newest(shape, predicates(shape, rows_of_copy), key, type) + ") newest WHERE m IS NOT NULL");
   if (rows.empty()) return;
   plan.until = rows[0][0];
   plan.safe = rows[0][1];

@@ -141,11 +141,14 @@ void PostgresSnapshot::lock(std::span<const Table> tables, unsigned timeout_ms, 
   }
 }
 
+// The statement takes the snapshot before it reads the clock: what the snapshot shows came to be
+// before, however long the locks were waited for.
 void PostgresSnapshot::take() {
   const Rows rows = leader_->query(
-      "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM "
-      "txid_current_snapshot() s");
+      "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s), "
+      "clock_timestamp() FROM txid_current_snapshot() s");
   id_ = rows.string(0, 0);
+  clock_ = rows.string(0, 3);
   witness_.xmin = rows.integer(0, planted("horizon-too-late") ? 2 : 1);
   witness_.xmax = rows.integer(0, 2);
 }
@@ -204,7 +207,7 @@ void PostgresSnapshot::compare_files(Failures& failures) {
   }
 }
 
-std::string PostgresSnapshot::instant() const { return witness_.t0 + ", snapshot " + id_; }
+std::string PostgresSnapshot::instant() const { return clock_ + ", snapshot " + id_; }
 
 const Shape& PostgresSnapshot::shape(const TableName& name) const {
   const auto found = shapes_.find(name);

@@ -67,7 +67,7 @@ class PostgresSnapshot : public Snapshot {
   ~PostgresSnapshot() override;
 
   std::string instant() const override;
-  std::string clock() const override { return witness_.t0; }
+  std::string clock() const override { return clock_; }
   const std::vector<std::variant<Table, Error>>& tables() const override { return tables_; }
   std::string witness() const override { return witness_.text(); }
   bool settled(const std::string& witness) const override {
@@ -77,6 +77,11 @@ class PostgresSnapshot : public Snapshot {
   /// Below xmin every transaction had ended: a version that this snapshot does not show, also one
   /// of a subtransaction, has an xid from there on.
   std::string horizon() const override { return std::to_string(witness_.xmin); }
+  /// A foreign table is read by each session at an instant of its own.
+  bool consistent(const Table& table) const override {
+    const auto found = shapes_.find(table.name);
+    return found == shapes_.end() || !found->second.foreign;
+  }
   void check_alive() override;
 
   const std::string& id() const { return id_; }
@@ -103,6 +108,7 @@ class PostgresSnapshot : public Snapshot {
   Witness witness_;
   Answers answers_;
   std::string id_;
+  std::string clock_;
   std::map<TableName, Shape> shapes_;
   std::vector<std::variant<Table, Error>> tables_;
 };

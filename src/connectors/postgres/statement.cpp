@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/postgres/statement.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/plan.h"
+#include "connectors/postgres/types.h"
 #include "planted.h"
 
 namespace sluice::postgres {
@@ -56,26 +58,84 @@ std::string indexed_digests(const Shape& shape, const Plan& plan, const std::str
   return "(SELECT sluice_range.b, n, s FROM (SELECT b, b * " + std::to_string(width) +
          " AS low FROM generate_series(" + end("first_bucket") + "::int8, " + end("last_bucket") +
          "::int8) AS b OFFSET 0) AS sluice_range CROSS JOIN LATERAL (SELECT count(*) AS n, sum(" +
-         server_digest(shape, plan.read.digest).sql + ") AS s FROM " + table +
+         server_digest(shape, plan.read.digest).sql + ") AS s FROM ONLY " + table +
          " AS sluice_rows WHERE " + key + " >= " + low + " AND " + key + " <= " + low + " + " +
          std::to_string(width - 1) + ") AS rows WHERE n > 0) AS digests";
 }
 
-/// A FROM item of each row's bucket (b) and digest (d). OFFSET 0 keeps the server from merging the
-/// parts, which would compute a digest that both need twice.
-std::string digests(const Shape& shape, const Plan& plan, const std::string& rows) {
+/// A FROM item of each row's bucket (b) and digest (d), and the condition that the row is of the
+/// table's heaps, if there is one. OFFSET 0 keeps the server from merging the parts, which would
+/// compute a digest that both need twice.
+std::string digests(const Shape& shape, const Plan& plan, const std::string& rows,
+                    const std::string& condition) {
+  const std::string heap = condition.empty() ? "" : ", tableoid AS heap";
+  const std::string where = condition.empty() ? "" : " WHERE " + condition;
   const std::string digest = server_digest(shape, plan.read.digest).sql;
   std::string bucket = server_bucket(shape, plan.table, plan.read.buckets.value());
   const std::size_t at = bucket.find(digest);
   if (at == std::string::npos)
-    return "(SELECT " + bucket + " AS b, " + digest + " AS d FROM " + rows + ") AS digests";
+    return "(SELECT " + bucket + " AS b, " + digest + " AS d" + heap + " FROM " + rows +
+           (condition.empty() ? "" : " OFFSET 0") + ") AS digests" + where;
   bucket.replace(at, digest.size(), "d");
-  return "(SELECT " + bucket + " AS b, d FROM (SELECT " + digest + " AS d FROM " + rows +
-         " OFFSET 0) AS each) AS digests";
+  return "(SELECT " + bucket + " AS b, d FROM (SELECT " + digest + " AS d" + heap + " FROM " +
+         rows + " OFFSET 0) AS each" + where + ") AS digests";
+}
+
+bool only_itself(const Shape& shape) {
+  return shape.heaps.size() == 1 && shape.heaps[0].oid == shape.oid;
+}
+
+std::string heap_list(const Shape& shape) {
+  std::vector<std::uint32_t> oids;
+  for (const Heap& each : shape.heaps) oids.push_back(each.oid);
+  return literal(array_text(oids)) + "::oid[]";
+}
+
+std::string heap_item(const Shape& shape, const TableName& heap) {
+  return "ONLY " + identifier(heap.schema, heap.name) + " AS " + identifier(shape.table.name.name);
+}
+
+/// A query of these expressions over `rows` (a FROM item and its conditions), of the heaps that are
+/// the table's. They are told apart above all that reads them: partitions are pruned, indexes used
+/// and the server plans as if nobody asked.
+std::string of_heaps(const std::vector<std::string>& expressions, const std::string& rows,
+                     const std::string& condition) {
+  std::string inner, outer, names;
+  for (std::size_t i = 0; i < expressions.size(); ++i) {
+    const std::string name = "c" + std::to_string(i);
+    inner += ", " + expressions[i];
+    names += ", " + name;
+    outer += (i == 0 ? "" : ", ") + name;
+  }
+  return "SELECT " + outer + " FROM (SELECT tableoid" + inner + " FROM " + rows +
+         " OFFSET 0) AS rows(heap" + names + ") WHERE " + condition;
 }
 
 std::string tid(const json& block) {
   return "'(" + std::to_string(block.get<std::uint64_t>()) + ",0)'::tid";
+}
+
+/// What the chunk asks for beside the plan's predicates.
+std::vector<std::string> chunk_conditions(const Shape& shape, const Plan& plan,
+                                          const json& bounds) {
+  std::vector<std::string> conditions;
+  if (bounds.contains("from")) {
+    // The first range has no lower end, so that a table of one chunk is read by a plain scan.
+    if (bounds.at("from") != 0) conditions.push_back("ctid >= " + tid(bounds.at("from")));
+    if (bounds.contains("to")) conditions.push_back("ctid < " + tid(bounds.at("to")));
+  }
+  if (bounds.contains("key")) {
+    const std::string key = identifier(bounds.at("key").get<std::string>());
+    if (bounds.contains("ge"))
+      conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
+    if (bounds.contains("lt"))
+      conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
+  }
+  if (bounds.contains("keys")) {
+    conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
+                                       bounds.at("keys").get<std::size_t>()));
+  }
+  return conditions;
 }
 
 }  // namespace
@@ -111,6 +171,42 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   return conditions;
 }
 
+std::string from_item(const Shape& shape) {
+  const TableName& name = shape.table.name;
+  // FROM ONLY a partitioned table reads nothing, as it had no partition.
+  const bool alone = shape.heaps.empty() ? shape.kind == 'p' : only_itself(shape);
+  return (alone ? "ONLY " : "") + identifier(name.schema, name.name) + " AS " +
+         identifier(name.name);
+}
+
+std::string in_heaps(const Shape& shape, const std::string& heap) {
+  constexpr std::size_t kLong = 200;  // servers before 14 search a list from its beginning
+  if (shape.heaps.empty() || only_itself(shape)) return {};
+  const std::string list = heap_list(shape);
+  return shape.heaps.size() < kLong ? heap + " = ANY (" + list + ")"
+                                    : heap + " IN (SELECT unnest(" + list + ") OFFSET 0)";
+}
+
+// Each heap by itself, so that an index of the key answers. Where one is closed to us, the list is
+// hidden from the planner, which else weighs it for each partition: a second for a thousand.
+std::string newest(const Shape& shape, const std::vector<std::string>& conditions,
+                   const std::string& key, const std::string& type) {
+  const auto highest = [&](const std::string& from, const std::vector<std::string>& of) {
+    return "SELECT max(" + identifier(key) + ")::" + type + " AS m FROM " + from + where_clause(of);
+  };
+  if (in_heaps(shape, "").empty()) return highest(from_item(shape), conditions);
+  if (!std::ranges::all_of(shape.heaps, &Heap::readable)) {
+    std::vector<std::string> inside = conditions;
+    inside.push_back("tableoid = ANY ((SELECT " + heap_list(shape) + ")::oid[])");
+    return highest(from_item(shape), inside);
+  }
+  std::string all;
+  for (const Heap& each : shape.heaps) {
+    all += (all.empty() ? "" : " UNION ALL ") + highest(heap_item(shape, each.name), conditions);
+  }
+  return "SELECT max(m) AS m FROM (" + all + ") each";
+}
+
 std::string where_clause(const std::vector<std::string>& conditions) {
   std::string clause;
   for (const std::string& each : conditions)
@@ -122,43 +218,37 @@ std::string select_statement(const Shape& shape, const Plan& plan,
                              std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
   const bool indexed = bounds.contains("first_bucket");
-  std::string list;
+  std::vector<std::string> expressions;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
-    list += (list.empty() ? "" : ", ") +
-            (plan.read.digest.empty()
-                 ? select_expression(identifier(column.name),
-                                     shape.wires[shape.position(column.name)], column.type)
-             : indexed ? std::array{"b", "n", "s"}.at(each)
-                       : std::array{"b", "count(*)", "sum(d)"}.at(each));
+    expressions.push_back(plan.read.digest.empty()
+                              ? select_expression(identifier(column.name),
+                                                  shape.wires[shape.position(column.name)],
+                                                  column.type)
+                          : indexed ? std::array{"b", "n", "s"}.at(each)
+                                    : std::array{"b", "count(*)", "sum(d)"}.at(each));
   }
-  const TableName& name = shape.table.name;
-  std::string from = identifier(name.schema, name.name);
+  std::string list;
+  for (const std::string& each : expressions) list += (list.empty() ? "" : ", ") + each;
+  std::string item = from_item(shape), condition = in_heaps(shape, "heap");
   if (bounds.contains("table")) {
-    from = "ONLY " + identifier(bounds.at("schema").get<std::string>(),
-                                bounds.at("table").get<std::string>());
+    const TableName heap{bounds.at("schema").get<std::string>(),
+                         bounds.at("table").get<std::string>()};
+    if (indexed) {
+      return "SELECT " + list + " FROM " +
+             indexed_digests(shape, plan, identifier(heap.schema, heap.name), bounds);
+    }
+    item = heap_item(shape, heap);
+    condition.clear();
   }
-  if (indexed) return "SELECT " + list + " FROM " + indexed_digests(shape, plan, from, bounds);
   std::vector<std::string> conditions = predicates(shape, plan);
-  if (bounds.contains("from")) {
-    // The first range has no lower end, so that a table of one chunk is read by a plain scan.
-    if (bounds.at("from") != 0) conditions.push_back("ctid >= " + tid(bounds.at("from")));
-    if (bounds.contains("to")) conditions.push_back("ctid < " + tid(bounds.at("to")));
-  }
-  if (bounds.contains("key")) {
-    const std::string key = identifier(bounds.at("key").get<std::string>());
-    if (bounds.contains("ge"))
-      conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
-    if (bounds.contains("lt"))
-      conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
-  }
-  if (bounds.contains("keys")) {
-    conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
-                                       bounds.at("keys").get<std::size_t>()));
-  }
-  const std::string rows = from + " AS " + identifier(name.name) + where_clause(conditions);
-  return "SELECT " + list + " FROM " +
-         (plan.read.digest.empty() ? rows : digests(shape, plan, rows) + " GROUP BY b");
+  for (std::string& each : chunk_conditions(shape, plan, bounds))
+    conditions.push_back(std::move(each));
+  const std::string rows = item + where_clause(conditions);
+  if (!plan.read.digest.empty())
+    return "SELECT " + list + " FROM " + digests(shape, plan, rows, condition) + " GROUP BY b";
+  if (!condition.empty()) return of_heaps(expressions, rows, condition);
+  return "SELECT " + list + " FROM " + rows;
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {

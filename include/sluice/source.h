@@ -80,6 +80,9 @@ class Snapshot {
   virtual std::string witness() const = 0;
   /// Whether all that an earlier snapshot's witness names has ended when this one was taken.
   virtual bool settled(const std::string& witness) const = 0;
+  /// Where it has not: what of it is still open, for people to end it: "pid 4711 (psql, user bob),
+  /// open for 2 h". Empty where that cannot be told.
+  virtual std::string waits_for(const std::string& /*witness*/) const { return ""; }
   virtual Proof proof(const Table& table) const = 0;
   /// What Read::since takes, later, for the row versions that this snapshot does not show: text
   /// that only the source reads, and the state keeps. Asked of tables that have Table::versions.

@@ -156,6 +156,7 @@ void TableRun::prepare() {
     receipt_.outcome = Outcome::unchanged;
     return;
   }
+  tell_what_waits();
   // What a torn commit left is taken back where nobody sees half of it.
   if (together() && state_.in_flight > 0 && !loads()) clone();
   const bool prune = std::ranges::find(decision_.steps, Step::prune) != decision_.steps.end();
@@ -344,6 +345,15 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
     next.pending.erase(next.pending.begin() + static_cast<std::ptrdiff_t>(kMostPending / 2));
   promote_settled(next);
   return next;
+}
+
+void TableRun::tell_what_waits() {
+  if (state_.pending.empty() || table_.replication_key.empty()) return;
+  const PendingMark& oldest = state_.pending.front();
+  const std::string open = snapshot_.waits_for(oldest.witness);
+  if (open.empty()) return;
+  note("the mark " + oldest.mark + " waits for " + open + "; until then runs " +
+       (state_.cursor ? "start from " + *state_.cursor : "compare everything"));
 }
 
 void TableRun::promote_settled(TableState& next) const {

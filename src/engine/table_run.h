@@ -188,6 +188,7 @@ class TableRun {
   void commit(Load& load, TableState next);
   void replace_state(Load& load, TableState& next) const;
   void promote_settled(TableState& next) const;
+  void tell_what_waits();  ///< notes what holds back a mark of an earlier run
   /// The state after this run: `until` joins the pending marks, and what is settled bounds the
   /// next.
   TableState next_state(const std::optional<std::string>& until) const;

@@ -33,7 +33,8 @@ class Changes(support.Fixture, unittest.TestCase):
         for _ in range(3):
             self.sync(*BY_MARK_ALONE)  # marks beyond the open transaction's stamp
             self.sql("insert into t select max(id) + 1, 'more' from t")
-        self.sync(*BY_MARK_ALONE)
+        text = self.sync(*BY_MARK_ALONE)
+        self.assertRegex(" ".join(text.split()), r"waits for pid [0-9]+ \(psql, idle in transaction, user postgres\), open for [0-9]+ s")
         late.sql("commit")
         late.close()
         self.sync_equal(*BY_MARK_ALONE)
@@ -54,7 +55,8 @@ class Changes(support.Fixture, unittest.TestCase):
         self.sql("begin; insert into t values (5000, 'prepared'); prepare transaction 'sluice_late'")
         for step in range(3):
             self.sql(f"insert into t values ({6000 + step}, 'later stamp')")
-            self.sync(*BY_MARK_ALONE)
+            text = self.sync(*BY_MARK_ALONE)
+        self.assertIn("waits for the prepared transaction 'sluice_late' of user postgres, open for", " ".join(text.split()))
         self.sql("commit prepared 'sluice_late'")
         self.sync_equal(*BY_MARK_ALONE)
 

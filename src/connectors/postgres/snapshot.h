@@ -73,6 +73,9 @@ class PostgresSnapshot : public Snapshot {
   bool settled(const std::string& witness) const override {
     return postgres::settled(witness, witness_);
   }
+  std::string waits_for(const std::string& witness) const override {
+    return postgres::waits_for(witness, witness_);
+  }
   Proof proof(const Table& table) const override;
   /// Below xmin every transaction had ended: a version that this snapshot does not show, also one
   /// of a subtransaction, has an xid from there on.

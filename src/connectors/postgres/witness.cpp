@@ -13,6 +13,17 @@ std::string micros(const std::string& expression) {
   return "(extract(epoch FROM " + expression + ") * 1000000)::bigint";
 }
 
+/// ", open for 2 h".
+std::string age(std::int64_t since, std::int64_t now) {
+  if (since == 0) return {};
+  const std::int64_t seconds = std::max<std::int64_t>(0, (now - since) / 1'000'000);
+  constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 86'400;
+  return ", open for " + (seconds < 2 * kMinute ? std::to_string(seconds) + " s"
+                          : seconds < 2 * kHour ? std::to_string(seconds / kMinute) + " min"
+                          : seconds < 2 * kDay  ? std::to_string(seconds / kHour) + " h"
+                                                : std::to_string(seconds / kDay) + " days");
+}
+
 }  // namespace
 
 std::string Witness::text() const {
@@ -26,7 +37,7 @@ std::string Witness::text() const {
 }
 
 std::optional<std::int64_t> Witness::open_since() const {
-  if (standby || hidden || prepared) return std::nullopt;
+  if (standby || hidden || !prepared.empty()) return std::nullopt;
   return oldest_stamp;
 }
 
@@ -44,14 +55,16 @@ Witness observe(Connection& connection) {
   // pg_locks is visible without rights; of other users' sessions the times are not.
   const Rows sessions = connection.query(
       "SELECT a.pid, l.virtualtransaction, a.usename, least(" + micros("a.query_start") + ", " +
-      micros("a.xact_start") +
-      ") FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype ="
+      micros("a.xact_start") + "), a.application_name, a.state, " + micros("a.xact_start") +
+      " FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype ="
       " 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock' WHERE a.datname = "
       "current_database() AND a.usesysid"
       " IS NOT NULL AND (l.pid IS NOT NULL OR a.state NOT IN ('idle', 'disabled'))");
   for (int row = 0; row < sessions.size(); ++row) {
     Holder holder{static_cast<int>(sessions.integer(row, 0)), sessions.string(row, 1),
-                  sessions.string(row, 2)};
+                  sessions.string(row, 2), sessions.string(row, 4), sessions.integer(row, 6)};
+    if (const std::string state = sessions.string(row, 5); !state.empty())
+      holder.application += (holder.application.empty() ? "" : ", ") + state;
     if (connection.login().own->contain(holder.pid)) continue;
     if (sessions.null(row, 3)) {
       witness.hidden = true;
@@ -61,11 +74,13 @@ Witness observe(Connection& connection) {
     witness.holders.push_back(std::move(holder));
   }
   if (planted("prepared-unchecked")) return witness;
-  witness.prepared = connection
-                         .query(
-                             "SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = "
-                             "current_database())")
-                         .boolean(0, 0);
+  const Rows prepared = connection.query("SELECT gid, owner, " + micros("prepared") +
+                                         " FROM pg_prepared_xacts WHERE database = "
+                                         "current_database() ORDER BY prepared");
+  for (int row = 0; row < prepared.size(); ++row) {
+    witness.prepared.push_back(
+        {0, prepared.string(row, 0), prepared.string(row, 1), "", prepared.integer(row, 2)});
+  }
   return witness;
 }
 
@@ -84,7 +99,7 @@ bool settled(const std::string& earlier, const Witness& now) try {
   if (planted("all-settled")) return true;
   if (now.xmin < json.at("xmax").get<std::int64_t>()) return false;
   if (now.standby || planted("xmin-alone")) return true;
-  if (now.prepared) return false;
+  if (!now.prepared.empty()) return false;
   if (now.oldest_stamp <= t0 && !planted("message-unchecked")) return false;
   for (const nlohmann::json& held : json.at("holders")) {
     const auto transaction = held.at("transaction").get<std::string>();
@@ -96,6 +111,34 @@ bool settled(const std::string& earlier, const Witness& now) try {
   return true;
 } catch (const nlohmann::json::exception&) {
   return false;  // not a text that we wrote
+}
+
+std::string waits_for(const std::string& earlier, const Witness& now) try {
+  if (settled(earlier, now)) return {};
+  const nlohmann::json json = nlohmann::json::parse(earlier);
+  const auto t0 = json.at("t0_micros").get<std::int64_t>();
+  std::vector<Holder> open;
+  for (const Holder& each : now.holders) {
+    const bool listed = std::ranges::any_of(json.at("holders"), [&](const nlohmann::json& held) {
+      return !each.transaction.empty() && held.at("transaction") == each.transaction;
+    });
+    if (listed || (each.since > 0 && each.since <= t0)) open.push_back(each);
+  }
+  std::ranges::sort(open, {}, &Holder::since);
+  std::string text;
+  const auto add = [&](const std::string& what) { text += (text.empty() ? "" : "; ") + what; };
+  for (const Holder& each : open) {
+    add("pid " + std::to_string(each.pid) + " (" +
+        (each.application.empty() ? "" : each.application + ", ") + "user " + each.user + ")" +
+        age(each.since, now.t0_micros));
+  }
+  for (const Holder& each : now.prepared)
+    add("the prepared transaction '" + each.transaction + "' of user " + each.user +
+        age(each.since, now.t0_micros));
+  return text.empty() ? "a transaction that began before it, of another database or not to be seen"
+                      : text;
+} catch (const nlohmann::json::exception&) {
+  return {};
 }
 
 }  // namespace sluice::postgres

@@ -18,6 +18,8 @@ struct Holder {
   std::string
       transaction;  ///< virtual transaction, unique until the server restarts; empty: none seen yet
   std::string user;
+  std::string application;  ///< and its state, where this role may see them
+  std::int64_t since = 0;   ///< began, or was prepared: microseconds since 1970; 0: not visible
 };
 
 struct Witness {
@@ -27,9 +29,9 @@ struct Witness {
   bool standby = false;
   std::vector<Holder> holders;
   std::int64_t oldest_stamp =
-      INT64_MAX;          ///< the earliest query_start or xact_start that can be seen, microseconds
-  bool hidden = false;    ///< a holder's times are not visible to this role
-  bool prepared = false;  ///< a prepared transaction of this database is open
+      INT64_MAX;        ///< the earliest query_start or xact_start that can be seen, microseconds
+  bool hidden = false;  ///< a holder's times are not visible to this role
+  std::vector<Holder> prepared;  ///< transactions of this database, by their names
 
   /// No transaction that is open can stamp a row with an earlier moment, in microseconds since
   /// 1970 (INT64_MAX: none is open). None where that cannot be seen: a standby, a role without
@@ -45,5 +47,7 @@ Witness observe(Connection& connection);
 /// Whether everything `earlier` (a Witness's text) names had ended when `now` was observed and its
 /// snapshot taken.
 bool settled(const std::string& earlier, const Witness& now);
+/// Where it had not: which of it is still open, the oldest first.
+std::string waits_for(const std::string& earlier, const Witness& now);
 
 }  // namespace sluice::postgres

@@ -65,7 +65,9 @@ void check_allowed(const Catalog& catalog, const Seen& seen, const SyncOptions& 
     for (const std::string& pattern : *patterns) {
       if (fits_any(pattern, catalog, seen)) continue;
       if (is_glob(pattern)) {
-        told([&](Observer& o) { o.note(std::string(flag) + ": no table fits " + pattern); });
+        told([&text = pattern, name = std::string(flag)](Observer& o) {
+          o.note(name + ": no table fits " + text);
+        });
         continue;
       }
       std::vector<std::string> names;

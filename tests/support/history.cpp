@@ -117,6 +117,12 @@ void History::make_tables() {
     const int count = character_.big ? 12'000 : dice.from(0, 300);
     note(table.create());
     database_.exec(table.create());
+    // Of the flavours of settings, so that the other seeds keep their histories.
+    if ((flavour_.soft || flavour_.history || flavour_.together) && character_.stamps.honest &&
+        (kind == Kind::pair || kind == Kind::uuid)) {
+      note(table.stamped_by_trigger());
+      database_.exec(table.stamped_by_trigger());
+    }
     if (count > 0) {
       const std::string fill = table.insert(dice, character_.stamps, next_number_, count);
       note(fill);

@@ -79,6 +79,13 @@ std::string HistoryTable::create() const {
   return sql;
 }
 
+std::string HistoryTable::stamped_by_trigger() const {
+  return "CREATE OR REPLACE FUNCTION stamp_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+         "NEW.updated_at := clock_timestamp(); RETURN NEW; END'; CREATE TRIGGER stamps BEFORE "
+         "INSERT OR UPDATE ON " +
+         name_ + " FOR EACH ROW EXECUTE FUNCTION stamp_row()";
+}
+
 std::string HistoryTable::add_column(Dice& dice) const {
   static constexpr std::array<const char*, 4> kTypes{"int", "int DEFAULT 7", "text",
                                                      "text DEFAULT 'seven' NOT NULL"};

@@ -46,6 +46,8 @@ class HistoryTable {
   const std::string& start() const { return start_; }
 
   std::string create() const;
+  /// A trigger that stamps every row that is written, whatever its writer says.
+  std::string stamped_by_trigger() const;
   /// Adds column number `added() + 1`; once that is done, call column_added().
   std::string add_column(Dice& dice) const;
   void column_added() { ++added_; }

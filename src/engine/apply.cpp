@@ -74,7 +74,7 @@ std::string Target::sibling(const std::string& other) const {
 
 std::string Target::living(const std::string& prefix) const {
   if (versions) return prefix + duck::quoted(versions->current);
-  return deleted.empty() ? "true" : "NOT " + prefix + duck::quoted(deleted);
+  return deleted.empty() ? "true" : prefix + duck::quoted(deleted) + " IS NOT TRUE";
 }
 
 std::string Target::replaceable(const std::string& prefix) const {
@@ -186,11 +186,11 @@ std::string prune_match(const Target& target, const std::string& relation,
                         const std::vector<std::string>& key) {
   const std::string list = column_list(key);
   const std::string first = duck::quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t.sluice_rid, " +
+  return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t._sluice_rid, " +
          column_list(key, "k.") + " FROM (SELECT " + list + " FROM " + relation +
-         ") k FULL JOIN (SELECT " + list + ", rowid AS sluice_rid FROM " + target.sql() +
+         ") k FULL JOIN (SELECT " + list + ", rowid AS _sluice_rid FROM " + target.sql() +
          " WHERE " + target.living() + ") t ON " + equal_keys(key, "t.", "k.") +
-         " WHERE t.sluice_rid IS NULL OR k." + first + " IS NULL";
+         " WHERE t._sluice_rid IS NULL OR k." + first + " IS NULL";
 }
 
 std::string keyed_difference(const Target& target, const std::string& relation,
@@ -199,14 +199,14 @@ std::string keyed_difference(const Target& target, const std::string& relation,
                              const std::string& where) {
   const std::string list = column_list(key);
   const std::string first = "s." + duck::quoted(key.front());
-  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t.sluice_rid, " +
+  return "CREATE OR REPLACE TEMP TABLE sluice_diff AS SELECT t._sluice_rid, " +
          column_list(names(columns), "s.") + " FROM (SELECT " + column_list(names(columns)) +
          " FROM " + relation + ") s FULL JOIN (SELECT " + list + ", " + row_hash(columns, "") +
-         " AS sluice_hash, rowid AS sluice_rid, " + target.living() + " AS sluice_lives FROM " +
+         " AS _sluice_hash, rowid AS _sluice_rid, " + target.living() + " AS _sluice_lives FROM " +
          target.sql() + " WHERE " + target.replaceable() +
          (where.empty() ? "" : " AND (" + where + ")") + ") t ON " + equal_keys(key, "t.", "s.") +
-         " WHERE (t.sluice_rid IS NULL OR CASE WHEN " + first +
-         " IS NULL THEN t.sluice_lives ELSE NOT t.sluice_lives OR t.sluice_hash <> " +
+         " WHERE (t._sluice_rid IS NULL OR CASE WHEN " + first +
+         " IS NULL THEN t._sluice_lives ELSE NOT t._sluice_lives OR t._sluice_hash <> " +
          row_hash(columns, "s.") + " END)" +
          (gone == Gone::wanted ? "" : " AND " + first + " IS NOT NULL") + " LIMIT " +
          std::to_string(limit);
@@ -217,7 +217,7 @@ std::string duplicates(const Target& target, const std::vector<std::string>& key
   std::string text;
   for (const std::string& name : key) text += key_text(name, duck::quoted(name));
   return "SELECT " + text.substr(kKeyGlue.size()) + ", count(*) - 1 FROM " + target.sql() +
-         " WHERE " + target.living() + (where.empty() ? "" : " AND " + where) + " GROUP BY " +
+         " WHERE " + target.replaceable() + (where.empty() ? "" : " AND " + where) + " GROUP BY " +
          column_list(key) + " HAVING count(*) > 1 ORDER BY 1";
 }
 
@@ -231,15 +231,29 @@ std::string examples_of_difference(const Target& target, const std::vector<Colum
     differing += (differing.empty() ? "" : ", ") + ("CASE WHEN " + differs({column}, "t.", "d.")) +
                  " THEN " + duck::literal(column.name) + " END";
   const std::string at_source = "d." + duck::quoted(key.front()) + " IS NOT NULL";
-  return "SELECT " + text + ", d.sluice_rid IS NOT NULL, " + at_source +
-         ", CASE WHEN d.sluice_rid IS NOT NULL AND " + at_source + " THEN array_to_string([" +
-         differing + "], ', ') ELSE '' END FROM sluice_diff d LEFT JOIN " + target.sql() +
-         " t ON t.rowid = d.sluice_rid ORDER BY 1 LIMIT " + std::to_string(limit);
+  return "SELECT " + text + ", d._sluice_rid IS NOT NULL, " + at_source +
+         ", CASE WHEN d._sluice_rid IS NOT NULL AND " + at_source +
+         " THEN coalesce(nullif(array_to_string([" + differing + "], ', '), ''), " +
+         duck::literal("its mark " + target.deleted) +
+         ") ELSE '' END FROM sluice_diff d LEFT JOIN " + target.sql() +
+         " t ON t.rowid = d._sluice_rid ORDER BY 1 LIMIT " + std::to_string(limit);
 }
 
 std::string known_difference(const std::string& staged, const std::vector<std::string>& key) {
   return "DELETE FROM sluice_diff USING " + staged + " s WHERE " +
          equal_keys(key, "sluice_diff.", "s.");
+}
+
+std::string contradictory(const Target& target) {
+  const Versions& versions = *target.versions;
+  return duck::quoted(versions.current) + " IS DISTINCT FROM (" + duck::quoted(versions.to) +
+         " IS NOT DISTINCT FROM " + instant(kOpenEnd) + ")";
+}
+
+std::string agree(const Target& target) {
+  return "UPDATE " + target.sql() + " SET " + duck::quoted(target.versions->current) + " = (" +
+         duck::quoted(target.versions->to) + " IS NOT DISTINCT FROM " + instant(kOpenEnd) +
+         ") WHERE " + contradictory(target);
 }
 
 std::string clone(const Target& target, const std::string& other,
@@ -259,10 +273,10 @@ std::string replacement_counts(const Target& target, const std::string& other,
                                const std::vector<std::string>& key) {
   const std::string list = column_list(key);
   const std::string side =
-      "(SELECT " + list + ", " + row_hash(columns, "") + " AS sluice_hash FROM ";
-  return "SELECT count(*) FILTER (o.sluice_hash IS NULL), count(*) FILTER (o.sluice_hash <> "
-         "n.sluice_hash), count(*) "
-         "FILTER (n.sluice_hash IS NULL) FROM " +
+      "(SELECT " + list + ", " + row_hash(columns, "") + " AS _sluice_hash FROM ";
+  return "SELECT count(*) FILTER (o._sluice_hash IS NULL), count(*) FILTER (o._sluice_hash <> "
+         "n._sluice_hash), count(*) "
+         "FILTER (n._sluice_hash IS NULL) FROM " +
          side + target.sql() + " WHERE " + target.living() + ") o FULL JOIN " + side +
          target.sibling(other) + ") n ON " + equal_keys(key, "o.", "n.");
 }
@@ -271,10 +285,10 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
                               bool keep_one) {
   const std::string list = column_list(key);
   return "DELETE FROM " + target.sql() +
-         " WHERE rowid IN (SELECT sluice_rid FROM (SELECT rowid AS sluice_rid, " +
+         " WHERE rowid IN (SELECT _sluice_rid FROM (SELECT rowid AS _sluice_rid, " +
          (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list +
-         ") AS sluice_nth FROM " + target.sql() + " WHERE " + target.replaceable() +
-         ") WHERE sluice_nth > 1)";
+         (keep_one ? " ORDER BY " + target.living() + " DESC" : "") + ") AS _sluice_nth FROM " +
+         target.sql() + " WHERE " + target.replaceable() + ") WHERE _sluice_nth > 1)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {
@@ -313,13 +327,13 @@ std::string multiset_new(const std::string& relation, const std::vector<Column>&
   const std::string list = column_list(names(columns));
   return "CREATE OR REPLACE TEMP TABLE sluice_new AS SELECT " + list + " FROM (SELECT " +
          column_list(names(columns), "s.") +
-         ", d.n AS sluice_n, row_number() OVER (PARTITION BY d.h1, d.h2) AS sluice_nth FROM "
+         ", d.n AS _sluice_n, row_number() OVER (PARTITION BY d.h1, d.h2) AS _sluice_nth FROM "
          "(SELECT " +
-         list + ", " + row_hash(columns, "") + " AS sluice_h1, " + row_hash(columns, "", 1) +
-         " AS sluice_h2 FROM " + relation +
-         ") s JOIN sluice_delta d ON s.sluice_h1 = d.h1 AND s.sluice_h2 = d.h2 WHERE d.n > 0) "
-         "WHERE sluice_nth <= "
-         "sluice_n";
+         list + ", " + row_hash(columns, "") + " AS _sluice_h1, " + row_hash(columns, "", 1) +
+         " AS _sluice_h2 FROM " + relation +
+         ") s JOIN sluice_delta d ON s._sluice_h1 = d.h1 AND s._sluice_h2 = d.h2 WHERE d.n > 0) "
+         "WHERE _sluice_nth <= "
+         "_sluice_n";
 }
 
 }  // namespace sluice::apply

@@ -75,6 +75,10 @@ std::string replace_rows(const Target& target, const std::string& rowids);
 /// Takes back what a commit inserted that a crash tore: versions that begin after `instant`, the
 /// begin of the last one that is known to have been committed.
 std::string take_back(const Target& target, const std::string& instant);
+/// Versions whose own columns disagree on whether they have ended: nothing that sluice wrote. A
+/// condition; and what makes them agree, by the end that they say.
+std::string contradictory(const Target& target);
+std::string agree(const Target& target);
 
 /// Duplicate keys in `stage`: SELECT count of keys that occur more than once or hold NULL.
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);
@@ -111,8 +115,8 @@ std::string replacement_counts(const Target& target, const std::string& other,
 /// text, and how many times too many.
 std::string duplicates(const Target& target, const std::vector<std::string>& key,
                        const std::string& where);
-/// Deletes every copy of a key that occurs more than once, but the first (`keep_one`) or all of
-/// them.
+/// Deletes every copy of a key that occurs more than once, but one (`keep_one`: a living one, if
+/// there is any) or all of them.
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
                               bool keep_one);
 

@@ -167,7 +167,7 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
     decision.by_digests = true;
     return decision;
   }
-  if (strategy != Strategy::full && state.incarnation != table.incarnation)
+  if (state.incarnation != table.incarnation)
     return refresh(std::move(decision), "the source rewrote or re-created the table");
   if (strategy == Strategy::xmin) {
     if (state.horizon.empty())
@@ -187,7 +187,9 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   const char* reason = !table.has_key()                     ? "no primary key"
                        : options.strategy == Strategy::full ? "strategy: full"
                                                             : "no replication key";
-  if (now.together || due(full_cadence(table, options), state.last_full, now.now))
+  // What was never compared with this source, or not since it was set back, is due once.
+  if (now.together || state.last_full == 0 ||
+      due(full_cadence(table, options), state.last_full, now.now))
     return refresh(std::move(decision), reason);
   decision.strategy = "not due";
   decision.why = std::string(reason) + ", compared whole as full_every says; --full does it now";
@@ -272,6 +274,13 @@ std::optional<Error> unworkable(const Table& table, const TableOptions& options,
   const auto refusal = [&](const std::string& what, const char* hint) {
     return Error(Fault::config, table.name.text() + ": " + what, hint);
   };
+  const Column* mark = table.column(table.replication_key);
+  const bool marks =
+      options.mode == Mode::append || later_strategy(table, options) == Strategy::incremental;
+  if (marks && mark != nullptr && mark->type == "VARCHAR") {
+    return refusal("the replication key " + mark->name + " lands as text, which sorts otherwise",
+                   "leave it its own type, or name another with replication_key: (\"\" is none)");
+  }
   if (options.mode == Mode::append) {
     if (!table.replication_key.empty()) return std::nullopt;
     return refusal("mode append needs a replication key",
@@ -377,13 +386,15 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
       decision.refusal = history_at_stake(table);
       return decision;
     }
-    decision.brake = false;
+    decision.brake = state->options != kReset && !now.other_rows;
     return full_load(std::move(decision), state->options == kReset ? "its state was reset"
                                                                    : "its settings have changed");
   }
   if (!now.target_lacks.empty()) {
-    if (options.mode == Mode::mirror && options.deletes == Deletes::hard)
+    if (options.mode == Mode::mirror && options.deletes == Deletes::hard) {
+      decision.notes.push_back("loaded anew: somebody changed the copy: " + now.target_lacks);
       return full_load(std::move(decision), "somebody changed the copy: " + now.target_lacks);
+    }
     decision.refusal =
         Error(Fault::config, table.name.text() + ": somebody changed the copy: " + now.target_lacks,
               "put that back; or, having kept the copy elsewhere, `sluice state reset " +

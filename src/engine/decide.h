@@ -51,6 +51,7 @@ struct Circumstances {
   std::string target_owner;    ///< "connection: table" that made it; empty: not one of ours
   std::string this_owner;      ///< how this connection and table would be written there
   std::string options;         ///< fingerprint of the settings that shape the copy, for this run
+  bool other_rows = false;     ///< these settings choose other rows than the copy's, or keep others
   bool has_history = false;    ///< the copy holds versions that a load anew would lose
   bool full = false;           ///< --full
   bool accept_drift = false;

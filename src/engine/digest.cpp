@@ -63,7 +63,7 @@ std::string DigestCompare::bucket_sql(const Buckets& buckets) const {
   if (buckets.by == Buckets::By::ranges)
     return "(" + duck::quoted(key_.front().name) + "::BIGINT >> " + std::to_string(buckets.bits) +
            ")";
-  return "(" + (key_digest_ == digest_ ? "sluice_digest" : key_digest_) + " & " +
+  return "(" + (key_digest_ == digest_ ? "_sluice_digest" : key_digest_) + " & " +
          std::to_string((std::int64_t{1} << buckets.bits) - 1) + ")";
 }
 
@@ -128,7 +128,7 @@ std::string DigestCompare::rows_where(const std::string& condition, const Bucket
   for (const Column& each : digested_) {
     if (std::ranges::find(needed, each.name, &Column::name) == needed.end()) needed.push_back(each);
   }
-  std::string rows = "SELECT rowid AS sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
+  std::string rows = "SELECT rowid AS _sluice_rid" + list(needed, true) + " FROM " + target_.sql() +
                      " WHERE " + condition;
   const std::vector<KeyRange> only = key_ranges(buckets);
   if (!only.empty() && only.size() <= kMostRanges) {
@@ -144,8 +144,9 @@ std::string DigestCompare::rows_where(const std::string& condition, const Bucket
   // Not of rows that nobody asks for, where the bucket can be had without their digest.
   if (!among.empty() && buckets.by == Buckets::By::ranges)
     rows = "FROM (" + rows + ") WHERE " + bucket_sql(buckets) + " IN (" + among + ")";
-  return "(SELECT sluice_rid" + list(key_, false) + ", sluice_digest, " + bucket_sql(buckets) +
-         " AS sluice_bucket FROM (SELECT *, " + digest_ + " AS sluice_digest FROM (" + rows + ")))";
+  return "(SELECT _sluice_rid" + list(key_, false) + ", _sluice_digest, " + bucket_sql(buckets) +
+         " AS _sluice_bucket FROM (SELECT *, " + digest_ + " AS _sluice_digest FROM (" + rows +
+         ")))";
 }
 
 std::string DigestCompare::own_condition(const Buckets& buckets) const {
@@ -155,8 +156,8 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
   if (buckets.by == Buckets::By::ranges)
     return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
            std::to_string(buckets.bits) + " IN (" + numbers + ")";
-  return "rowid IN (SELECT sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}, {}) +
-         " WHERE sluice_bucket IN (" + numbers + "))";
+  return "rowid IN (SELECT _sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}, {}) +
+         " WHERE _sluice_bucket IN (" + numbers + "))";
 }
 
 void DigestCompare::compare(const Buckets& buckets, const std::string& staged,
@@ -174,15 +175,16 @@ void DigestCompare::compare(const Buckets& buckets, const std::string& staged,
   bytes_ += relation.bytes();
   std::string some;
   for (const std::int64_t each : buckets.only)
-    some += (some.empty() ? " WHERE sluice_bucket IN (" : ", ") + std::to_string(each);
+    some += (some.empty() ? " WHERE _sluice_bucket IN (" : ", ") + std::to_string(each);
   if (!some.empty()) some += ")";
   connection_.query(
       "CREATE OR REPLACE TEMP TABLE sluice_differ AS SELECT bucket, coalesce(o.n, 0) - "
       "coalesce(t.n, 0) AS n, coalesce(o.s, 0) - coalesce(t.s, 0) AS s, greatest(o.n, t.n) AS most "
-      "FROM (SELECT sluice_bucket AS bucket, count(*) AS n, sum(sluice_digest)::HUGEINT AS s "
+      "FROM (SELECT _sluice_bucket AS bucket, count(*) AS n, sum(_sluice_digest)::HUGEINT AS s "
       "FROM " +
       own_rows(buckets, staged, gone) + some +
-      " GROUP BY bucket) o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT FROM t.n "
+      " GROUP BY _sluice_bucket) o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT "
+      "FROM t.n "
       "OR o.s IS DISTINCT FROM t.s");
 }
 

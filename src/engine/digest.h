@@ -39,8 +39,8 @@ class DigestCompare {
                const std::string& gone = {});
   /// How many rows are in buckets of sluice_differ that fit `condition`.
   std::uint64_t rows_differing(const std::string& condition = "true") const;
-  /// A FROM item of the copy's rows: sluice_rid (NULL: staged), the key, sluice_digest,
-  /// sluice_bucket. `among`: a query of the buckets that are wanted; others may be there, too.
+  /// A FROM item of the copy's rows: _sluice_rid (NULL: staged), the key, _sluice_digest,
+  /// _sluice_bucket. `among`: a query of the buckets that are wanted; others may be there, too.
   std::string own_rows(const Buckets& buckets, const std::string& staged = {},
                        const std::string& gone = {}, const std::string& among = {}) const;
   /// The condition that a row of the copy is in one of `buckets.only`, marked deleted or not: one

@@ -27,6 +27,7 @@ PlanJson settings_of(const SyncOptions& options, const Table& table) {
   settings["misfit"] = own.misfit ? PlanJson(misfit_name(*own.misfit)) : PlanJson(nullptr);
   for (const auto& [column, misfit] : own.misfits)
     settings["misfit of " + column] = misfit_name(misfit);
+  settings["publish"] = options.publish == Publish::together ? "together" : "each";
   settings["overlap"] = own.overlap ? PlanJson(own.overlap->count()) : PlanJson(nullptr);
   return settings;
 }

@@ -9,6 +9,9 @@
 namespace sluice {
 namespace {
 
+/// DuckDB numbers the rows of a table under this name; a column called so would hide the numbers.
+constexpr std::string_view kRowNumbers = "rowid";
+
 constexpr std::array<std::string_view, 3> kModes{"mirror", "append", "history"};
 
 bool glob(const char* pattern, const char* text) {
@@ -40,6 +43,31 @@ void require_column(const Table& table, const std::string& column, const char* s
     }
   }
   throw Error(Fault::config, table.name.text() + " has no column " + column + " (" + setting + ")");
+}
+
+/// The predicate stands in parentheses beside others: one that closes them would let other rows in.
+/// Where quotes may mean several things, its source must judge.
+void require_closed(const Table& table, const std::string& where) {
+  if (where.find_first_of("\\$") != std::string::npos || where.find("--") != std::string::npos ||
+      where.find("/*") != std::string::npos)
+    return;
+  int depth = 0;
+  char quote = '\0';
+  for (const char c : where) {
+    if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '\'' || c == '"' || c == '`') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth < 0) {
+      break;
+    }
+  }
+  if (depth == 0 && quote == '\0') return;
+  throw Error(Fault::config,
+              table.name.text() + ": where: has a parenthesis or a quote without its other half",
+              "write one predicate in the source's SQL: where: \"id < 5 OR id = 7\"");
 }
 
 /// `key: detect`: what the key is called by convention; the run proves it.
@@ -203,6 +231,7 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
   choose_columns(wanted, options);
   choose_types(wanted, options, connection);
   wanted.where = options.where;
+  require_closed(table, options.where);
   wanted.start = options.start;
   if (wanted.start && wanted.replication_key.empty()) {
     throw Error(Fault::config, table.name.text() + ": start: needs a replication key",
@@ -225,7 +254,24 @@ std::string fingerprint(const TableOptions& options, const std::string& target_s
       {"synced_at", options.synced_at}};
   if (options.deletes == Deletes::soft && options.mode != Mode::history)
     settings["deletes"] = "soft";
+  // What was dropped then is not known to be a NULL of the source's now.
+  std::vector<std::string> nulled;
+  for (const auto& [column, misfit] : options.misfits) {
+    if (misfit == Misfit::null) nulled.push_back(column);
+  }
+  if (options.misfit == Misfit::null) nulled.emplace_back("*");
+  if (!nulled.empty()) settings["misfit_null"] = nulled;
   return settings.dump();
+}
+
+bool chooses_other_rows(const std::string& before, const std::string& now) {
+  const auto old = nlohmann::json::parse(before, nullptr, false);
+  const auto fresh = nlohmann::json::parse(now, nullptr, false);
+  if (!old.is_object() || !fresh.is_object()) return true;
+  return std::ranges::any_of(
+      std::array{"mode", "where", "start", "deletes", "target", "naming"}, [&](const char* name) {
+        return old.value(name, nlohmann::json()) != fresh.value(name, nlohmann::json());
+      });
 }
 
 bool keeps_history(const std::string& fingerprint) {
@@ -284,16 +330,19 @@ Landing landing(const Table& table, const SyncOptions& options) {
   for (Column& column : landed.table.columns) {
     const std::string before = column.name;
     if (rename) column.name = fivetran_name(before, false);
+    if (duck::folded(column.name) == kRowNumbers) column.name += '_';
     renamed[before] = column.name;
     const auto [other, fresh] = seen.emplace(duck::folded(column.name), before);
     if (!fresh) {
-      throw Error(Fault::config,
-                  table.name.text() + ": columns " + other->second + " and " + before +
-                      " would both be " + column.name +
-                      (rename ? "" : " (DuckDB does not tell upper from lower case)"),
-                  "leave one out with exclude_columns:");
+      throw Error(
+          Fault::config,
+          table.name.text() + ": columns " + other->second + " and " + before + " would both be " +
+              column.name +
+              (rename ? "" : " (DuckDB does not tell upper from lower case, and keeps rowid)"),
+          "leave one out with exclude_columns:");
     }
-    if (column.name.starts_with("_sluice_") || is_own(landed, duck::folded(column.name))) {
+    if (duck::folded(column.name).starts_with("_sluice_") ||
+        is_own(landed, duck::folded(column.name))) {
       throw Error(Fault::config,
                   table.name.text() + ": column " + column.name +
                       " has a name that sluice keeps for itself",

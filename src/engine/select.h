@@ -28,6 +28,9 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
 /// The settings that make a copy what it is, as comparable text.
 std::string fingerprint(const TableOptions& options, const std::string& target_schema,
                         const std::string& target_name, Naming naming);
+/// Whether a copy made by the settings of one fingerprint may hold rows that one by the other would
+/// not.
+bool chooses_other_rows(const std::string& before, const std::string& now);
 /// Whether a copy of these settings holds versions that a load anew would lose.
 bool keeps_history(const std::string& fingerprint);
 

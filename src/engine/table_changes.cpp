@@ -51,7 +51,8 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
     record(relation, keys);
   }
   const auto found = connection_.query(
-      "SELECT count(*) FILTER (sluice_rid IS NOT NULL), count(*) FILTER (sluice_rid IS NULL) FROM "
+      "SELECT count(*) FILTER (_sluice_rid IS NOT NULL), count(*) FILTER (_sluice_rid IS NULL) "
+      "FROM "
       "sluice_prune");
   changes.gone = static_cast<std::uint64_t>(found.integer(0, 0));
   if (found.integer(0, 1) == 0 || planted("prune-one-sided")) return changes;
@@ -66,7 +67,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
 std::optional<std::uint64_t> TableRun::stage_missing() {
   const std::string list = apply::column_list(key());
   connection_.query("CREATE OR REPLACE TEMP TABLE sluice_lacking AS SELECT " + list +
-                    " FROM sluice_prune p WHERE sluice_rid IS NULL AND NOT EXISTS (SELECT 1 FROM "
+                    " FROM sluice_prune p WHERE _sluice_rid IS NULL AND NOT EXISTS (SELECT 1 FROM "
                     "sluice_stage s WHERE " +
                     apply::equal_keys(key(), "s.", "p.") + ")");
   const std::uint64_t lacking = rows_in("sluice_lacking");
@@ -102,7 +103,7 @@ void TableRun::write_changes(Load& load, const apply::Target& target,
   if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
   if (changes.gone > 0) {
     load.execute(apply::remove_rows(
-        target, "SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL"));
+        target, "SELECT _sluice_rid FROM sluice_prune WHERE _sluice_rid IS NOT NULL"));
   }
   // A row that came back replaces the one that is marked deleted.
   if (changes.missing > 0 && !target.deleted.empty()) {
@@ -296,9 +297,9 @@ void TableRun::refresh_keyed() {
 
 /// Into the receipt, what sluice_diff holds; returns how many rows that is.
 std::uint64_t TableRun::count_difference() {
-  const auto counts =
-      connection_.query("SELECT count(*), count(*) FILTER (sluice_rid IS NULL), count(*) FILTER (" +
-                        duck::quoted(key().front()) + " IS NULL) FROM sluice_diff");
+  const auto counts = connection_.query(
+      "SELECT count(*), count(*) FILTER (_sluice_rid IS NULL), count(*) FILTER (" +
+      duck::quoted(key().front()) + " IS NULL) FROM sluice_diff");
   const auto total = static_cast<std::uint64_t>(counts.integer(0, 0));
   receipt_.inserted = static_cast<std::uint64_t>(counts.integer(0, 1));
   receipt_.deleted = static_cast<std::uint64_t>(counts.integer(0, 2));
@@ -311,11 +312,11 @@ void TableRun::write_difference(Load& load, const Difference& what) const {
   const std::string first = duck::quoted(key().front());
   if (what.deleted > 0) {
     load.execute(apply::remove_rows(
-        target_, "SELECT sluice_rid FROM sluice_diff WHERE " + first + " IS NULL"));
+        target_, "SELECT _sluice_rid FROM sluice_diff WHERE " + first + " IS NULL"));
   }
   if (what.updated > 0) {
     load.execute(apply::replace_rows(
-        target_, "SELECT sluice_rid FROM sluice_diff WHERE sluice_rid IS NOT NULL AND " + first +
+        target_, "SELECT _sluice_rid FROM sluice_diff WHERE _sluice_rid IS NOT NULL AND " + first +
                      " IS NOT NULL"));
   }
   if (what.updated + what.inserted > 0) {

@@ -27,8 +27,7 @@ std::uint64_t number_of(const TableName& name) {
 
 /// The range of keys that is this run's, by digests. None: there are no digests, or no index of the
 /// source finds such a range.
-std::optional<TableRun::Differing> TableRun::differing_part(std::uint64_t rows,
-                                                            const Changes& changes) {
+std::optional<TableRun::Differing> TableRun::differing_part(const Changes& changes) {
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
                         table_.columns);
   if (!digests.why_not().empty()) return std::nullopt;
@@ -36,16 +35,16 @@ std::optional<TableRun::Differing> TableRun::differing_part(std::uint64_t rows,
   if (buckets.by != Buckets::By::ranges) return std::nullopt;
   Differing part;
   part.anywhere = false;
-  const auto bucket = connection_.query(
-      "SELECT " + duck::quoted(key().front()) + "::BIGINT >> " + std::to_string(buckets.bits) +
-      " FROM " + target_.sql() + " LIMIT 1 OFFSET " +
-      std::to_string(context_.inventory.runs * kRowsOfPart % rows));
-  buckets.only = {bucket.integer(0, 0)};
+  // Each in its turn, however unevenly the keys lie.
+  const auto all =
+      connection_.query("SELECT DISTINCT " + duck::quoted(key().front()) + "::BIGINT >> " +
+                        std::to_string(buckets.bits) + " FROM " + target_.sql() + " ORDER BY 1");
+  buckets.only = {all.integer(context_.inventory.runs % all.rows(), 0)};
   // The copy as this run leaves it.
   std::string staged = "FROM sluice_stage", gone = "SELECT rid FROM sluice_match";
   if (changes.missing > 0) staged += " UNION ALL FROM sluice_missing";
   if (changes.gone > 0)
-    gone += " UNION ALL SELECT sluice_rid FROM sluice_prune WHERE sluice_rid IS NOT NULL";
+    gone += " UNION ALL SELECT _sluice_rid FROM sluice_prune WHERE _sluice_rid IS NOT NULL";
   digests.compare(buckets, "(" + staged + ") s", "rowid IN (" + gone + ")");
   receipt_.bytes += digests.bytes();
   if (rows_in("sluice_differ") == 0) return part;
@@ -84,7 +83,7 @@ TableRun::Difference TableRun::check_part(const Changes& changes) {
   const std::uint64_t turn = context_.inventory.runs + number_of(table_.name);
   const bool big = rows >= kWorthParts;
   std::optional<Differing> part;
-  if (big) part = differing_part(rows, changes);
+  if (big) part = differing_part(changes);
   if (part ? !part->anywhere : turn % kTurns != 0) return {};
   // No more than a commit that no crash can tear holds, unless this one is guarded anyway: the rest
   // has its turn later.

@@ -44,21 +44,22 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
   // Where the copy has one key too many, or two, their digests make up the difference.
   const std::string own = digests.own_rows(buckets, staged, {}, "SELECT bucket FROM sluice_differ");
   connection_.query(
-      "CREATE OR REPLACE TEMP TABLE sluice_suspects AS SELECT sluice_rid, sluice_digest AS digest, "
+      "CREATE OR REPLACE TEMP TABLE sluice_suspects AS SELECT o._sluice_rid, o._sluice_digest AS "
+      "digest, "
       "d.* FROM " +
-      own + " JOIN sluice_differ d ON sluice_bucket = bucket WHERE n IN (1, 2)");
+      own + " o JOIN sluice_differ d ON o._sluice_bucket = d.bucket WHERE d.n IN (1, 2)");
   connection_.query(
-      "CREATE OR REPLACE TEMP TABLE sluice_found AS SELECT bucket, [sluice_rid] AS rids FROM "
-      "sluice_suspects WHERE n = 1 AND digest = s UNION ALL SELECT a.bucket, [a.sluice_rid, "
-      "b.sluice_rid] FROM sluice_suspects a JOIN sluice_suspects b ON a.bucket = b.bucket AND "
-      "b.digest = a.s - a.digest AND a.sluice_rid < b.sluice_rid WHERE a.n = 2");
+      "CREATE OR REPLACE TEMP TABLE sluice_found AS SELECT bucket, [_sluice_rid] AS rids FROM "
+      "sluice_suspects WHERE n = 1 AND digest = s UNION ALL SELECT a.bucket, [a._sluice_rid, "
+      "b._sluice_rid] FROM sluice_suspects a JOIN sluice_suspects b ON a.bucket = b.bucket AND "
+      "b.digest = a.s - a.digest AND a._sluice_rid < b._sluice_rid WHERE a.n = 2");
   connection_.query(
       "DELETE FROM sluice_found WHERE len(list_filter(rids, lambda rid: rid IS NULL)) > 0 OR "
       "bucket IN (SELECT bucket FROM "
       "sluice_found GROUP BY bucket HAVING count(*) > 1)");
-  connection_.query("CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT rowid AS sluice_rid, " +
+  connection_.query("CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT rowid AS _sluice_rid, " +
                     apply::column_list(key()) + " FROM " + target.sql() + " LIMIT 0");
-  connection_.query("INSERT INTO sluice_prune (sluice_rid) SELECT unnest(rids) FROM sluice_found");
+  connection_.query("INSERT INTO sluice_prune (_sluice_rid) SELECT unnest(rids) FROM sluice_found");
   connection_.query("DELETE FROM sluice_differ WHERE bucket IN (SELECT bucket FROM sluice_found)");
   const auto rest = connection_.query("SELECT bucket FROM sluice_differ ORDER BY bucket");
   if (rest.rows() == 0) return true;
@@ -69,11 +70,11 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
   part.buckets = buckets;
   const Plan remaining = context_.scan.source.plan(snapshot_, table_, part);
   Relation relation(connection_, context_.scan, snapshot_, remaining);
-  relation.run("INSERT INTO sluice_prune SELECT t.sluice_rid, " + apply::column_list(key(), "k.") +
+  relation.run("INSERT INTO sluice_prune SELECT t._sluice_rid, " + apply::column_list(key(), "k.") +
                " FROM " + landed(relation, remaining) + " k FULL JOIN (FROM " + own +
-               " WHERE sluice_bucket IN (SELECT bucket FROM sluice_differ)) t ON " +
+               " WHERE _sluice_bucket IN (SELECT bucket FROM sluice_differ)) t ON " +
                apply::equal_keys(key(), "t.", "k.") +
-               " WHERE t.sluice_digest IS NULL OR (t.sluice_rid IS NOT NULL AND k." +
+               " WHERE t._sluice_digest IS NULL OR (t._sluice_rid IS NOT NULL AND k." +
                duck::quoted(key().front()) + " IS NULL)");
   record(relation, remaining);
   return true;

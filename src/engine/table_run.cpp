@@ -74,14 +74,30 @@ void TableRun::aim() {
   target_.versions->end = instants.text(0, 1);
 }
 
-/// What DuckDB says of the columns that the last run left in the copy.
+/// What is not as the last run left it in the copy's columns; empty: nothing.
 std::string TableRun::columns_lost() const {
   std::string names;
   for (const Column& each : state_.columns)
     names += (names.empty() ? "" : ", ") + duck::quoted(each.name);
   if (names.empty()) return {};  // a state that was reset
+  if (connection_
+          .query("SELECT count(*) FROM duckdb_views() WHERE database_name = $1 AND "
+                 "schema_name = $2 AND view_name = $3",
+                 {target_.catalog, target_.schema, target_.name})
+          .integer(0, 0) > 0) {
+    throw Error(Fault::ownership,
+                table_.name.text() + ": its copy " + receipt_.target + " is a view now",
+                "drop the view, or choose another place with schema:");
+  }
   try {
-    connection_.describe("SELECT " + names + " FROM " + target_.sql());
+    const auto present = connection_.describe("SELECT " + names + " FROM " + target_.sql());
+    for (std::size_t i = 0; i < state_.columns.size(); ++i) {
+      const auto& [name, type] = present.at(i);
+      const Column* wanted = landing_.table.column(name);
+      // A run may have been cut off between widening a column and saying so.
+      if (type != state_.columns[i].type && (wanted == nullptr || type != wanted->type))
+        return "column " + name + " is " + type + ", it was " + state_.columns[i].type;
+    }
     return {};
   } catch (const Error& error) {
     if (error.fault() != Fault::schema) throw;
@@ -100,6 +116,7 @@ Circumstances TableRun::circumstances() const {
   }
   now.this_owner = context_.options.connection + ": " + table_.name.text();
   now.options = fingerprint_;
+  now.other_rows = state_.live && chooses_other_rows(state_.options, fingerprint_);
   now.has_history = state_.live && keeps_history(state_.options);
   now.full = context_.options.full;
   now.together = together();
@@ -354,8 +371,9 @@ bool TableRun::braked(std::uint64_t deleted, std::uint64_t of) const {
 }
 
 void TableRun::check_brake(std::uint64_t deleted, std::uint64_t of) const {
-  // What a torn commit left behind was never at the source.
-  const std::uint64_t gone = deleted - std::min(deleted, state_.in_flight);
+  // What a torn commit may have left behind was never at the source. Of a key it was taken back.
+  const std::uint64_t torn = table_.has_key() ? 0 : state_.in_flight;
+  const std::uint64_t gone = deleted - std::min(deleted, torn);
   if (!braked(gone, of)) return;
   throw Error(Fault::brake,
               table_.name.text() + ": " + std::to_string(gone) + " of " + std::to_string(of) +

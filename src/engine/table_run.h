@@ -147,7 +147,7 @@ class TableRun {
   };
   Differing where_to_look();
   Differing differing_buckets(double percent = 100);
-  std::optional<Differing> differing_part(std::uint64_t rows, const Changes& changes);
+  std::optional<Differing> differing_part(const Changes& changes);
   bool stage_chunk(std::uint64_t turn, std::uint64_t limit);
   Difference check_part(const Changes& changes);
   void remember_comparison();
@@ -159,6 +159,7 @@ class TableRun {
   void stage_new(const Plan& rows);
   Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
   std::string why_not_verified() const;
+  void verify_versions(Verified& verified, Sync::Repair repair);
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
                     apply::Gone gone);

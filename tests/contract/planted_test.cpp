@@ -20,7 +20,7 @@ using testing::run_histories;
 
 struct Planted {
   const char* bug;
-  std::uint64_t seed;  ///< that finds it; 0: none is known, it runs only where it is named
+  std::uint64_t seed;  ///< that finds it
 };
 
 /// How far a run gets until it is killed, or until something happens beside it, is not the seed's
@@ -35,13 +35,13 @@ constexpr Planted kPlanted[] = {
     {"mark-beyond-clock", 1},   {"message-unchecked", 32},
     {"null-as-empty", 8},       {"null-keys-skipped", 13},
     {"prepared-unchecked", 31}, {"prune-older-snapshot", 2},
-    {"prune-one-sided", 0},     {"state-before-rows", 36},
+    {"prune-one-sided", 96},    {"state-before-rows", 36},
     {"tables-unlocked", 2},     {"xmin-alone", 2},
 };
 
 bool wanted(const Planted& planted) {
   const char* list = std::getenv("SLUICE_PLANTED_BUGS");
-  if (list == nullptr) return planted.seed > 0;
+  if (list == nullptr) return true;
   return ("," + std::string(list) + ",").find("," + std::string(planted.bug) + ",") !=
          std::string::npos;
 }

@@ -23,7 +23,7 @@ using testing::Seeds;
 
 Seeds seeds() {
   const char* given = std::getenv("SLUICE_HISTORY_SEEDS");
-  return given == nullptr || *given == '\0' ? Seeds{1, 40} : testing::parse_seeds(given);
+  return given == nullptr || *given == '\0' ? Seeds{1, 100} : testing::parse_seeds(given);
 }
 
 std::uint64_t workers() {

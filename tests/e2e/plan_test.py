@@ -72,6 +72,11 @@ class Plans(support.Fixture, unittest.TestCase):
                 self.assertIn(f"{flags[0]} and --plan contradict each other", self.sync("--plan", self.out, *flags, check_exit=2))
         self.sync("--plan", self.out, "--allow-deletes", "t", "--verify", "--parallel", "2")
 
+    def test_a_plan_is_published_as_it_was_made(self):
+        self.plan("--out", self.out, "--publish", "together")
+        self.assertIn("publish is", self.sync("--plan", self.out, check_exit=2))
+        self.sync("--plan", self.out, "--publish", "together")
+
     def test_a_file_that_cannot_be_written_leaves_the_old_plan(self):
         self.plan("--out", self.out)
         before = self.out.read_text()

@@ -127,6 +127,51 @@ class Refusals(support.Fixture, unittest.TestCase):
         support.sluice("sync", self.pg.url(other), f"duckdb:{self.file}", "--accept-source", "--allow-deletes", "*")
         support.assert_equal(self.pg, "public.t", self.file, database=other)
 
+    def test_another_database_is_compared_whatever_the_cadence_says(self):
+        self.make()
+        flags = ("--strategy", "full", "--full-every", "never")
+        self.sync(*flags)
+        other = self.pg.database("another_one")
+        self.addCleanup(lambda: self.pg.sql("drop database another_one with (force)"))
+        self.pg.sql(f"create table t {KEYED}; insert into t values (1, 'other')", other)
+        support.sluice("sync", self.pg.url(other), f"duckdb:{self.file}", "--accept-source", "--allow-deletes", "*", *flags)
+        support.assert_equal(self.pg, "public.t", self.file, database=other)
+
+    def test_a_killed_run_opens_no_brake(self):
+        """Before a big commit its rows are announced: they are no deletes that need no word."""
+        self.sql(f"create table t {KEYED}; insert into t select i, 'row', '2026-01-01' from generate_series(1, 400000) i")
+        self.sync()
+        self.sync()
+        self.sql("update t set a = 'new', updated_at = now() where id <= 150000")
+        with self.start_sync(SLUICE_FAILPOINT="before-commit") as run:
+            run.communicate()
+        self.sql("delete from t where id > 260000")
+        self.assertIn("--allow-deletes", self.sync(check_exit=3))
+        self.sync("--allow-deletes", "t")
+        self.assert_equal("public.t")
+
+    def test_a_predicate_lets_no_other_rows_in(self):
+        self.make()
+        self.assertIn("without its other half", self.sync("--where", "public.t=id < 5) or (1 = 1", check_exit=2))
+        self.sync("--where", "public.t=(id < 5 or a = ')') and a <> 'it''s ('")
+        self.assert_equal("public.t", where="id < 5 or a = ')'")
+
+    def test_a_replication_key_that_lands_as_text_is_refused(self):
+        """'1000' sorts before '999'."""
+        self.sql("create table t (id int primary key, ver int); insert into t select i, 990 + i from generate_series(0, 9) i")
+        flags = ("--mode", "append", "--replication-key", "ver")
+        self.assertIn("sorts otherwise", self.sync("--type", "public.t.ver=VARCHAR", *flags, check_exit=2))
+        self.sync(*flags)
+        self.sql("insert into t select i, 990 + i from generate_series(10, 15) i")
+        self.sync(*flags)
+        self.assert_equal("public.t")
+
+    def test_values_that_were_dropped_are_read_again_when_that_is_over(self):
+        self.sql("create table t (id int primary key, m numeric(8,2), updated_at timestamptz default now()); insert into t values (1, 'NaN', '2026-01-01'), (2, 5, '2026-01-01')")
+        for _ in range(2):
+            self.sync("--misfit", "null", "--strategy", "xmin")
+        self.assertIn("NaN", self.sync("--misfit", "fail", "--strategy", "xmin", check_exit=1))
+
     def test_another_server_under_the_same_connection(self):
         """Same names, another cluster: a server that was set up anew, say."""
         self.make()

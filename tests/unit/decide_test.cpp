@@ -120,8 +120,23 @@ state.last_full = now.now - 25 * 3600;
 }
 , Row{"full_every_never", CHANGE{UNUSED, table.replication_key = state.replication_key = "";
 options.full_every = Cadence{Cadence::Kind::never, {}};
+state.last_full = 1;
 }
 , {}
+}
+, Row{"full_every_never_of_another_source",
+      CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+options.full_every = Cadence{Cadence::Kind::never, {}};
+}
+, { Step::refresh }
+}
+, Row{"full_every_never_of_a_rewritten_table",
+      CHANGE{UNUSED, table.replication_key = state.replication_key = "";
+options.full_every = Cadence{Cadence::Kind::never, {}};
+state.last_full = 1;
+table.incarnation = "2";
+}
+, { Step::refresh }
 }
 , Row{"asked_for_full", CHANGE{UNUSED, now.full = true;
 }

@@ -144,11 +144,23 @@ TEST_F(EngineTable, KeysThatCannotBeFetchedAreFoundByComparingEverything) {
 TEST_F(EngineTable, TheBrakeStaysOffForALoadThatIsResumedAfterItsSettingsChanged) {
   make_orders(20'000);
   run_one();
-  options.table_options.emplace_back("*", [](TableOptions& o) { o.exclude_columns = {"v"}; });
+  options.table_options.emplace_back("*", [](TableOptions& o) { o.deletes = Deletes::soft; });
   source->sql("DELETE FROM fake.main.t WHERE id >= 8000");
   cut_off_load(14);
   EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "20000");
   EXPECT_EQ(run_one().strategy, "resume");
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "8000");
+}
+
+TEST_F(EngineTable, TheBrakeHoldsWhereChangedSettingsDoNotExplainDeletes) {
+  make_orders(20'000);
+  run_one();
+  source->sql("DELETE FROM fake.main.t WHERE id >= 8000");
+  options.table_options.emplace_back("*", [](TableOptions& o) { o.exclude_columns = {"v"}; });
+  EXPECT_EQ(run().receipts.at(0).outcome, Outcome::refused);
+  EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "20000");
+  options.allow_deletes = {"*"};
+  EXPECT_EQ(run_one().outcome, Outcome::done);
   EXPECT_EQ(copy("SELECT count(*) FROM dst.main.t"), "8000");
 }
 

@@ -81,6 +81,7 @@ WireType wire_of(const Rows& rows, std::size_t row) {
   wire.precision = static_cast<int>(rows.natural(row, 6));
   wire.scale = static_cast<int>(rows.natural(row, 7));
   wire.fraction = static_cast<int>(rows.natural(row, 8));
+  wire.length = rows.natural(row, 11);
   if (wire.name == "integer") wire.name = "int";
   if (wire.name == "dec" || wire.name == "numeric") wire.name = "decimal";
   if (wire.name == "double precision" || wire.name == "real") wire.name = "double";
@@ -102,7 +103,8 @@ void add_columns(Connection& connection, const Scope& scope, Found& found) {
   const Rows rows = connection.query(
       "SELECT table_schema, table_name, column_name, data_type, column_type, "
       "coalesce(character_set_name, ''), coalesce(numeric_precision, 0), coalesce(numeric_scale, "
-      "0), coalesce(datetime_precision, 0), is_nullable, column_comment FROM "
+      "0), coalesce(datetime_precision, 0), is_nullable, column_comment, "
+      "coalesce(character_maximum_length, 0) FROM "
       "information_schema.columns WHERE " +
       condition(connection, scope) + " ORDER BY table_schema, table_name, ordinal_position");
   std::map<TableName, std::string> seen;

@@ -2,6 +2,7 @@
 // The server's types: what they land as in DuckDB, and what is selected so that they can.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct WireType {
   int precision = 0;    ///< of decimal; of bit: how many
   int scale = 0;        ///< of decimal
   int fraction = 0;     ///< digits of seconds
+  std::uint64_t length = 0;  ///< of text: characters at most
   std::string charset;  ///< of text; empty: none
 };
 

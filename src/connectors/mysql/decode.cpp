@@ -254,7 +254,9 @@ Reason decode_uuid(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint6
     unsigned digit = 0;
     const char* one = reinterpret_cast<const char*>(bytes) + i;
     if (digits == 32 || std::from_chars(one, one + 1, digit, 16).ptr != one + 1) return kNoUuid;
-    half[digits++ / 16] = half[(digits - 1) / 16] << 4 | digit;
+    std::uint64_t& part = half[digits / 16];
+    part = part << 4 | digit;
+    ++digits;
   }
   if (digits != 32) return kNoUuid;
   slot.values<duckdb_hugeint>()[row] = {

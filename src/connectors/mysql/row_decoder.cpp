@@ -72,7 +72,7 @@ void RowDecoder::begin(Batch& batch) {
 
 void RowDecoder::take(unsigned column, Byte** at, const Byte* end) noexcept {
   Field& field = fields_[column];
-  if (at == nullptr) return take(column, nullptr, 0);
+  if (at == nullptr) return take(column, static_cast<const Byte*>(nullptr), 0);
   std::uint64_t size = 0;
   if (field.fixed) {
     size = *field.fixed;

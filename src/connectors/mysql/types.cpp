@@ -7,6 +7,7 @@
 
 #include "connectors/mysql/decode.h"
 #include "sluice/error.h"
+#include "wire/exact.h"
 
 namespace sluice::mysql {
 namespace {

@@ -25,6 +25,25 @@ std::uint64_t number_of(const TableName& name) {
 
 }  // namespace
 
+/// Of the ranges of 2^bits keys between the copy's lowest and highest key, the next one in turn
+/// that has rows: each has its turn, however unevenly the keys lie.
+std::int64_t TableRun::bucket_of_run(int bits) {
+  const std::string column = duck::quoted(key().front()), number = column + "::BIGINT";
+  const std::string shift = " >> " + std::to_string(bits), from = " FROM " + target_.sql();
+  const auto ends = connection_.query("SELECT min(" + number + ")" + shift + ", max(" + number +
+                                      ")" + shift + from);
+  const std::int64_t first = ends.integer(0, 0), last = ends.integer(0, 1);
+  const auto turn = static_cast<std::int64_t>(context_.inventory.runs %
+                                              (static_cast<std::uint64_t>(last - first) + 1));
+  const std::int64_t width = std::int64_t{1} << bits, low = (first + turn) * width;
+  const std::string above = " WHERE " + column + " >= " + std::to_string(low);
+  // Most often there are: a look at few row groups says so.
+  const auto some = connection_.query("SELECT 1" + from + above + " AND " + column +
+                                      " <= " + std::to_string(low + (width - 1)) + " LIMIT 1");
+  if (some.rows() > 0) return first + turn;
+  return connection_.query("SELECT min(" + number + ")" + shift + from + above).integer(0, 0);
+}
+
 /// The range of keys that is this run's, by digests. None: there are no digests, or no index of the
 /// source finds such a range.
 std::optional<TableRun::Differing> TableRun::differing_part(const Changes& changes) {
@@ -35,11 +54,7 @@ std::optional<TableRun::Differing> TableRun::differing_part(const Changes& chang
   if (buckets.by != Buckets::By::ranges) return std::nullopt;
   Differing part;
   part.anywhere = false;
-  // Each in its turn, however unevenly the keys lie.
-  const auto all =
-      connection_.query("SELECT DISTINCT " + duck::quoted(key().front()) + "::BIGINT >> " +
-                        std::to_string(buckets.bits) + " FROM " + target_.sql() + " ORDER BY 1");
-  buckets.only = {all.integer(context_.inventory.runs % all.rows(), 0)};
+  buckets.only = {bucket_of_run(buckets.bits)};
   // The copy as this run leaves it.
   std::string staged = "FROM sluice_stage", gone = "SELECT rid FROM sluice_match";
   if (changes.missing > 0) staged += " UNION ALL FROM sluice_missing";

@@ -147,6 +147,7 @@ class TableRun {
   };
   Differing where_to_look();
   Differing differing_buckets(double percent = 100);
+  std::int64_t bucket_of_run(int bits);
   std::optional<Differing> differing_part(const Changes& changes);
   bool stage_chunk(std::uint64_t turn, std::uint64_t limit);
   Difference check_part(const Changes& changes);

@@ -162,8 +162,14 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
          " WHERE _sluice_bucket IN (" + numbers + "))";
 }
 
+std::string DigestCompare::cut(const Buckets& buckets) const {
+  return (buckets.by == Buckets::By::ranges ? "ranges " : "hashes ") +
+         std::to_string(buckets.bits) + " " +
+         connection_.query("SELECT md5($1)", {digest_ + list(key_, false)}).text(0, 0);
+}
+
 void DigestCompare::compare(const Buckets& buckets, const std::string& staged,
-                            const std::string& gone) {
+                            const std::string& gone, const std::string& kept) {
   Read read;
   read.columns = digest_columns();
   read.digest = digested_;
@@ -179,13 +185,23 @@ void DigestCompare::compare(const Buckets& buckets, const std::string& staged,
   for (const std::int64_t each : buckets.only)
     some += (some.empty() ? " WHERE _sluice_bucket IN (" : ", ") + std::to_string(each);
   if (!some.empty()) some += ")";
+  const auto summed = [&](const std::string& rows) {
+    return "SELECT _sluice_bucket AS bucket, count(*) AS n, sum(_sluice_digest)::HUGEINT AS s "
+           "FROM " +
+           rows + some + " GROUP BY _sluice_bucket";
+  };
+  const std::string own =
+      kept.empty()
+          ? summed(own_rows(buckets, staged, gone))
+          : "SELECT bucket, sum(n) AS n, sum(s)::HUGEINT AS s FROM (SELECT bucket, n, s FROM " +
+                kept + " UNION ALL " + summed(rows_where("false", buckets, staged, {})) +
+                ") GROUP BY bucket";
   connection_.query(
       "CREATE OR REPLACE TEMP TABLE sluice_differ AS SELECT bucket, coalesce(o.n, 0) - "
       "coalesce(t.n, 0) AS n, coalesce(o.s, 0) - coalesce(t.s, 0) AS s, greatest(o.n, t.n) AS most "
-      "FROM (SELECT _sluice_bucket AS bucket, count(*) AS n, sum(_sluice_digest)::HUGEINT AS s "
-      "FROM " +
-      own_rows(buckets, staged, gone) + some +
-      " GROUP BY _sluice_bucket) o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT "
+      "FROM (" +
+      own +
+      ") o FULL JOIN sluice_theirs t USING (bucket) WHERE o.n IS DISTINCT "
       "FROM t.n" +
       std::string(planted("digests-counted") ? "" : " OR o.s IS DISTINCT FROM t.s"));
 }

@@ -34,9 +34,10 @@ class DigestCompare {
   /// Fills the temp table sluice_differ with the buckets that differ: bucket; n and s, what the
   /// copy has more than the source in rows and in the sum of digests; most, rows on the fuller
   /// side. `staged`: a FROM item of rows that the copy is about to get; `gone`: the condition of
-  /// those that it is about to lose.
-  void compare(const Buckets& buckets, const std::string& staged = {},
-               const std::string& gone = {});
+  /// those that it is about to lose. `kept`: a FROM item of bucket, n and s that spares looking at
+  /// the copy. Leaves the source's in the temp table sluice_theirs: bucket, n, s.
+  void compare(const Buckets& buckets, const std::string& staged = {}, const std::string& gone = {},
+               const std::string& kept = {});
   /// How many rows are in buckets of sluice_differ that fit `condition`.
   std::uint64_t rows_differing(const std::string& condition = "true") const;
   /// A FROM item of the copy's rows: _sluice_rid (NULL: staged), the key, _sluice_digest,
@@ -46,6 +47,9 @@ class DigestCompare {
   /// The condition that a row of the copy is in one of `buckets.only`, marked deleted or not: one
   /// that comes back takes the place of the one that is marked.
   std::string own_condition(const Buckets& buckets) const;
+
+  /// What digests of these buckets, kept for a later run, have to have in common with that run's.
+  std::string cut(const Buckets& buckets) const;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
 

@@ -120,6 +120,7 @@ std::string TableState::json() const {
   }
   if (!horizon.empty()) json["horizon"] = horizon;
   if (!instant.empty()) json["instant"] = instant;
+  if (!digests.empty()) json["digests"] = digests;
   if (loading) json["loading"] = loading_json(*loading);
   return json.dump();
 }
@@ -139,6 +140,7 @@ TableState TableState::parse(const std::string& text) {
     }
     state.horizon = json.value("horizon", "");
     state.instant = json.value("instant", "");
+    state.digests = json.value("digests", "");
     if (json.contains("loading")) state.loading = parse_loading(json.at("loading"));
     return state;
   } catch (const Json::exception& error) {
@@ -149,6 +151,7 @@ TableState TableState::parse(const std::string& text) {
 TableState distrusted(TableState state) {
   state.incarnation.clear();
   state.horizon.clear();
+  state.digests.clear();
   state.cursor.reset();
   state.pending.clear();
   state.loading.reset();
@@ -175,14 +178,24 @@ std::string StateStore::sql_name(const std::string& name) const {
 
 void StateStore::open(duck::Connection& connection, Create create) {
   const auto there = connection.query(
-      "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice' "
-      "AND table_name = 'meta'",
+      "SELECT count(*) FILTER (table_name = 'meta'), count(*) FILTER (table_name = 'digests') FROM "
+      "duckdb_tables() WHERE database_name = ? AND schema_name = '_sluice'",
       {catalog_});
   present_ = there.integer(0, 0) > 0;
+  const auto create_digests = [&] {
+    connection.query(
+        "CREATE TABLE " + sql_name("digests") +
+        " (connection VARCHAR NOT NULL, source_schema VARCHAR NOT NULL, source_table VARCHAR NOT "
+        "NULL, bucket BIGINT NOT NULL, n BIGINT NOT NULL, s HUGEINT NOT NULL)");
+  };
   if (present_) {
     const auto version =
         connection.query("SELECT value FROM " + sql_name("meta") + " WHERE key = 'version'");
-    if (version.rows() == 0 || version.text(0, 0) == std::to_string(kVersion)) return;
+    if (version.rows() == 0 || version.text(0, 0) == std::to_string(kVersion)) {
+      // They came after the other tables.
+      if (there.integer(0, 1) == 0 && create == Create::yes) create_digests();
+      return;
+    }
     throw Error(Fault::config,
                 "the destination's _sluice tables are of version " + version.text(0, 0) +
                     ", this sluice knows " + std::to_string(kVersion),
@@ -211,10 +224,17 @@ void StateStore::open(duck::Connection& connection, Create create) {
       " guarantee VARCHAR NOT NULL, rows_read UBIGINT, rows_inserted UBIGINT, rows_updated UBIGINT,"
       " rows_deleted UBIGINT, misfits UBIGINT, bytes_read UBIGINT, seconds DOUBLE, instant VARCHAR,"
       " until VARCHAR, notes VARCHAR[], error VARCHAR, hint VARCHAR)");
+  create_digests();
   connection.query("INSERT INTO " + sql_name("meta") + " VALUES ('version', '" +
                    std::to_string(kVersion) + "')");
   transaction.commit();
   present_ = true;
+}
+
+std::string StateStore::digests_of(const TableName& name) const {
+  return "connection = " + duck::literal(connection_) +
+         " AND source_schema = " + duck::literal(name.schema) +
+         " AND source_table = " + duck::literal(name.name);
 }
 
 std::vector<std::pair<TableName, TableState>> StateStore::tables(
@@ -256,12 +276,13 @@ TableName Inventory::folded(const std::string& schema, const std::string& name) 
 Inventory StateStore::inventory(duck::Connection& connection) const {
   Inventory inventory;
   const auto there = connection.query(
-      "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $1 UNION ALL "
-      "SELECT "
-      "schema_name, view_name FROM duckdb_views() WHERE database_name = $1",
+      "SELECT schema_name, table_name, false FROM duckdb_tables() WHERE database_name = $1 UNION "
+      "ALL SELECT schema_name, view_name, true FROM duckdb_views() WHERE database_name = $1",
       {catalog_});
   for (std::size_t i = 0; i < there.rows(); ++i) {
-    inventory.present.insert(Inventory::folded(there.text(i, 0), there.text(i, 1)));
+    const TableName name = Inventory::folded(there.text(i, 0), there.text(i, 1));
+    inventory.present.insert(name);
+    if (there.boolean(i, 2)) inventory.views.insert(name);
   }
   for (auto& [name, state] : tables(connection)) inventory.states.emplace(name, std::move(state));
   if (!present_) return inventory;

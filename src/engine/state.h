@@ -70,6 +70,9 @@ struct TableState : Copy {
   std::string horizon;
   /// Mode history: no version begins later than this instant, but for those of a torn commit.
   std::string instant;
+  /// How the digests of the copy's keys in `_sluice.digests` are cut into buckets and made; empty:
+  /// what is there, if anything, is not this copy's.
+  std::string digests;
 
   std::string json() const;
   /// Throws Fault::internal when the text is not what json() writes.
@@ -83,6 +86,7 @@ TableState distrusted(TableState state);
 struct Inventory {
   std::map<TableName, TableState> states;  ///< of this connection
   std::set<TableName> present;             ///< tables and views; names folded to lower case
+  std::set<TableName> views;               ///< of these
   std::map<TableName, std::string>
       owners;              ///< "connection: schema.table" by target, folded likewise
   std::uint64_t runs = 0;  ///< this one and all before it
@@ -124,6 +128,9 @@ class StateStore {
   /// any more: the next run compares everything, and loads that were cut off start over.
   void set_source(duck::Connection& connection, const std::string& identity,
                   std::optional<std::int64_t> position) const;
+
+  /// Which rows of `_sluice.digests` are a table's, as a condition.
+  std::string digests_of(const TableName& name) const;
 
   /// `"catalog"."_sluice"."name"`.
   std::string sql_name(const std::string& name) const;

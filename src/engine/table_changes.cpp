@@ -49,7 +49,7 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   changes.inserted = static_cast<std::uint64_t>(counts.integer(0, 0));
   changes.updated = static_cast<std::uint64_t>(counts.integer(0, 1));
   if (!prune) return changes;
-  if (!prune_by_digests(target, key_columns())) {
+  if (!prune_by_digests(target, key_columns(), changes)) {
     const Plan keys = plan(key_columns());
     Relation relation(connection_, context_.scan, snapshot_, keys);
     relation.run(apply::prune_match(target, landed(relation, keys), key()));
@@ -168,9 +168,13 @@ void TableRun::merge(bool prune) {
     Load early(connection_, context_.states);
     commit(early, next);
   }
+  // A part that brought keys has put what is staged of them out of date.
+  if (!cloned() && beside.inserted == 0 && changes->arriving() < kTearable)
+    rest_.digests = changes->digests;
   leave(std::move(next), [this, changes = *changes, beside](Load& load) {
     write_changes(load, target_, changes);
     write_difference(load, beside);
+    keep_digests(load);
   });
 }
 

@@ -13,6 +13,9 @@ constexpr std::uint64_t kWorthDigests = 50'000;  // fewer keys travel as fast as
 constexpr std::uint64_t kRowsOfBucket = 512;
 /// Above this share of the keys in buckets that remain to be fetched, all are streamed.
 constexpr std::uint64_t kStreamShare = 4;
+/// In every so many runs the copy itself is looked at: what somebody else did to it comes to
+/// light.
+constexpr std::uint64_t kTrustedRuns = 16;
 
 }  // namespace
 
@@ -29,8 +32,34 @@ bool TableRun::have_digests(const std::vector<Column>& columns) {
       .empty();
 }
 
+/// What `_sluice.digests` holds of the copy's keys, as a FROM item: bucket, n, s.
+std::string TableRun::kept_digests() const {
+  return "(SELECT bucket, n, s FROM " + context_.states.sql_name("digests") + " WHERE " +
+         context_.states.digests_of(table_.name) + ")";
+}
+
+/// Whether they are those of the copy's `rows` keys, cut and made so.
+bool TableRun::trusts_digests(const std::string& cut, std::uint64_t rows) const {
+  if (state_.digests != cut || context_.inventory.runs % kTrustedRuns == 0) return false;
+  const auto kept = connection_.query("SELECT coalesce(sum(n), 0)::BIGINT FROM " + kept_digests());
+  return static_cast<std::uint64_t>(kept.integer(0, 0)) == rows;
+}
+
+/// In the commit that makes the source's keys the copy's.
+void TableRun::keep_digests(Load& load) const {
+  if (rest_.digests.empty() || rows_in("sluice_kept") == 0) return;
+  const std::string table = context_.states.sql_name("digests");
+  load.execute("DELETE FROM " + table + " WHERE " + context_.states.digests_of(table_.name) +
+               " AND bucket IN (SELECT bucket FROM sluice_kept)");
+  load.execute("INSERT INTO " + table + " SELECT " +
+               duck::literal(context_.states.connection_name()) + ", " +
+               duck::literal(table_.name.schema) + ", " + duck::literal(table_.name.name) +
+               ", bucket, n, s FROM sluice_kept WHERE n IS NOT NULL");
+}
+
 /// Fills sluice_prune as apply::prune_match() does. False: all keys have to be streamed.
-bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<Column>& keys) {
+bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<Column>& keys,
+                                Changes& changes) {
   const std::uint64_t rows = shape_.living_rows(target.name);
   if (rows < kWorthDigests) return false;
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target, keys);
@@ -39,9 +68,19 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
   // The copy as this run leaves it: what is staged and new belongs to it.
   const std::string staged =
       "(FROM sluice_stage WHERE rowid NOT IN (SELECT sid FROM sluice_match)) s";
-  digests.compare(buckets, staged);
+  const std::string cut = digests.cut(buckets);
+  digests.compare(buckets, staged, {}, trusts_digests(cut, rows) ? kept_digests() : "");
   receipt_.bytes += digests.bytes();
   if (digests.rows_differing("n NOT IN (1, 2)") > rows / kStreamShare) return false;
+  if (target.name == landing_.name) {
+    // What is to be written of them, now that the copy will have the source's keys.
+    connection_.query(
+        "CREATE OR REPLACE TEMP TABLE sluice_kept AS SELECT bucket, t.n, t.s FROM sluice_theirs t "
+        "FULL JOIN " +
+        kept_digests() +
+        " k USING (bucket) WHERE t.n IS DISTINCT FROM k.n OR t.s IS DISTINCT FROM k.s");
+    changes.digests = cut;
+  }
   // Where the copy has one key too many, or two, their digests make up the difference.
   const std::string own = digests.own_rows(buckets, staged, {}, "SELECT bucket FROM sluice_differ");
   connection_.query(

@@ -10,7 +10,8 @@ namespace sluice {
 namespace {
 
 /// The temp tables that rows of a copy are written from, and those that these are made from.
-constexpr const char* kStaged[] = {"stage", "match", "prune", "missing", "diff", "delta", "new"};
+constexpr const char* kStaged[] = {"stage", "match", "prune", "missing",
+                                   "diff",  "delta", "new",   "kept"};
 constexpr const char* kBefore[] = {"lacking", "source"};
 
 std::string staged_name(const std::string& name, const std::string& aside) {
@@ -28,6 +29,7 @@ void TableRun::announce_in_flight(std::uint64_t rows) {
   if (rows < kTearable || cloned()) return;
   TableState flying = *stored_;
   flying.in_flight = rows;
+  flying.digests.clear();
   Load load(connection_, context_.states);
   load.replace_state(table_.name, stored_, flying);
   load.commit();
@@ -60,6 +62,7 @@ void TableRun::clone() {
 /// Leaves the copy's rows and its state to publish(). A clone is written at once.
 void TableRun::leave(TableState next, std::function<void(Load&)> write) {
   next.loading.reset();
+  next.digests = rest_.digests;
   rest_.next = std::move(next);
   if (!cloned()) {
     rest_.write = std::move(write);

@@ -85,11 +85,7 @@ std::string TableRun::columns_lost() const {
   for (const Column& each : state_.columns)
     names += (names.empty() ? "" : ", ") + duck::quoted(each.name);
   if (names.empty()) return {};  // a state that was reset
-  if (connection_
-          .query("SELECT count(*) FROM duckdb_views() WHERE database_name = $1 AND "
-                 "schema_name = $2 AND view_name = $3",
-                 {target_.catalog, target_.schema, target_.name})
-          .integer(0, 0) > 0) {
+  if (context_.inventory.views.contains(Inventory::folded(target_.schema, target_.name))) {
     throw Error(Fault::ownership,
                 table_.name.text() + ": its copy " + receipt_.target + " is a view now",
                 "drop the view, or choose another place with schema:");
@@ -291,7 +287,7 @@ void TableRun::announce(const Plan& plan) {
   progress_->chunks += plan.chunks.size();
 }
 
-std::uint64_t TableRun::rows_in(const std::string& temp_table) {
+std::uint64_t TableRun::rows_in(const std::string& temp_table) const {
   return static_cast<std::uint64_t>(
       connection_.query("SELECT count(*) FROM " + temp_table).integer(0, 0));
 }
@@ -377,6 +373,8 @@ void TableRun::commit(Load& load, TableState next) {
 void TableRun::replace_state(Load& load, TableState& next) const {
   // Until what a torn commit left is taken back, it must be known by what came before.
   if (target_.versions && next.in_flight == 0) next.instant = target_.versions->begin;
+  // Whatever else is written, they are no longer those of the copy's keys.
+  next.digests = rest_.digests;
   load.replace_state(table_.name, stored_, next);
 }
 

@@ -74,6 +74,7 @@ class TableRun {
     apply::Merge merge;
     std::uint64_t inserted = 0, updated = 0, gone = 0, missing = 0;
     std::optional<std::string> until;
+    std::string digests;  ///< of the keys that the copy will have: TableState::digests
     std::uint64_t arriving() const { return inserted + updated + missing; }
   };
   /// Of sluice_diff.
@@ -84,6 +85,7 @@ class TableRun {
   struct Rest {
     std::optional<TableState> next;    ///< none: nothing
     std::string hidden;                ///< the table that takes the copy's place; empty: none does
+    std::string digests;               ///< that are kept with it: TableState::digests
     std::function<void(Load&)> write;  ///< then the copy's rows are written, from what is staged
     std::string aside;                 ///< what the names of the staged tables end in
   };
@@ -169,7 +171,11 @@ class TableRun {
                        apply::Gone gone);
   std::uint64_t count_difference();
   void write_difference(Load& load, const Difference& what) const;
-  bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys);
+  bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys,
+                        Changes& changes);
+  std::string kept_digests() const;
+  bool trusts_digests(const std::string& cut, std::uint64_t rows) const;
+  void keep_digests(Load& load) const;
   void write_changes(Load& load, const apply::Target& target, const Changes& changes) const;
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});
@@ -181,7 +187,7 @@ class TableRun {
   void announce(const Plan& plan);
   void record(const Relation& relation, const Plan& plan);
   void guarantee(const char* by_class);
-  std::uint64_t rows_in(const std::string& temp_table);
+  std::uint64_t rows_in(const std::string& temp_table) const;
   void announce_in_flight(std::uint64_t rows);
   void note(const std::string& line);  ///< once, however often it is found
   /// Throws, and nothing is written, where the instant that was read can no longer be trusted.

@@ -6,20 +6,18 @@
 #include <string>
 #include <thread>
 
-#include "support/copy.h"
-#include "support/postgres_test.h"
+#include "support/postgres_copy_test.h"
 
 namespace sluice {
 namespace {
 
-using testing::Copy;
 using testing::PostgresServer;
 using testing::Texts;
 
-class PostgresDigestTest : public testing::PostgresTest {
+class PostgresDigestTest : public testing::PostgresCopyTest {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
+    PostgresCopyTest::SetUp();
     if (IsSkipped()) return;
     if (PostgresServer::instance().version() < 11) GTEST_SKIP() << "before 11: keys are streamed";
   }
@@ -66,9 +64,6 @@ class PostgresDigestTest : public testing::PostgresTest {
     db->exec("DELETE FROM t WHERE i BETWEEN 5000 AND 5500");
     EXPECT_EQ(sync().deleted, 501U);
   }
-
-  Copy copy;
-  SyncOptions options;
 
  private:
   std::string compared_ = "id, i, coalesce(note, 'NULL')";  // columns, as SQL
@@ -275,6 +270,79 @@ TEST_F(PostgresDigestTest, ManyDeletesAreStreamed) {
   make("id int", "id", "i");
   db->exec("DELETE FROM t WHERE i % 11 = 0");
   EXPECT_EQ(sync().deleted, 9090U);
+}
+
+/// What is kept of integer keys is what the copy holds: of each bucket, its keys.
+TEST_F(PostgresDigestTest, DigestsOfTheCopysKeysAreKeptWithIt) {
+  make("id int", "id", "i");
+  const auto expect_kept = [&] {
+    const std::string cut = copy.query("SELECT state->>'digests' FROM _sluice.state").at(0);
+    ASSERT_TRUE(cut.starts_with("ranges ")) << cut;
+    const std::string bits = cut.substr(7, cut.find(' ', 7) - 7);
+    const std::string list = "SELECT string_agg(bucket || ' ' || n, ',' ORDER BY bucket) FROM ";
+    EXPECT_EQ(copy.query(list + "_sluice.digests"),
+              copy.query(list + "(SELECT id >> " + bits +
+                         " AS bucket, count(*) AS n FROM public.t GROUP BY ALL)"));
+  };
+  expect_kept();
+  db->exec("DELETE FROM t WHERE i % 999 = 7 OR i BETWEEN 30000 AND 31000");
+  db->exec(
+      "INSERT INTO t (id, i, updated_at) SELECT i, i, now() FROM generate_series(200001, 200500) "
+      "i");
+  EXPECT_GT(sync().deleted, 1000U);
+  expect_kept();
+  sync();
+  const std::string changed =
+      copy.query("SELECT max(changed_at)::VARCHAR FROM _sluice.state").at(0);
+  EXPECT_EQ(sync().deleted, 0U);
+  EXPECT_EQ(copy.query("SELECT max(changed_at)::VARCHAR FROM _sluice.state").at(0), changed)
+      << "a run without changes wrote";
+  // They are what the source is compared with: of a bucket that is not as kept, keys are fetched.
+  copy.damage(
+      "UPDATE _sluice.digests SET s = s + 1 WHERE bucket = (SELECT min(bucket) FROM "
+      "_sluice.digests)");
+  const Receipt fetched = sync();
+  EXPECT_GT(fetched.read, sync().read + 100);
+  EXPECT_EQ(fetched.inserted + fetched.updated + fetched.deleted, 0U);
+  // A destination of before they were kept.
+  copy.damage("DROP TABLE _sluice.digests");
+  sync();
+  expect_kept();
+}
+
+/// What somebody else did to the copy shows in the number of its rows, or when it has its turn to
+/// be looked at.
+TEST_F(PostgresDigestTest, DigestsThatAreKeptAreNotTrustedBlindly) {
+  make("id int", "id", "i");
+  copy.damage("DELETE FROM public.t WHERE id % 100 = 5");
+  EXPECT_EQ(sync().inserted, 1000U);
+  copy.damage("UPDATE public.t SET id = -id WHERE id % 100 = 5");
+  std::uint64_t deleted = 0;
+  for (int runs = 0; runs < 16 && deleted == 0; ++runs) {
+    const RunResult result = copy.sync(db->socket_url(), options);
+    ASSERT_EQ(result.exit_code(), 0);
+    deleted = result.receipts.at(0).deleted;
+  }
+  EXPECT_EQ(deleted, 1000U);
+  expect_equal();
+}
+
+/// Whatever else writes the copy's keys puts what is kept of them out of date.
+TEST_F(PostgresDigestTest, DigestsAreKeptOnlyByRunsThatCompareKeys) {
+  make("id int", "id", "i");
+  const std::string kept = "SELECT coalesce(state->>'digests', '') != '' FROM _sluice.state";
+  EXPECT_EQ(copy.query(kept), Texts{"true"});
+  options.full = true;
+  db->exec("DELETE FROM t WHERE i = 7");
+  sync();
+  EXPECT_EQ(copy.query(kept), Texts{"false"});
+  options.full = false;
+  sync();
+  EXPECT_EQ(copy.query(kept), Texts{"true"});
+  options.defaults.deletes = Deletes::ignore;
+  db->exec("INSERT INTO t (id, i, updated_at) VALUES (500000, 1, now())");
+  sync();
+  EXPECT_EQ(copy.query(kept), Texts{"false"});
 }
 
 TEST_F(PostgresDigestTest, ARowThatComesBackTakesThePlaceOfTheOneMarkedDeleted) {

@@ -7,8 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "support/copy.h"
-#include "support/postgres_test.h"
+#include "support/postgres_copy_test.h"
 
 namespace sluice {
 namespace {
@@ -18,7 +17,7 @@ using testing::PostgresServer;
 using testing::PostgresSession;
 using testing::Texts;
 
-class PostgresInstant : public testing::PostgresTest {
+class PostgresInstant : public testing::PostgresCopyTest {
  protected:
   /// A wrapper without a handler: its tables can be found, and not be read.
   void make_foreign_server() const {
@@ -37,9 +36,6 @@ class PostgresInstant : public testing::PostgresTest {
     }
     return names;
   }
-
-  Copy copy;
-  SyncOptions options;
 };
 
 /// The clock is read before the locks are waited for, and again when the snapshot is taken.

@@ -5,21 +5,19 @@
 #include <memory>
 #include <string>
 
-#include "support/copy.h"
-#include "support/postgres_test.h"
+#include "support/postgres_copy_test.h"
 
 namespace sluice {
 namespace {
 
-using testing::Copy;
 using testing::PostgresServer;
 using testing::PostgresSession;
 using testing::Texts;
 
-class PostgresXminTest : public testing::PostgresTest {
+class PostgresXminTest : public testing::PostgresCopyTest {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
+    PostgresCopyTest::SetUp();
     if (IsSkipped()) return;
     options.defaults.strategy = Strategy::xmin;
   }
@@ -50,9 +48,6 @@ class PostgresXminTest : public testing::PostgresTest {
     EXPECT_EQ(receipt.deleted, deleted);
     return receipt;
   }
-
-  Copy copy;
-  SyncOptions options;
 };
 
 TEST_F(PostgresXminTest, ChangesThatNobodyStampsTravelAlone) {

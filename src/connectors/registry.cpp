@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "connectors/duckdb/connector.h"
+#include "connectors/mysql/connector.h"
 #include "connectors/postgres/connector.h"
 #include "duck/duck.h"
 
@@ -26,6 +27,17 @@ std::unique_ptr<Source> postgres_source(duck::Database&, const std::string& url,
   options.max_rate_bytes = settings.max_rate_bytes;
   options.stop = settings.stop;
   return postgres::source(url, std::move(options));
+}
+
+std::unique_ptr<Source> mysql_source(duck::Database&, const std::string& url, const std::string&,
+                                     const SourceSettings& settings) {
+  mysql::SourceOptions options;
+  options.application_name = settings.application_name;
+  options.password = settings.password;
+  options.max_readers = settings.parallel;
+  options.max_rate_bytes = settings.max_rate_bytes;
+  options.stop = settings.stop;
+  return mysql::source(url, std::move(options));
 }
 
 std::unique_ptr<Source> file_source(duck::Database& database, const std::string&,
@@ -49,6 +61,11 @@ bool is_postgres_path(const std::string& key, const std::string& value) {
                                key == "sslcrl" || key == "sslcrldir" || key == "passfile");
 }
 
+bool is_mysql_path(const std::string& key, const std::string&) {
+  return key == "ssl-ca" || key == "ssl-capath" || key == "ssl-cert" || key == "ssl-key" ||
+         key == "ssl-crl" || key == "socket" || key == "defaults-file";
+}
+
 bool no_path(const std::string&, const std::string&) { return false; }
 
 /// One kind of URL. `source` gets the whole URL and what follows its scheme.
@@ -63,9 +80,12 @@ struct Connector {
   bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
-constexpr std::array<Connector, 3> kConnectors{{
+constexpr std::array<Connector, 6> kConnectors{{
     {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
+    {"mysql", "mysql://", mysql_source, nullptr, nullptr, is_mysql_path},
+    {"mariadb", "mariadb://", mysql_source, nullptr, nullptr, is_mysql_path},
+    {"singlestore", "singlestore://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
 }};
 

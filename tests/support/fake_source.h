@@ -2,7 +2,7 @@
 // A source whose tables are DuckDB tables of the test's own instance, read through readers chunk by
 // chunk, with faults on demand. What the engine does with it can be compared with plain SQL. No
 // model in this: it knows no where, start, types that a user chose, digests and clock, and takes
-// text as it comes (connectors/postgres/slot.h does not).
+// text as it comes (wire/slot.h does not).
 #pragma once
 
 #include <atomic>

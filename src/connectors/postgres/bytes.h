@@ -10,10 +10,16 @@
 #include <string>
 
 #include "sluice/error.h"
+#include "wire/slot.h"
 
 namespace sluice::postgres {
 
-using Byte = std::uint8_t;
+using wire::Byte;
+using wire::Decode;
+using wire::kInfinite;
+using wire::kRange;
+using wire::Reason;
+using wire::Slot;
 
 /// The caller has checked that there are that many bytes.
 inline std::uint16_t load16(const Byte* from) noexcept {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "connectors/postgres/slot.h"
+#include "connectors/postgres/bytes.h"
 
 namespace sluice::postgres {
 

@@ -92,7 +92,7 @@ Parameters after_silent_host(PGconn* connection) {
 // The one way of a text of libpq's or the server's into an error: one line, no secret. The password
 // may be a file's, which only libpq has read.
 std::string told(const std::string& text, PGconn* connection, const Login& login) {
-  Secrets secrets = login.secrets;
+  wire::Secrets secrets = login.secrets;
   if (const char* used = PQpass(connection)) secrets.add(used);
   return one_line(secrets.hidden(text));
 }

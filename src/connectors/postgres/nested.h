@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "connectors/postgres/slot.h"
+#include "connectors/postgres/bytes.h"
 
 namespace sluice::postgres {
 

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <limits>
 
+#include "wire/exact.h"
+
 namespace sluice::postgres {
 namespace {
 
@@ -18,14 +20,6 @@ constexpr std::uint16_t kNaN = 0xC000;
 constexpr std::uint16_t kPlusInfinity = 0xD000;
 constexpr std::uint16_t kMinusInfinity = 0xF000;
 constexpr std::size_t kHeader = 8;
-
-constexpr std::array<__int128, kMaxDecimalDigits + 1> make_powers() {
-  std::array<__int128, kMaxDecimalDigits + 1> powers{};
-  powers[0] = 1;
-  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
-  return powers;
-}
-constexpr auto kPowers = make_powers();
 
 struct Numeric {
   int count;   // groups of four digits
@@ -73,18 +67,18 @@ Reason scale_widely(Numeric numeric, int last, __int128& magnitude) {
   magnitude = 0;
   if (numeric.count == 0) return nullptr;
   if (last < -3) return kTooExact;
-  if (digits_of(numeric.group(0)) + 4 * (numeric.count - 1) + last > kMaxDecimalDigits) {
+  if (digits_of(numeric.group(0)) + 4 * (numeric.count - 1) + last > wire::kMostDigits) {
     return kTooLarge;
   }
   for (int i = 0; i + 1 < numeric.count; ++i) magnitude = magnitude * 10000 + numeric.group(i);
   const std::uint32_t group = numeric.group(numeric.count - 1);
   if (last >= 0) {
-    magnitude = (magnitude * 10000 + group) * power_of_ten(last);
+    magnitude = (magnitude * 10000 + group) * wire::power_of_ten(last);
     return nullptr;
   }
-  const auto divisor = static_cast<std::uint32_t>(power_of_ten(-last));
+  const auto divisor = static_cast<std::uint32_t>(wire::power_of_ten(-last));
   if (group % divisor != 0) return kTooExact;
-  magnitude = magnitude * power_of_ten(4 + last) + group / divisor;
+  magnitude = magnitude * wire::power_of_ten(4 + last) + group / divisor;
   return nullptr;
 }
 
@@ -116,7 +110,7 @@ inline Reason scaled(const Byte* bytes, std::size_t size, int scale, __int128& v
       narrow = divided(narrow, -last, rest);
       if (rest != 0) return kTooExact;
     } else {
-      narrow *= static_cast<std::uint64_t>(power_of_ten(last));
+      narrow *= static_cast<std::uint64_t>(wire::power_of_ten(last));
     }
     const auto magnitude = static_cast<std::int64_t>(narrow);
     value = numeric.sign == kNegative ? -magnitude : magnitude;
@@ -168,22 +162,20 @@ Digits digits_of(T value) {
 
 }  // namespace
 
-__int128 power_of_ten(int exponent) noexcept { return kPowers[static_cast<std::size_t>(exponent)]; }
-
 std::optional<Decimal> decimal_of(std::int32_t typmod) {
   if (typmod < 4) return Decimal{38, 18};
   int precision = ((typmod - 4) >> 16) & 0xFFFF;
   const int scale = (((typmod - 4) & 0x7FF) ^ 1024) - 1024;  // signed 11 bits since 15
   if (scale < 0) precision -= scale;
   precision = std::max(precision, scale);
-  if (precision > kMaxDecimalDigits) return std::nullopt;
+  if (precision > wire::kMostDigits) return std::nullopt;
   return Decimal{precision, std::max(scale, 0)};
 }
 
 Slot decimal_slot(Decimal type) {
   Slot slot;
   slot.scale = type.scale;
-  slot.most = power_of_ten(type.precision) - 1;
+  slot.most = wire::power_of_ten(type.precision) - 1;
   slot.least = -slot.most;
   slot.decode = type.precision <= 4    ? &decode_numeric<std::int16_t>
                 : type.precision <= 9  ? &decode_numeric<std::int32_t>

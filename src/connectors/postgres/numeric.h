@@ -7,14 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "connectors/postgres/slot.h"
+#include "connectors/postgres/bytes.h"
 
 namespace sluice::postgres {
-
-constexpr int kMaxDecimalDigits = 38;
-
-/// 10^exponent, 0 to 38.
-__int128 power_of_ten(int exponent) noexcept;
 
 struct Decimal {
   int precision;

@@ -23,17 +23,9 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-std::chrono::microseconds RateLimit::spend(std::uint64_t bytes) {
-  const auto now = std::chrono::steady_clock::now();
-  const std::scoped_lock lock(mutex_);
-  if (free_at_ < now) free_at_ = now;
-  free_at_ += std::chrono::microseconds(bytes * 1'000'000 / rate_);
-  return std::chrono::duration_cast<std::chrono::microseconds>(free_at_ - now);
-}
-
 CopyReader::CopyReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
                        std::function<std::string(const Chunk&)> select,
-                       std::shared_ptr<RateLimit> rate)
+                       std::shared_ptr<wire::RateLimit> rate)
     : sessions_(std::move(sessions)),
       columns_(std::move(columns)),
       select_(std::move(select)),

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,21 +14,9 @@
 #include "connectors/postgres/row_decoder.h"
 #include "connectors/postgres/snapshot.h"
 #include "sluice/source.h"
+#include "wire/rate_limit.h"
 
 namespace sluice::postgres {
-
-/// Bytes per second that all readers of a source may take together. For any thread.
-class RateLimit {
- public:
-  explicit RateLimit(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
-  /// How long to wait before reading on, after having read `bytes`.
-  std::chrono::microseconds spend(std::uint64_t bytes);
-
- private:
-  const std::uint64_t rate_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point free_at_;
-};
 
 struct FreeMessage {
   void operator()(char* message) const noexcept { PQfreemem(message); }
@@ -40,7 +27,7 @@ class CopyReader : public Reader {
   /// `columns` in projection order. `select` gives the query that reads a chunk, its columns
   /// written by select_expression(). `rate` may be null. Borrows a session at the first start().
   CopyReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
-             std::function<std::string(const Chunk&)> select, std::shared_ptr<RateLimit> rate);
+             std::function<std::string(const Chunk&)> select, std::shared_ptr<wire::RateLimit> rate);
   ~CopyReader() override;
   CopyReader(const CopyReader&) = delete;
   CopyReader& operator=(const CopyReader&) = delete;
@@ -63,7 +50,7 @@ class CopyReader : public Reader {
   const std::shared_ptr<Sessions> sessions_;
   const std::vector<ReadColumn> columns_;
   const std::function<std::string(const Chunk&)> select_;
-  const std::shared_ptr<RateLimit> rate_;
+  const std::shared_ptr<wire::RateLimit> rate_;
   std::atomic<bool> cancelled_{false};
   std::unique_ptr<Connection> session_;
   std::optional<RowDecoder> decoder_;

@@ -9,7 +9,7 @@
 
 #include "connectors/postgres/numeric.h"
 #include "connectors/postgres/oids.h"
-#include "connectors/postgres/utf8.h"
+#include "wire/utf8.h"
 
 namespace sluice::postgres {
 namespace {
@@ -35,7 +35,7 @@ std::string shortened(std::string text) {
 }
 
 std::string words(const Byte* bytes, std::uint32_t size) {
-  if (!valid_utf8(bytes, size)) return hex(bytes, size);
+  if (!wire::valid_utf8(bytes, size)) return hex(bytes, size);
   return "'" + shortened(std::string(reinterpret_cast<const char*>(bytes), size)) + "'";
 }
 

@@ -11,7 +11,8 @@
 #include "connectors/postgres/numeric.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/temporal.h"
-#include "connectors/postgres/utf8.h"
+#include "wire/exact.h"
+#include "wire/utf8.h"
 
 namespace sluice::postgres {
 namespace {
@@ -45,7 +46,7 @@ template <class From, class To>
 Reason decode_integer(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
   expect_size(size, sizeof(From));
   __int128 value = load<From>(bytes);
-  if (__builtin_mul_overflow(value, power_of_ten(slot.scale), &value)) return kRange;
+  if (__builtin_mul_overflow(value, wire::power_of_ten(slot.scale), &value)) return kRange;
   if (value < slot.least || value > slot.most) return kRange;
   slot.values<To>()[row] = static_cast<To>(value);
   return nullptr;
@@ -71,7 +72,7 @@ Reason decode_text(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint6
 }
 
 Reason decode_unchecked_text(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
-  if (!valid_utf8(bytes, size)) return kEncoding;
+  if (!wire::valid_utf8(bytes, size)) return kEncoding;
   slot.set_string(row, bytes, size);
   return nullptr;
 }
@@ -194,53 +195,6 @@ constexpr Widths kWidths[] = {
      &decode_numeric<std::int32_t>, &decode_numeric<std::int64_t>, &decode_numeric<__int128>},
 };
 
-struct Exact {
-  int bytes;
-  int scale;
-  __int128 least, most;
-};
-
-// What an integer type or DECIMAL(p,s) holds.
-std::optional<Exact> exact_type(std::string_view landed) {
-  struct Integer {
-    const char* name;
-    int bits;
-    bool is_signed;
-  };
-  static constexpr Integer kIntegers[] = {
-      {"TINYINT", 8, true},     {"SMALLINT", 16, true},  {"INTEGER", 32, true},
-      {"BIGINT", 64, true},     {"HUGEINT", 128, true},  {"UTINYINT", 8, false},
-      {"USMALLINT", 16, false}, {"UINTEGER", 32, false}, {"UBIGINT", 64, false},
-  };
-  for (const Integer& each : kIntegers) {
-    if (landed != each.name) continue;
-    if (each.bits == 128) {
-      const auto most = static_cast<__int128>(~static_cast<unsigned __int128>(0) >> 1);
-      return Exact{16, 0, -most, most};
-    }
-    const int digits = each.is_signed ? each.bits - 1 : each.bits;
-    const __int128 most = (static_cast<__int128>(1) << digits) - 1;
-    return Exact{each.bits / 8, 0, each.is_signed ? -most - 1 : 0, most};
-  }
-  if (!landed.starts_with("DECIMAL(") || !landed.ends_with(")")) return std::nullopt;
-  int precision = 0;
-  int scale = 0;
-  const char* end = landed.data() + landed.size();
-  const auto comma = std::from_chars(landed.data() + 8, end, precision).ptr;
-  if (comma == end || *comma != ',' || std::from_chars(comma + 1, end, scale).ptr != end - 1) {
-    return std::nullopt;
-  }
-  if (precision < 1 || precision > kMaxDecimalDigits || scale < 0 || scale > precision) {
-    return std::nullopt;
-  }
-  const __int128 most = power_of_ten(precision) - 1;
-  return Exact{precision <= 4    ? 2
-               : precision <= 9  ? 4
-               : precision <= 18 ? 8
-                                 : 16,
-               scale, -most, most};
-}
-
 Decode of_width(const Widths& widths, int bytes) {
   switch (bytes) {
     case 1:
@@ -279,7 +233,7 @@ std::optional<Slot> scalar_slot(const WireType& wire, std::string_view landed, E
     slot.decode = check ? each.unchecked : each.decode;
     return slot;
   }
-  const std::optional<Exact> exact = exact_type(landed);
+  const std::optional<wire::Exact> exact = wire::exact_type(landed);
   if (!exact) return std::nullopt;
   for (const Widths& each : kWidths) {
     if (each.oid != wire.oid) continue;

@@ -32,7 +32,7 @@ class PostgresSource : public Source {
       : options_(options),
         login_(std::make_shared<const Login>(
             login_of(url, options.application_name, options.password))),
-        rate_(options.max_rate_bytes > 0 ? std::make_shared<RateLimit>(options.max_rate_bytes)
+        rate_(options.max_rate_bytes > 0 ? std::make_shared<wire::RateLimit>(options.max_rate_bytes)
                                          : nullptr) {}
 
   std::string identity() override;
@@ -52,7 +52,7 @@ class PostgresSource : public Source {
 
   const SourceOptions options_;
   const std::shared_ptr<const Login> login_;
-  const std::shared_ptr<RateLimit> rate_;  // null: no limit
+  const std::shared_ptr<wire::RateLimit> rate_;  // null: no limit
   std::mutex mutex_;
   std::unique_ptr<Connection> session_;
 };

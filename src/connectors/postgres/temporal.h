@@ -2,7 +2,7 @@
 // Decoders of dates and times: microseconds since 2000 there, since 1970 here; infinities are kept.
 #pragma once
 
-#include "connectors/postgres/slot.h"
+#include "connectors/postgres/bytes.h"
 
 namespace sluice::postgres {
 

@@ -83,23 +83,6 @@ std::vector<Span> secret_spans(const std::string& url) {
   return found;
 }
 
-std::string percent_encoded(const std::string& text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (std::isalnum(byte) != 0 || each == '-' || each == '.' || each == '_' || each == '~') {
-      out += each;
-    } else {
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return out;
-}
-
-// Shorter ones would turn every message into stars; libpq's own texts never hold a password.
-constexpr std::size_t kShortestHidden = 3;
-
 struct OptionsFree {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
 };
@@ -115,25 +98,6 @@ std::string redacted(const std::string& url) {
     done = each.begin + each.size;
   }
   return out + url.substr(done);
-}
-
-void Secrets::add(const std::string& secret) {
-  for (const std::string& each : {secret, percent_encoded(secret)}) {
-    if (each.size() >= kShortestHidden) all_.emplace_back(each);
-  }
-  std::sort(all_.begin(), all_.end(),
-            [](const Secret& a, const Secret& b) { return a.reveal().size() > b.reveal().size(); });
-}
-
-std::string Secrets::hidden(const std::string& text) const {
-  std::string out = text;
-  for (const Secret& secret : all_) {
-    for (std::size_t at = out.find(secret.reveal()); at != std::string::npos;
-         at = out.find(secret.reveal(), at + 3)) {
-      out.replace(at, secret.reveal().size(), "***");
-    }
-  }
-  return out;
 }
 
 namespace {

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "sluice/secret.h"
+#include "wire/secrets.h"
 
 namespace sluice::postgres {
 
@@ -34,23 +34,11 @@ class OwnProcesses {
   std::multiset<int> pids_;
 };
 
-/// Texts that must not be seen, in each spelling that a message might hold them in.
-class Secrets {
- public:
-  void add(const std::string& secret);
-  /// `text` with each of them replaced by ***. All that libpq or a server says goes through here
-  /// before anybody sees it.
-  std::string hidden(const std::string& text) const;
-
- private:
-  std::vector<Secret> all_;  // long ones first: one may be a part of another
-};
-
 /// How to connect. Never printed but by `shown`.
 struct Login {
   Secret url;
   std::string shown;  ///< the URL with *** for its secrets
-  Secrets secrets;
+  wire::Secrets secrets;
   Secret password;               ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
   std::string application_name;  ///< unless the URL, a service file or the environment says one
   /// How long a control statement (anything but a read or a count of rows) may go unanswered.

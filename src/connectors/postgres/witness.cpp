@@ -5,23 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "planted.h"
+#include "wire/age.h"
 
 namespace sluice::postgres {
 namespace {
 
 std::string micros(const std::string& expression) {
   return "(extract(epoch FROM " + expression + ") * 1000000)::bigint";
-}
-
-/// ", open for 2 h".
-std::string age(std::int64_t since, std::int64_t now) {
-  if (since == 0) return {};
-  const std::int64_t seconds = std::max<std::int64_t>(0, (now - since) / 1'000'000);
-  constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 86'400;
-  return ", open for " + (seconds < 2 * kMinute ? std::to_string(seconds) + " s"
-                          : seconds < 2 * kHour ? std::to_string(seconds / kMinute) + " min"
-                          : seconds < 2 * kDay  ? std::to_string(seconds / kHour) + " h"
-                                                : std::to_string(seconds / kDay) + " days");
 }
 
 }  // namespace
@@ -130,11 +120,11 @@ std::string waits_for(const std::string& earlier, const Witness& now) try {
   for (const Holder& each : open) {
     add("pid " + std::to_string(each.pid) + " (" +
         (each.application.empty() ? "" : each.application + ", ") + "user " + each.user + ")" +
-        age(each.since, now.t0_micros));
+        wire::open_for(each.since, now.t0_micros));
   }
   for (const Holder& each : now.prepared)
     add("the prepared transaction '" + each.transaction + "' of user " + each.user +
-        age(each.since, now.t0_micros));
+        wire::open_for(each.since, now.t0_micros));
   return text.empty() ? "a transaction that began before it, of another database or not to be seen"
                       : text;
 } catch (const nlohmann::json::exception&) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "connectors/postgres/slot.h"
+#include "wire/slot.h"
 
 #include <algorithm>
 
 #include "sluice/batch.h"
+#include "sluice/error.h"
 
-namespace sluice::postgres {
+namespace sluice::wire {
 
 void Slot::bind(duckdb_vector to, std::size_t& heap) {
   vector = to;
@@ -66,4 +67,4 @@ void Slot::refresh() {
   for (Slot& child : children) child.refresh();
 }
 
-}  // namespace sluice::postgres
+}  // namespace sluice::wire

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <vector>
 
-#include "connectors/postgres/bytes.h"
+namespace sluice::wire {
 
-namespace sluice::postgres {
+using Byte = std::uint8_t;
 
 struct Slot;
 
@@ -84,4 +84,4 @@ struct Slot {
   void refresh();
 };
 
-}  // namespace sluice::postgres
+}  // namespace sluice::wire

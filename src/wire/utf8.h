@@ -3,9 +3,9 @@
 
 #include <cstddef>
 
-#include "connectors/postgres/bytes.h"
+#include "wire/slot.h"
 
-namespace sluice::postgres {
+namespace sluice::wire {
 
 /// No overlong forms, no surrogates, nothing above U+10FFFF, no U+0000.
 inline bool valid_utf8(const Byte* text, std::size_t size) noexcept {
@@ -40,4 +40,4 @@ inline bool valid_utf8(const Byte* text, std::size_t size) noexcept {
   return true;
 }
 
-}  // namespace sluice::postgres
+}  // namespace sluice::wire

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/mysql/plan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "connectors/mysql/statement.h"
+
+namespace sluice::mysql {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t kSmallestChunk = std::uint64_t{16} << 20;
+constexpr std::uint64_t kLargestChunk = std::uint64_t{256} << 20;
+constexpr std::uint64_t kChunks = 32;  // of a table between these
+constexpr std::size_t kKeysPerChunk = 1000;
+/// Below, one statement brings what is new sooner than several.
+constexpr std::uint64_t kRowsWorthSplitting = 200'000;
+constexpr int kMostSplits = 40;  // of one range: until its ends meet
+
+using Answer = std::vector<std::vector<std::optional<std::string>>>;
+
+struct Asking {
+  MysqlSnapshot& snapshot;
+  const Stop& stop;
+  Answer operator()(const std::string& sql) const { return snapshot.ask(sql, stop); }
+};
+
+Chunk chunk_of(const json& bounds, std::uint64_t rows, std::uint64_t bytes) {
+  return {bounds.dump(-1, ' ', false, json::error_handler_t::replace), rows, bytes};
+}
+
+std::uint64_t share(std::uint64_t whole, std::uint64_t part, std::uint64_t all) {
+  return all == 0 ? 0
+                  : static_cast<std::uint64_t>(static_cast<double>(whole) *
+                                               static_cast<double>(part) / static_cast<double>(all));
+}
+
+std::uint64_t chunk_bytes(std::uint64_t bytes) {
+  return std::clamp(bytes / kChunks, kSmallestChunk, kLargestChunk);
+}
+
+std::vector<Chunk> one_chunk(const Shape& shape, std::uint64_t rows) {
+  return {chunk_of(json::object(), rows, share(shape.table.bytes, rows, shape.table.rows))};
+}
+
+std::string from_of(const Shape& shape) {
+  return " FROM " + identifier(shape.table.name.schema, shape.table.name.name);
+}
+
+/// The server's own guess of how many rows a condition has: a few looks into the index.
+std::uint64_t guessed_rows(const Asking& asking, const Shape& shape, const std::string& where) {
+  // The guess is in the column called rows, which versions have at different places.
+  const Answer answer = asking("EXPLAIN FORMAT=JSON SELECT 1" + from_of(shape) + where);
+  const json plan = json::parse(answer.empty() ? "" : answer[0][0].value_or(""), nullptr, false);
+  std::uint64_t rows = 0;
+  const std::function<void(const json&)> look = [&](const json& node) {
+    if (node.is_object()) {
+      for (const char* name : {"rows", "rows_examined_per_scan"}) {
+        if (node.contains(name) && node.at(name).is_number())
+          rows = std::max(rows, node.at(name).get<std::uint64_t>());
+      }
+      for (const auto& each : node) look(each);
+    } else if (node.is_array()) {
+      for (const auto& each : node) look(each);
+    }
+  };
+  look(plan);
+  return rows;
+}
+
+/// Halves the range of an integer key until each part is guessed to hold few enough rows: sparse
+/// and crowded stretches get chunks of about the same size.
+class IntegerRanges {
+ public:
+  IntegerRanges(const Asking& asking, const Shape& shape, std::uint64_t wanted)
+      : asking_(asking), shape_(shape), wanted_(wanted), key_(shape.table.primary_key.front()) {}
+
+  std::vector<Chunk> cut(__int128 low, __int128 high) {
+    split(low, high, shape_.table.rows, 0);
+    std::vector<Chunk> chunks;
+    for (std::size_t i = 0; i < starts_.size(); ++i) {
+      json bounds{{"key", {key_}}};
+      if (i > 0) bounds["from"] = {text(starts_[i].first)};
+      if (i + 1 < starts_.size()) bounds["to"] = {text(starts_[i + 1].first)};
+      const std::uint64_t rows = starts_[i].second;
+      chunks.push_back(chunk_of(bounds, rows, share(shape_.table.bytes, rows, shape_.table.rows)));
+    }
+    return chunks;
+  }
+
+ private:
+  static std::string text(__int128 number) {
+    return number < 0 ? std::to_string(static_cast<std::int64_t>(number))
+                      : std::to_string(static_cast<std::uint64_t>(number));
+  }
+
+  void split(__int128 low, __int128 high, std::uint64_t rows, int depth) {
+    if (rows <= wanted_ || high - low < 2 || depth > kMostSplits) {
+      starts_.emplace_back(low, rows);
+      return;
+    }
+    const __int128 middle = low + (high - low + 1) / 2;
+    const std::uint64_t left = guess(low, middle - 1), right = guess(middle, high);
+    // Where the guess does not follow the range it is worth nothing.
+    const std::uint64_t all = std::max<std::uint64_t>(1, left + right);
+    split(low, middle - 1, std::min(rows, share(rows, left, all)), depth + 1);
+    split(middle, high, std::min(rows, share(rows, right, all)), depth + 1);
+  }
+
+  std::uint64_t guess(__int128 low, __int128 high) {
+    return guessed_rows(asking_, shape_,
+                        " WHERE " + identifier(key_) + " BETWEEN " + text(low) + " AND " + text(high));
+  }
+
+  const Asking& asking_;
+  const Shape& shape_;
+  const std::uint64_t wanted_;
+  const std::string key_;
+  std::vector<std::pair<__int128, std::uint64_t>> starts_;
+};
+
+__int128 number_of(const std::string& text) {
+  if (text.starts_with('-')) {
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  }
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::vector<Chunk> integer_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
+  const std::string key = identifier(shape.table.primary_key.front());
+  const Answer ends = asking("SELECT min(" + key + "), max(" + key + ")" + from_of(shape));
+  if (ends.empty() || !ends[0][0]) return one_chunk(shape, 0);
+  const std::uint64_t wanted = std::max<std::uint64_t>(1, shape.table.rows / pieces);
+  return IntegerRanges(asking, shape, wanted).cut(number_of(*ends[0][0]), number_of(*ends[0][1]));
+}
+
+/// Keys at about equal distances, found by walking the index once: of text, uuids and several
+/// columns nobody can compute a middle.
+std::vector<Chunk> sampled_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
+  const std::vector<std::string>& key = shape.table.primary_key;
+  std::string list, bytes;
+  for (const std::string& each : key) {
+    const bool blob = shape.table.columns[shape.position(each)].type == "BLOB";
+    list += (list.empty() ? "" : ", ") + identifier(each);
+    bytes += (bytes.empty() ? "" : ", ") + (blob ? "HEX(" + identifier(each) + ")" : identifier(each));
+  }
+  const std::uint64_t step = std::max<std::uint64_t>(1, shape.table.rows / pieces);
+  std::vector<std::vector<std::string>> bounds;
+  while (bounds.size() < 4 * kChunks) {
+    const std::string where =
+        bounds.empty() ? "" : " WHERE " + tuple_condition(shape, key, bounds.back(), true);
+    const Answer next = asking("SELECT " + bytes + from_of(shape) + where + " ORDER BY " + list +
+                               " LIMIT 1 OFFSET " + std::to_string(step));
+    if (next.empty()) break;
+    std::vector<std::string>& bound = bounds.emplace_back();
+    for (const auto& each : next[0]) bound.push_back(each.value_or(""));
+  }
+  std::vector<Chunk> chunks;
+  for (std::size_t i = 0; i <= bounds.size(); ++i) {
+    json one{{"key", key}};
+    if (i > 0) one["from"] = bounds[i - 1];
+    if (i < bounds.size()) one["to"] = bounds[i];
+    chunks.push_back(chunk_of(one, step, share(shape.table.bytes, step, shape.table.rows)));
+  }
+  return chunks;
+}
+
+std::vector<Chunk> partition_chunks(const Shape& shape) {
+  std::vector<Chunk> chunks;
+  for (const Partition& each : shape.partitions)
+    chunks.push_back(chunk_of(json{{"partition", each.name}}, each.rows, each.bytes));
+  return chunks;
+}
+
+std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
+  const std::uint64_t pieces = shape.table.bytes / chunk_bytes(shape.table.bytes);
+  // What has no snapshot is consistent within one statement.
+  if (pieces < 2 || shape.table.view || !shape.transactional()) return one_chunk(shape, shape.table.rows);
+  const std::vector<std::string>& key = shape.table.primary_key;
+  if (key.empty()) return shape.partitions.empty() ? one_chunk(shape, shape.table.rows) : partition_chunks(shape);
+  const WireType& first = shape.wire(key.front());
+  return is_integer(first) && first.name != "year" && key.size() == 1
+             ? integer_chunks(asking, shape, pieces)
+             : sampled_chunks(asking, shape, pieces);
+}
+
+std::vector<Chunk> chunks_of_keys(std::size_t keys) {
+  std::vector<Chunk> chunks;
+  for (std::size_t first = 0; first < keys; first += kKeysPerChunk) {
+    const std::size_t count = std::min(kKeysPerChunk, keys - first);
+    chunks.push_back(chunk_of(json{{"first_key", first}, {"keys", count}}, count, 0));
+  }
+  return chunks;
+}
+
+/// As DuckDB prints it: no zeros at the end of a fraction, a timestamp's zone.
+std::string mark_text(std::string text, const WireType& wire) {
+  if (wire.name == "date" || !is_date(wire)) return text;
+  if (text.find('.') != std::string::npos) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  return wire.name == "timestamp" ? text + "+00" : text;
+}
+
+/// `until`: no row at or below it is missing from this snapshot, once the witness is settled.
+void set_marks(const Asking& asking, const Shape& shape, Plan& plan) {
+  const std::string& key = plan.table.replication_key;
+  const WireType& wire = shape.wire(key);
+  if (!is_integer(wire) && !is_date(wire)) {
+    throw Error(Fault::config,
+                shape.table.name.text() + ": replication key \"" + key + "\" is " +
+                    shape.table.columns[shape.position(key)].source_type,
+                "a replication key is an integer, a date or a timestamp");
+  }
+  const Witness& witness = asking.snapshot.observed();
+  Plan rows_of_copy = plan;
+  rows_of_copy.read.from.reset();
+  std::vector<std::string> conditions = predicates(shape, rows_of_copy);
+  std::string bounded = "m";
+  if (is_date(wire)) {
+    conditions.push_back(identifier(key) + " > 0");  // no zero date
+    std::string now = witness.local;
+    if (wire.name == "timestamp") now = witness.t0.substr(0, witness.t0.find('+', 10));
+    if (wire.name == "date") now = witness.local.substr(0, 10);
+    bounded = "least(m, CAST(" + literal(now) + " AS " + (wire.name == "date" ? "DATE" : "DATETIME(6)") + "))";
+  }
+  const Answer rows = asking("SELECT CAST(" + bounded + " AS CHAR) FROM (SELECT max(" + identifier(key) +
+                             ") AS m" + from_of(shape) + where_clause(conditions) +
+                             ") newest WHERE m IS NOT NULL");
+  if (rows.empty() || !rows[0][0]) return;
+  plan.until = mark_text(*rows[0][0], wire);
+  if (witness.why_not.empty() && witness.holders.empty() && wire.name == "timestamp") plan.safe = plan.until;
+}
+
+}  // namespace
+
+Plan make_plan(MysqlSnapshot& snapshot, const Table& table, const Read& read, const Stop& stop) {
+  const Asking asking{snapshot, stop};
+  const Shape& shape = snapshot.shape(table.name);
+  Plan plan;
+  plan.table = table;
+  plan.read = read;
+  for (const Column& each : read.digest.empty() ? read.columns : read.digest) {
+    const Column& present = shape.table.columns[shape.position(each.name)];
+    if (present.source_type == each.source_type) continue;
+    throw Error(Fault::schema, table.name.text() + ": column \"" + each.name + "\" is " +
+                                   present.source_type + " now, it was " + each.source_type);
+  }
+  if (!read.keys.empty()) {
+    plan.chunks = chunks_of_keys(read.keys.size());
+    plan.rows = read.keys.size();
+    return plan;
+  }
+  plan.rows = shape.table.rows;
+  if (read.buckets) {
+    plan.chunks = one_chunk(shape, shape.table.rows);
+    return plan;
+  }
+  if (!table.replication_key.empty()) set_marks(asking, shape, plan);
+  if (read.from || table.start || !table.where.empty())
+    plan.rows = guessed_rows(asking, shape, where_clause(predicates(shape, plan)));
+  plan.chunks = read.from && plan.rows < kRowsWorthSplitting ? one_chunk(shape, plan.rows)
+                                                            : whole_chunks(asking, shape);
+  return plan;
+}
+
+}  // namespace sluice::mysql

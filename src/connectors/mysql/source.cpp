@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "connectors/mysql/connection.h"
+#include "connectors/mysql/connector.h"
+#include "connectors/mysql/digest.h"
+#include "connectors/mysql/discovery.h"
+#include "connectors/mysql/findings.h"
+#include "connectors/mysql/plan.h"
+#include "connectors/mysql/reader.h"
+#include "connectors/mysql/snapshot.h"
+#include "connectors/mysql/statement.h"
+
+namespace sluice::mysql {
+namespace {
+
+class MysqlSource : public Source {
+ public:
+  MysqlSource(const std::string& url, const SourceOptions& options)
+      : options_(options),
+        login_(std::make_shared<const Login>(
+            login_of(url, options.application_name, options.password))),
+        rate_(options.max_rate_bytes > 0 ? std::make_shared<wire::RateLimit>(options.max_rate_bytes)
+                                         : nullptr) {}
+
+  std::string identity() override;
+  Catalog discover(std::span<const TableName> named) override;
+  std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) override;
+  Plan plan(Snapshot& snapshot, const Table& table, const Read& read) override;
+  std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
+                                 std::span<const std::size_t> projection) override;
+  RowDigest row_digest(Snapshot& snapshot, const Table& table, const std::vector<Column>& columns,
+                       duck::Connection& copy) override;
+  std::vector<Finding> findings() override;
+
+ private:
+  /// The session of identity() and discover(), kept for the next snapshot.
+  std::unique_ptr<Connection> take_session();
+  void keep_session(std::unique_ptr<Connection> session);
+
+  const SourceOptions options_;
+  const std::shared_ptr<const Login> login_;
+  const std::shared_ptr<wire::RateLimit> rate_;  // null: no limit
+  std::mutex mutex_;
+  std::unique_ptr<Connection> session_;
+};
+
+std::unique_ptr<Connection> MysqlSource::take_session() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (session_ && !session_->broken()) return std::move(session_);
+  }
+  return std::make_unique<Connection>(login_, options_.stop);
+}
+
+void MysqlSource::keep_session(std::unique_ptr<Connection> session) {
+  const std::lock_guard lock(mutex_);
+  session_ = std::move(session);
+}
+
+// MySQL has a name of its own for each data folder; MariaDB is known by where the folder is.
+std::string MysqlSource::identity() {
+  std::unique_ptr<Connection> session = take_session();
+  std::string server;
+  if (session->dialect() == Dialect::mysql && session->version() >= 50600) {
+    server = "mysql server " + session->query("SELECT @@server_uuid").text(0, 0);
+  } else {
+    const Rows rows = session->query("SELECT @@hostname, @@port, @@datadir");
+    server = std::string(session->dialect() == Dialect::singlestore ? "singlestore" : "mariadb") +
+             " server " + rows.text(0, 0) + ":" + rows.text(0, 1) + rows.text(0, 2);
+  }
+  keep_session(std::move(session));
+  return login_->database.empty() ? server : server + ", database " + login_->database;
+}
+
+Catalog MysqlSource::discover(std::span<const TableName> named) {
+  std::unique_ptr<Connection> session = take_session();
+  Discovered found = mysql::discover(*session, {named, false});
+  Catalog catalog;
+  for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));
+  catalog.skipped = std::move(found.skipped);
+  keep_session(std::move(session));
+  return catalog;
+}
+
+std::unique_ptr<Snapshot> MysqlSource::snapshot(std::span<const Table> tables) {
+  return std::make_unique<MysqlSnapshot>(take_session(), options_.max_readers, options_.stop, tables,
+                                         options_.lock_timeout_s);
+}
+
+Plan MysqlSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
+  return make_plan(dynamic_cast<MysqlSnapshot&>(snapshot), table, read, options_.stop);
+}
+
+std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan,
+                                            std::span<const std::size_t> projection) {
+  auto& taken = dynamic_cast<MysqlSnapshot&>(snapshot);
+  const Shape& shape = taken.shape(plan.table.name);
+  std::vector<ReadColumn> columns;
+  for (const std::size_t i : projection) {
+    const Column& column = plan.read.columns[i];
+    const bool key =
+        std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
+    columns.push_back({column, key});
+  }
+  const std::vector<std::size_t> positions(projection.begin(), projection.end());
+  return std::make_unique<StreamReader>(
+      taken.sessions(), std::move(columns),
+      [&shape, &plan, positions, dialect = taken.dialect()](const Chunk& chunk) {
+        return select_statement(shape, dialect, plan, positions, chunk);
+      },
+      rate_);
+}
+
+RowDigest MysqlSource::row_digest(Snapshot& snapshot, const Table& table,
+                                  const std::vector<Column>& columns, duck::Connection& copy) {
+  auto& taken = dynamic_cast<MysqlSnapshot&>(snapshot);
+  register_copy_digest(copy);
+  if (const std::string why = digests_differ(taken, options_.stop, copy); !why.empty())
+    return {"", why};
+  const Shape& shape = taken.shape(table.name);
+  const RowDigest server = server_digest(shape, columns);
+  return server.why_not.empty() ? RowDigest{copy_digest(shape, columns), ""} : server;
+}
+
+std::vector<Finding> MysqlSource::findings() {
+  std::unique_ptr<Connection> session = take_session();
+  std::vector<Finding> found = find(*session, options_.max_readers);
+  keep_session(std::move(session));
+  return found;
+}
+
+}  // namespace
+
+std::unique_ptr<Source> source(const std::string& url, SourceOptions options) {
+  return std::make_unique<MysqlSource>(url, options);
+}
+
+}  // namespace sluice::mysql

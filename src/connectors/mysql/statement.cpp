@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connectors/mysql/statement.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "connectors/mysql/digest.h"
+
+namespace sluice::mysql {
+namespace {
+
+using nlohmann::json;
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789+-.eE") == std::string::npos;
+}
+
+/// "2026-11-21 04:05:06.789+00" is UTC, as our sessions are.
+std::string without_zone(std::string text) {
+  if (const std::size_t zone = text.find('+', 10); zone != std::string::npos) text.erase(zone);
+  return text;
+}
+
+/// One key: a = 1 AND b = 2. Not (a, b) IN ..: before 5.7 no index was used for that.
+std::string one_key(const Shape& shape, const std::vector<std::string>& names,
+                    const std::vector<std::string>& key) {
+  std::string text;
+  for (std::size_t part = 0; part < names.size(); ++part) {
+    text += (part == 0 ? "" : " AND ") + identifier(names[part]) + " = " +
+            value_literal(shape, names[part], key.at(part));
+  }
+  return text;
+}
+
+std::string key_condition(const Shape& shape, const Plan& plan, std::size_t first,
+                          std::size_t count) {
+  const std::vector<std::string>& names = plan.table.primary_key;
+  std::string text;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const std::vector<std::string>& key = plan.read.keys.at(i);
+    if (names.size() == 1) {
+      text += (i == first ? identifier(names[0]) + " IN (" : ", ") +
+              value_literal(shape, names[0], key.at(0));
+    } else {
+      text += (i == first ? "((" : ") OR (") + one_key(shape, names, key);
+    }
+  }
+  return text + (names.size() == 1 ? ")" : "))");
+}
+
+}  // namespace
+
+std::string value_literal(const Shape& shape, const std::string& column, const std::string& value) {
+  const std::size_t position = shape.position(column);
+  const WireType& wire = shape.wires[position];
+  const std::string& landed = shape.table.columns[position].type;
+  if (landed == "BLOB") return "X'" + value + "'";
+  if (wire.name == "bit") return "b'" + value + "'";
+  // As a string a number would be compared as a floating-point one.
+  const bool number = is_integer(wire) || wire.name == "decimal" || wire.name == "double" ||
+                      wire.name == "float";
+  if (number && is_number(value)) return value;
+  if (value == "true" || value == "false") return value == "true" ? "1" : "0";
+  return literal(is_date(wire) ? without_zone(value) : value);
+}
+
+std::string tuple_condition(const Shape& shape, const std::vector<std::string>& names,
+                            const std::vector<std::string>& bound, bool at_or_above) {
+  std::string text, equal;
+  for (std::size_t part = 0; part < names.size(); ++part) {
+    const bool last = part + 1 == names.size();
+    const std::string column = identifier(names[part]);
+    const std::string value = value_literal(shape, names[part], bound.at(part));
+    text += (part == 0 ? "(" : " OR (") + equal + column +
+            (at_or_above ? last ? " >= " : " > " : " < ") + value + ")";
+    equal += column + " = " + value + " AND ";
+  }
+  return "(" + text + ")";
+}
+
+std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
+  std::vector<std::string> conditions;
+  const std::string& key = plan.table.replication_key;
+  // The line break ends a comment in the user's text.
+  if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
+  if (plan.table.start)
+    conditions.push_back(identifier(key) + " >= " + value_literal(shape, key, *plan.table.start));
+  if (plan.read.buckets && !plan.read.buckets->only.empty())
+    conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
+  if (plan.read.from) {
+    std::string condition =
+        identifier(key) + " >= " + value_literal(shape, key, *plan.read.from) + " OR " +
+        identifier(key) + " IS NULL";
+    // A zero date lands as NULL.
+    if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
+    conditions.push_back("(" + condition + ")");
+  }
+  return conditions;
+}
+
+std::string where_clause(const std::vector<std::string>& conditions) {
+  std::string clause;
+  for (const std::string& each : conditions)
+    clause += (clause.empty() ? " WHERE " : " AND ") + each;
+  return clause;
+}
+
+std::string select_statement(const Shape& shape, Dialect dialect, const Plan& plan,
+                             std::span<const std::size_t> projection, const Chunk& chunk) try {
+  const json bounds = json::parse(chunk.bounds);
+  std::string list;
+  for (const std::size_t each : projection) {
+    const Column& column = plan.read.columns.at(each);
+    list += (list.empty() ? "" : ", ") +
+            (plan.read.digest.empty()
+                 ? select_expression(identifier(column.name), shape.wire(column.name), column.type,
+                                     dialect)
+                 : std::string(std::array{"b", "count(*)", "sum(d)"}.at(each)));
+  }
+  const TableName& name = shape.table.name;
+  std::string from = identifier(name.schema, name.name);
+  if (bounds.contains("partition"))
+    from += " PARTITION (" + identifier(bounds.at("partition").get<std::string>()) + ")";
+  std::vector<std::string> conditions = predicates(shape, plan);
+  if (bounds.contains("key")) {
+    const auto names = bounds.at("key").get<std::vector<std::string>>();
+    if (bounds.contains("from"))
+      conditions.push_back(tuple_condition(
+          shape, names, bounds.at("from").get<std::vector<std::string>>(), true));
+    if (bounds.contains("to"))
+      conditions.push_back(
+          tuple_condition(shape, names, bounds.at("to").get<std::vector<std::string>>(), false));
+  }
+  if (bounds.contains("keys")) {
+    conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),
+                                       bounds.at("keys").get<std::size_t>()));
+  }
+  const std::string rows = from + where_clause(conditions);
+  if (plan.read.digest.empty()) return "SELECT " + list + " FROM " + rows;
+  return "SELECT " + list + " FROM (SELECT " +
+         server_bucket(shape, plan.table, plan.read.buckets.value()) + " AS b, " +
+         server_digest(shape, plan.read.digest).sql + " AS d FROM " + rows + ") AS digests GROUP BY b";
+} catch (const std::logic_error&) {
+  throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
+} catch (const json::exception&) {
+  throw Error(Fault::internal,
+              plan.table.name.text() + ": chunk bounds that cannot be read: " + chunk.bounds);
+}
+
+}  // namespace sluice::mysql

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SQL of a plan: conditions, and the query that reads a chunk. A chunk's bounds are JSON.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connectors/mysql/discovery.h"
+#include "sluice/plan.h"
+
+namespace sluice::mysql {
+
+/// A value of this column, written as DuckDB prints it, as a literal of the server.
+std::string value_literal(const Shape& shape, const std::string& column, const std::string& value);
+
+/// The conditions on the rows that the plan asks for, but for its keys and chunks.
+std::vector<std::string> predicates(const Shape& shape, const Plan& plan);
+/// Rows whose key is at or above (else: below) a tuple, as an index finds them: a > 1 OR (a = 1 AND
+/// b >= 2). The bounds come from the server and are compared there only, by the columns' collations.
+std::string tuple_condition(const Shape& shape, const std::vector<std::string>& names,
+                            const std::vector<std::string>& bound, bool at_or_above);
+/// " WHERE a AND b"; nothing for none.
+std::string where_clause(const std::vector<std::string>& conditions);
+
+/// SELECT of the plan's columns at these positions, for the rows of one chunk.
+std::string select_statement(const Shape& shape, Dialect dialect, const Plan& plan,
+                             std::span<const std::size_t> projection, const Chunk& chunk);
+
+}  // namespace sluice::mysql

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/secrets.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace sluice::wire {
+namespace {
+
+std::string percent_encoded(const std::string& text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char each : text) {
+    const auto byte = static_cast<unsigned char>(each);
+    if (std::isalnum(byte) != 0 || each == '-' || each == '.' || each == '_' || each == '~') {
+      out += each;
+    } else {
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+// Shorter ones would turn every message into stars; a driver's own texts never hold a password.
+constexpr std::size_t kShortestHidden = 3;
+
+}  // namespace
+
+void Secrets::add(const std::string& secret) {
+  for (const std::string& each : {secret, percent_encoded(secret)}) {
+    if (each.size() >= kShortestHidden) all_.emplace_back(each);
+  }
+  std::sort(all_.begin(), all_.end(),
+            [](const Secret& a, const Secret& b) { return a.reveal().size() > b.reveal().size(); });
+}
+
+std::string Secrets::hidden(const std::string& text) const {
+  std::string out = text;
+  for (const Secret& secret : all_) {
+    for (std::size_t at = out.find(secret.reveal()); at != std::string::npos;
+         at = out.find(secret.reveal(), at + 3)) {
+      out.replace(at, secret.reveal().size(), "***");
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::wire

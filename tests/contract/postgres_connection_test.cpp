@@ -16,12 +16,14 @@
 #include <thread>
 
 #include "postgres_source_fixture.h"
+#include "support/silent_host.h"
 
 namespace sluice {
 namespace {
 
 using testing::PostgresServer;
 using testing::PostgresSession;
+using testing::SilentHost;
 
 Fault fault_of_connecting(const std::string& url, const std::string& password = "") {
   postgres::SourceOptions options;
@@ -131,26 +133,6 @@ TEST_F(PostgresSourceTest, APasswordFileIsReadAndItsPasswordNeverShown) {
   EXPECT_EQ(fault_of_connecting(url), Fault::authentication);
 }
 
-/// Takes connections and never says a word.
-class SilentHost {
- public:
-  SilentHost() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address_;
-    auto* address = reinterpret_cast<sockaddr*>(&address_);
-    if (::bind(socket_, address, size) != 0 || ::listen(socket_, 5) != 0 ||
-        ::getsockname(socket_, address, &size) != 0)
-      throw std::runtime_error("no free loopback port");
-  }
-  ~SilentHost() { ::close(socket_); }
-  SilentHost(const SilentHost&) = delete;
-  SilentHost& operator=(const SilentHost&) = delete;
-  int port() const { return ntohs(address_.sin_port); }
-
- private:
-  int socket_;
-  sockaddr_in address_{};
 };
 
 TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {

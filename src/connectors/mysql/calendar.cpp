@@ -75,8 +75,8 @@ bool read(std::string_view text, Fields& fields) {
       !skip(text, '-') || !take(text, fields.day))
     return false;
   if (text.empty()) return true;
-  return skip(text, ' ') && take_clock(text, fields.hour, fields.minute, fields.second, fields.micro) &&
-         text.empty();
+  return skip(text, ' ') &&
+         take_clock(text, fields.hour, fields.minute, fields.second, fields.micro) && text.empty();
 }
 
 Reason moment_of(const Fields& fields, Moment& moment) {
@@ -134,7 +134,8 @@ std::string moment_text(const Byte* bytes, std::uint32_t size) {
   Fields fields;
   if (!read(bytes, size, fields)) return "bytes that are no date";
   std::string text = fmt::format("{:04}-{:02}-{:02}", fields.year, fields.month, fields.day);
-  if (size > 4) text += fmt::format(" {:02}:{:02}:{:02}", fields.hour, fields.minute, fields.second);
+  if (size > 4)
+    text += fmt::format(" {:02}:{:02}:{:02}", fields.hour, fields.minute, fields.second);
   return fields.micro == 0 ? text : text + fmt::format(".{:06}", fields.micro);
 }
 

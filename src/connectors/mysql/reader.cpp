@@ -138,7 +138,8 @@ void StreamReader::fail(const Waiting& wait) {
   }
   const bool stopped = wait.stopped() || stop_();
   const Error failed = session_->error(number, why);
-  if (number == 0 || failed.fault() == Fault::data || (failed.fault() == Fault::connection && number >= 2000))
+  if (number == 0 || failed.fault() == Fault::data ||
+      (failed.fault() == Fault::connection && number >= 2000))
     session_->set_broken();
   if (stopped) throw Error(Fault::cancelled, "stopped while reading");
   throw failed;

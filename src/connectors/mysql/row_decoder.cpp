@@ -35,8 +35,9 @@ bool take_length(Byte*& at, const Byte* end, std::uint64_t& length) {
 RowDecoder::RowDecoder(const std::vector<ReadColumn>& columns, std::span<const MYSQL_FIELD> fields,
                        bool text) {
   if (columns.size() != fields.size()) {
-    throw Error(Fault::data, "the server sends " + std::to_string(fields.size()) + " columns where " +
-                                 std::to_string(columns.size()) + " were asked for");
+    throw Error(Fault::data, "the server sends " + std::to_string(fields.size()) +
+                                 " columns where " + std::to_string(columns.size()) +
+                                 " were asked for");
   }
   fields_.reserve(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {

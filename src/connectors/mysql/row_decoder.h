@@ -28,7 +28,8 @@ class RowDecoder {
  public:
   /// `fields`: the result's metadata, a field for each column. Throws Fault::config if a column
   /// cannot land as its type.
-  RowDecoder(const std::vector<ReadColumn>& columns, std::span<const MYSQL_FIELD> fields, bool text);
+  RowDecoder(const std::vector<ReadColumn>& columns, std::span<const MYSQL_FIELD> fields,
+             bool text);
 
   /// The batch must be empty, and the last one finished or given up.
   void begin(Batch& batch);

@@ -86,8 +86,8 @@ Catalog MysqlSource::discover(std::span<const TableName> named) {
 }
 
 std::unique_ptr<Snapshot> MysqlSource::snapshot(std::span<const Table> tables) {
-  return std::make_unique<MysqlSnapshot>(take_session(), options_.max_readers, options_.stop, tables,
-                                         options_.lock_timeout_s);
+  return std::make_unique<MysqlSnapshot>(take_session(), options_.max_readers, options_.stop,
+                                         tables, options_.lock_timeout_s);
 }
 
 Plan MysqlSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {

@@ -57,8 +57,8 @@ std::string value_literal(const Shape& shape, const std::string& column, const s
   if (landed == "BLOB") return "X'" + value + "'";
   if (wire.name == "bit") return "b'" + value + "'";
   // As a string a number would be compared as a floating-point one.
-  const bool number = is_integer(wire) || wire.name == "decimal" || wire.name == "double" ||
-                      wire.name == "float";
+  const bool number =
+      is_integer(wire) || wire.name == "decimal" || wire.name == "double" || wire.name == "float";
   if (number && is_number(value)) return value;
   if (value == "true" || value == "false") return value == "true" ? "1" : "0";
   return literal(is_date(wire) ? without_zone(value) : value);
@@ -88,9 +88,8 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   if (plan.read.buckets && !plan.read.buckets->only.empty())
     conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
-    std::string condition =
-        identifier(key) + " >= " + value_literal(shape, key, *plan.read.from) + " OR " +
-        identifier(key) + " IS NULL";
+    std::string condition = identifier(key) + " >= " + value_literal(shape, key, *plan.read.from) +
+                            " OR " + identifier(key) + " IS NULL";
     // A zero date lands as NULL.
     if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
     conditions.push_back("(" + condition + ")");
@@ -111,11 +110,11 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   std::string list;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
-    list += (list.empty() ? "" : ", ") +
-            (plan.read.digest.empty()
-                 ? select_expression(identifier(column.name), shape.wire(column.name), column.type,
-                                     dialect)
-                 : std::string(std::array{"b", "count(*)", "sum(d)"}.at(each)));
+    list +=
+        (list.empty() ? "" : ", ") +
+        (plan.read.digest.empty() ? select_expression(identifier(column.name),
+                                                      shape.wire(column.name), column.type, dialect)
+                                  : std::string(std::array{"b", "count(*)", "sum(d)"}.at(each)));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);
@@ -125,8 +124,8 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   if (bounds.contains("key")) {
     const auto names = bounds.at("key").get<std::vector<std::string>>();
     if (bounds.contains("from"))
-      conditions.push_back(tuple_condition(
-          shape, names, bounds.at("from").get<std::vector<std::string>>(), true));
+      conditions.push_back(
+          tuple_condition(shape, names, bounds.at("from").get<std::vector<std::string>>(), true));
     if (bounds.contains("to"))
       conditions.push_back(
           tuple_condition(shape, names, bounds.at("to").get<std::vector<std::string>>(), false));
@@ -139,7 +138,8 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   if (plan.read.digest.empty()) return "SELECT " + list + " FROM " + rows;
   return "SELECT " + list + " FROM (SELECT " +
          server_bucket(shape, plan.table, plan.read.buckets.value()) + " AS b, " +
-         server_digest(shape, plan.read.digest).sql + " AS d FROM " + rows + ") AS digests GROUP BY b";
+         server_digest(shape, plan.read.digest).sql + " AS d FROM " + rows +
+         ") AS digests GROUP BY b";
 } catch (const std::logic_error&) {
   throw Error(Fault::internal, plan.table.name.text() + ": a chunk that this plan does not have");
 } catch (const json::exception&) {

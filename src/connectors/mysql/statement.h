@@ -17,7 +17,8 @@ std::string value_literal(const Shape& shape, const std::string& column, const s
 /// The conditions on the rows that the plan asks for, but for its keys and chunks.
 std::vector<std::string> predicates(const Shape& shape, const Plan& plan);
 /// Rows whose key is at or above (else: below) a tuple, as an index finds them: a > 1 OR (a = 1 AND
-/// b >= 2). The bounds come from the server and are compared there only, by the columns' collations.
+/// b >= 2). The bounds come from the server and are compared there only, by the columns'
+/// collations.
 std::string tuple_condition(const Shape& shape, const std::vector<std::string>& names,
                             const std::vector<std::string>& bound, bool at_or_above);
 /// " WHERE a AND b"; nothing for none.

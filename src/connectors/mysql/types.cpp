@@ -16,12 +16,12 @@ bool one_of(std::string_view name, std::span<const std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
 }
 
-constexpr std::array<std::string_view, 8> kText{"char",     "varchar",    "tinytext", "text",
+constexpr std::array<std::string_view, 8> kText{"char",       "varchar",  "tinytext", "text",
                                                 "mediumtext", "longtext", "enum",     "set"};
 constexpr std::array<std::string_view, 6> kBytes{"binary", "varbinary",  "tinyblob",
                                                  "blob",   "mediumblob", "longblob"};
 constexpr std::array<std::string_view, 9> kGeometry{
-    "geometry",        "point",        "linestring", "polygon",           "multipoint",
+    "geometry",        "point",        "linestring",     "polygon",           "multipoint",
     "multilinestring", "multipolygon", "geomcollection", "geometrycollection"};
 
 std::string signed_or_not(const WireType& wire, const char* name) {
@@ -31,7 +31,8 @@ std::string signed_or_not(const WireType& wire, const char* name) {
 /// What else than its usual type and VARCHAR a column can land as.
 std::string choices(const WireType& wire) {
   if (is_integer(wire))
-    return "an integer type, DECIMAL(p,s), DOUBLE" + std::string(wire.name == "tinyint" ? ", BOOLEAN" : "");
+    return "an integer type, DECIMAL(p,s), DOUBLE" +
+           std::string(wire.name == "tinyint" ? ", BOOLEAN" : "");
   if (wire.name == "decimal") return "an integer type, another DECIMAL(p,s)";
   if (wire.name == "bit") return "UBIGINT, BOOLEAN";
   if (wire.name == "time") return "INTERVAL, TIME";
@@ -92,7 +93,8 @@ Misfit usual_misfit(const WireType& wire) { return is_date(wire) ? Misfit::null 
 
 std::string select_expression(const std::string& quoted_column, const WireType& wire,
                               const std::string& landed, Dialect dialect) {
-  if (landed == "VARCHAR" && landed_type(wire) != "VARCHAR") return text_expression(quoted_column, wire);
+  if (landed == "VARCHAR" && landed_type(wire) != "VARCHAR")
+    return text_expression(quoted_column, wire);
   // In the text protocol FLOAT has six digits.
   if (dialect == Dialect::singlestore && wire.name == "float") return quoted_column + " + 0e0";
   if (landed == landed_type(wire) || can_land(wire, landed)) return quoted_column;

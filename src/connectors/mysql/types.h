@@ -15,11 +15,11 @@ namespace sluice::mysql {
 struct WireType {
   std::string name;  ///< data_type, in lower case: "int", "varchar"; "json" also of MariaDB's
   bool is_unsigned = false;
-  int precision = 0;    ///< of decimal; of bit: how many
-  int scale = 0;        ///< of decimal
-  int fraction = 0;     ///< digits of seconds
+  int precision = 0;         ///< of decimal; of bit: how many
+  int scale = 0;             ///< of decimal
+  int fraction = 0;          ///< digits of seconds
   std::uint64_t length = 0;  ///< of text: characters at most
-  std::string charset;  ///< of text; empty: none
+  std::string charset;       ///< of text; empty: none
 };
 
 /// The DuckDB type that values of this type land as by default, as DuckDB prints it.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "wire/age.h"
@@ -28,8 +30,7 @@ std::string trimmed(std::string text) {
 
 void read_clock(Connection& connection, Witness& witness) {
   connection.run("SET SESSION time_zone = @@global.time_zone");
-  const Rows clock = connection.query(
-      std::string("SELECT UTC_TIMESTAMP(6), NOW(6), ") + kMicros);
+  const Rows clock = connection.query(std::string("SELECT UTC_TIMESTAMP(6), NOW(6), ") + kMicros);
   connection.run("SET SESSION time_zone = '+00:00'");
   witness.t0 = trimmed(clock.text(0, 0)) + "+00";
   witness.local = trimmed(clock.text(0, 1));
@@ -45,6 +46,15 @@ Holder* holder_of(Witness& witness, std::uint64_t session) {
 /// shows a transaction of our own is younger than that transaction. None: there was no such list.
 std::optional<Rows> list_transactions(Connection& connection) {
   connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+  struct Ended {
+    Connection& connection;
+    ~Ended() {
+      try {
+        connection.run("ROLLBACK");
+      } catch (const Error&) {  // then it is broken, and says so when it is next asked
+      }
+    }
+  } const ended{connection};
   std::optional<Rows> list;
   for (int i = 0; i < kLists && !list; ++i) {
     if (i > 0) std::this_thread::sleep_for(kListAge);
@@ -55,25 +65,38 @@ std::optional<Rows> list_transactions(Connection& connection) {
       if (rows.natural(row, 0) == connection.id()) list = std::move(rows);
     }
   }
-  connection.run("ROLLBACK");
   return list;
+}
+
+/// Whether `now` may be what `then` was. A prepared transaction leaves its session.
+bool same(const Holder& then, const Holder& now, std::int64_t t0, bool is_new) {
+  if (then.session == 0) return now.session == 0 && now.number == then.number;
+  if (now.session == 0)
+    return then.transaction.empty() ? is_new : now.transaction == then.transaction;
+  if (now.session != then.session) return false;
+  return then.transaction.empty() ? !now.transaction.empty() || now.began <= t0
+                                  : now.transaction == then.transaction;
 }
 
 /// Those among `now` that `earlier` names and that have not ended.
 std::vector<Holder> still_open(const std::string& earlier, const Witness& now) {
   const nlohmann::json json = nlohmann::json::parse(earlier);
   const auto t0 = json.at("t0_micros").get<std::int64_t>();
-  std::vector<Holder> open;
+  std::vector<Holder> holders;
+  std::set<std::string> prepared;
   for (const auto& each : json.at("holders")) {
-    const auto session = each.at("session").get<std::uint64_t>();
-    const auto transaction = each.at("transaction").get<std::string>();
-    for (const Holder& present : now.holders) {
-      if (present.session != session) continue;
-      const bool same = session == 0 || !transaction.empty()
-                            ? present.transaction == transaction
-                            : !present.transaction.empty() || present.began <= t0;
-      if (same) open.push_back(present);
-    }
+    Holder& holder = holders.emplace_back();
+    holder.session = each.at("session").get<std::uint64_t>();
+    holder.transaction = each.at("transaction").get<std::string>();
+    holder.number = each.at("number").get<std::string>();
+    prepared.insert(holder.number);
+  }
+  std::vector<Holder> open;
+  for (const Holder& present : now.holders) {
+    const bool is_new = !prepared.contains(present.number);
+    if (std::ranges::any_of(holders,
+                            [&](const Holder& each) { return same(each, present, t0, is_new); }))
+      open.push_back(present);
   }
   return open;
 }
@@ -88,7 +111,7 @@ std::string Witness::text() const {
   nlohmann::json json{{"t0", t0}, {"t0_micros", t0_micros}, {"holders", nlohmann::json::array()}};
   for (const Holder& each : holders) {
     json["holders"].push_back(
-        {{"session", each.session}, {"transaction", each.transaction}, {"user", each.user}});
+        {{"session", each.session}, {"transaction", each.transaction}, {"number", each.number}});
   }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -103,19 +126,22 @@ Witness observe(Connection& connection) {
     return witness;
   }
   const Rows sessions = connection.query(
-      "SELECT id, user, command, coalesce(time, 0) FROM information_schema.processlist WHERE "
-      "command <> 'Sleep'");
+      "SELECT id, user, command, coalesce(time, 0) FROM information_schema.processlist");
+  std::map<std::uint64_t, std::string> users;
   for (std::size_t row = 0; row < sessions.size(); ++row) {
     const std::uint64_t id = sessions.natural(row, 0);
     const std::string user = sessions.text(row, 1), command = sessions.text(row, 2);
+    users[id] = user;
     if (command.starts_with("Slave") || command.starts_with("Replica") ||
         (user == "system user" && command == "Connect"))
       witness.why_not = "a replica applies rows that were stamped elsewhere";
-    if (command == "Daemon" || command.starts_with("Binlog Dump") || user == "system user" ||
-        user == "event_scheduler" || connection.login().own->contain(id))
+    if (command == "Sleep" || command == "Daemon" || command.starts_with("Binlog Dump") ||
+        user == "system user" || user == "event_scheduler" || connection.login().own->contain(id))
       continue;
-    witness.holders.push_back(
-        {id, "", witness.t0_micros - sessions.integer(row, 3) * 1'000'000 - kMargin, user});
+    Holder& holder = witness.holders.emplace_back();
+    holder.session = id;
+    holder.began = witness.t0_micros - sessions.integer(row, 3) * 1'000'000 - kMargin;
+    holder.user = user;
   }
   try {
     const std::optional<Rows> open = list_transactions(connection);
@@ -127,26 +153,30 @@ Witness observe(Connection& connection) {
     for (std::size_t row = 0; row < open->size(); ++row) {
       const std::uint64_t id = open->natural(row, 0);
       if (id != 0 && connection.login().own->contain(id)) continue;
-      // Its number changes when it first writes; of one without a session nothing else is known.
-      const std::string transaction = id == 0 ? open->text(row, 1) : open->text(row, 2);
       Holder* known = id == 0 ? nullptr : holder_of(witness, id);
-      if (known == nullptr) known = &witness.holders.emplace_back(Holder{id, "", 0, ""});
-      known->transaction = transaction;
+      if (known == nullptr) known = &witness.holders.emplace_back();
+      known->session = id;
+      known->transaction = open->text(row, 2);
+      // A number changes when the transaction first writes: what is prepared has done that.
+      if (id == 0) known->number = open->text(row, 1);
       known->began = 0;
+      if (const auto user = users.find(id); user != users.end()) known->user = user->second;
       known->open_since = witness.t0_micros - open->integer(row, 3) * 1'000'000;
     }
   } catch (const Error& error) {
     if (error.fault() != Fault::permission) throw;
-    witness.why_not = "the user lacks the PROCESS right, and cannot see which transactions are open";
+    witness.why_not =
+        "the user lacks the PROCESS right, and cannot see which transactions are open";
   }
   return witness;
 }
 
 // A row stamped at or before t0 that the snapshot did not show belongs to a statement that had
 // begun by t0. Its session was listed, as it was not asleep, or its transaction was, or it is a
-// prepared one. (1) Listed with a transaction: ended when that session has none that began then.
-// (2) Listed without one: ended when the session is asleep without a transaction, or does something
-// that began after t0. Where the rights do not show others, the overlap is all there is.
+// prepared one. (1) Listed with a transaction: ended when neither that session nor a prepared one
+// has one that began then. (2) Listed without one: ended when the session is asleep without a
+// transaction, or does something that began after t0, and nothing was prepared since. Where the
+// rights do not show others, the overlap is all there is.
 bool settled(const std::string& earlier, const Witness& now) try {
   const std::vector<Holder> open = still_open(earlier, now);
   return !now.why_not.empty() || open.empty();
@@ -159,9 +189,9 @@ std::string waits_for(const std::string& earlier, const Witness& now) try {
   std::string text;
   for (const Holder& each : still_open(earlier, now)) {
     text += (text.empty() ? "" : "; ") +
-            (each.session == 0 ? "a prepared XA transaction (XA RECOVER lists them)"
-                               : "session " + std::to_string(each.session) + " (user " + each.user +
-                                     ")") +
+            (each.session == 0
+                 ? "a prepared XA transaction (XA RECOVER lists them)"
+                 : "session " + std::to_string(each.session) + " (user " + each.user + ")") +
             wire::open_for(each.open_since, now.t0_micros);
   }
   return text;

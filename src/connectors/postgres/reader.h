@@ -27,7 +27,8 @@ class CopyReader : public Reader {
   /// `columns` in projection order. `select` gives the query that reads a chunk, its columns
   /// written by select_expression(). `rate` may be null. Borrows a session at the first start().
   CopyReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
-             std::function<std::string(const Chunk&)> select, std::shared_ptr<wire::RateLimit> rate);
+             std::function<std::string(const Chunk&)> select,
+             std::shared_ptr<wire::RateLimit> rate);
   ~CopyReader() override;
   CopyReader(const CopyReader&) = delete;
   CopyReader& operator=(const CopyReader&) = delete;

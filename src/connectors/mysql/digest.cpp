@@ -36,7 +36,7 @@ std::string plain_expression(const WireType& wire, const std::string& landed, co
     return whole ? c + " + 0" : "";
   }
   if (landed != landed_type(wire)) return {};
-  if (wire.name == "decimal") return "CAST(" + c + " AS CHAR)";
+  if (wire.name == "decimal") return "CAST(" + c + " + 0 AS CHAR)";  // + 0: without ZEROFILL's
   if (wire.name == "float" || wire.name == "double") return "CAST(" + c + " + 0e0 AS CHAR)";
   if (wire.name == "bit") return c + " + 0";
   if (wire.name == "uuid") return "CAST(" + c + " AS CHAR)";

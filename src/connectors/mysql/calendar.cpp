@@ -75,15 +75,15 @@ bool read(std::string_view text, Fields& fields) {
       !skip(text, '-') || !take(text, fields.day))
     return false;
   if (text.empty()) return true;
-  return skip(text, ' ') && take_clock(text, fields.hour, fields.minute, fields.second, fields.micro) &&
-         text.empty();
+  return skip(text, ' ') &&
+         take_clock(text, fields.hour, fields.minute, fields.second, fields.micro) && text.empty();
 }
 
 Reason moment_of(const Fields& fields, Moment& moment) {
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(fields.year)),
                                          std::chrono::month(fields.month),
                                          std::chrono::day(fields.day)};
-  if (!date.ok()) return kNoDate;
+  if (fields.year == 0 || !date.ok()) return kNoDate;  // MySQL has no year before 1
   if (fields.hour > 23 || fields.minute > 59 || fields.second > 59 || fields.micro > 999'999)
     return kBroken;
   moment.days = static_cast<std::int32_t>(std::chrono::sys_days(date).time_since_epoch().count());
@@ -134,7 +134,8 @@ std::string moment_text(const Byte* bytes, std::uint32_t size) {
   Fields fields;
   if (!read(bytes, size, fields)) return "bytes that are no date";
   std::string text = fmt::format("{:04}-{:02}-{:02}", fields.year, fields.month, fields.day);
-  if (size > 4) text += fmt::format(" {:02}:{:02}:{:02}", fields.hour, fields.minute, fields.second);
+  if (size > 4)
+    text += fmt::format(" {:02}:{:02}:{:02}", fields.hour, fields.minute, fields.second);
   return fields.micro == 0 ? text : text + fmt::format(".{:06}", fields.micro);
 }
 

@@ -88,7 +88,8 @@ std::string hint_of(unsigned number, const std::string& text) {
     case CR_SSL_CONNECTION_ERROR:
       return text.find("does not support") != std::string::npos
                  ? "the server has no TLS, and the ssl-mode given asks for it"
-                 : "check ssl-ca and that the host in the URL is a name in the server's certificate";
+                 : "check ssl-ca and that the host in the URL is a name in the server's "
+                   "certificate";
     default:
       return {};
   }
@@ -97,8 +98,7 @@ std::string hint_of(unsigned number, const std::string& text) {
 // Every session, whatever the server's own settings say. What a version does not know is left out.
 std::vector<std::string> settings(Dialect dialect, int version) {
   std::vector<std::string> all{
-      "SET SESSION time_zone = '+00:00'",
-      "SET SESSION sql_mode = ''",
+      "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
       "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 86400"};
   if (dialect == Dialect::singlestore) return all;
   // A limit on rows would cut tables off unseen.
@@ -273,7 +273,9 @@ bool Connection::try_connect(bool tls) {
     set(MYSQL_OPT_SSL_CIPHER, login.ssl_cipher);
     set(MARIADB_OPT_TLS_VERSION, login.tls_version);
   }
-  const auto text = [](const std::string& value) { return value.empty() ? nullptr : value.c_str(); };
+  const auto text = [](const std::string& value) {
+    return value.empty() ? nullptr : value.c_str();
+  };
   const Waiting wait(&stop_, login.connect_timeout);
   if (mysql_real_connect(mysql, text(login.host), text(login.user), login.password.reveal().c_str(),
                          text(login.database), login.port, text(login.socket), 0) != nullptr)
@@ -285,7 +287,8 @@ bool Connection::try_connect(bool tls) {
       why.find("does not support") != std::string::npos)
     return false;
   const Error failed = error(number, wait.timed_out() ? "no answer in time" : why);
-  throw Error(failed.fault(), "cannot connect to " + login.shown + ": " + failed.what(), failed.hint());
+  throw Error(failed.fault(), "cannot connect to " + login.shown + ": " + failed.what(),
+              failed.hint());
 }
 
 void Connection::connect() {
@@ -300,15 +303,16 @@ void Connection::learn() {
   login_->own->add(id_);
   const std::string text = query("SELECT @@version").text(0, 0);
   version_ = version_of(text);
-  dialect_ = login_->singlestore                               ? Dialect::singlestore
-             : text.find("MariaDB") != std::string::npos       ? Dialect::mariadb
-                                                               : Dialect::mysql;
+  dialect_ = login_->singlestore                         ? Dialect::singlestore
+             : text.find("MariaDB") != std::string::npos ? Dialect::mariadb
+                                                         : Dialect::mysql;
   if (!login_->singlestore) return;
   try {
     version_ = version_of(query("SELECT @@memsql_version").text(0, 0));
   } catch (const Error& error) {
     if (error.fault() != Fault::schema) throw;
-    throw Error(Fault::config, login_->shown + " is no SingleStore: it does not know @@memsql_version",
+    throw Error(Fault::config,
+                login_->shown + " is no SingleStore: it does not know @@memsql_version",
                 "write mysql:// or mariadb://");
   }
 }
@@ -316,7 +320,8 @@ void Connection::learn() {
 bool Connection::encrypted() const { return mysql_get_ssl_cipher(handle()) != nullptr; }
 
 Error Connection::error(unsigned number, const std::string& text) const {
-  const std::string told = one_line(login_->secrets.hidden(text)) + " (" + std::to_string(number) + ")";
+  const std::string told =
+      one_line(login_->secrets.hidden(text)) + " (" + std::to_string(number) + ")";
   return {fault_of(number), told, hint_of(number, text)};
 }
 
@@ -344,8 +349,8 @@ Rows Connection::query(const std::string& sql, std::optional<milliseconds> limit
   }
   if (wait.stopped()) throw Error(Fault::cancelled, "stopped while waiting for the server");
   if (wait.timed_out())
-    throw Error(Fault::connection, "the server did not answer in " +
-                                       std::to_string(limit->count() / 1000) + " s");
+    throw Error(Fault::connection,
+                "the server did not answer in " + std::to_string(limit->count() / 1000) + " s");
   throw failed;
 }
 

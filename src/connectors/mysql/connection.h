@@ -53,8 +53,8 @@ class Rows {
 using Stop = std::function<bool()>;
 
 /// What this thread does while the driver waits for the server: every call of the driver that may
-/// wait is made with one of these alive. `cancel` is called once, when `stop` said so; the wait goes
-/// on a little for what comes of it.
+/// wait is made with one of these alive. `cancel` is called once, when `stop` said so; the wait
+/// goes on a little for what comes of it.
 class Waiting {
  public:
   Waiting(const Stop* stop, std::optional<std::chrono::milliseconds> limit,
@@ -63,7 +63,7 @@ class Waiting {
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
 
-  bool stopped() const { return stopped_; }    ///< `stop` ended the wait
+  bool stopped() const { return stopped_; }  ///< `stop` ended the wait
   bool timed_out() const { return timed_out_; }
   /// The driver's question whether the socket is ready; 1: yes, 0: give it up.
   int wait(int socket, bool reading);
@@ -77,7 +77,8 @@ class Waiting {
   bool stopped_ = false, timed_out_ = false;
 };
 
-/// One session: no time limits, UTC, utf8mb4, a sql_mode of our own, nothing cut by sql_select_limit.
+/// One session: no time limits, UTC, utf8mb4, a sql_mode of our own, nothing cut by
+/// sql_select_limit.
 class Connection {
  public:
   /// Throws Fault::connection or Fault::authentication.

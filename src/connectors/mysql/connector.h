@@ -15,10 +15,10 @@ namespace sluice::mysql {
 
 struct SourceOptions {
   std::string application_name = "sluice";  ///< program_name among the connection's attributes
-  Secret password;              ///< overrides the URL's and every file's; empty: theirs
-  std::size_t max_readers = 4;  ///< sessions that read at once; one more plans beside them
-  std::uint64_t max_rate_bytes = 0;         ///< of all readers together, a second; 0: no limit
-  unsigned lock_timeout_s = 10;             ///< how long a snapshot waits for each lock
+  Secret password;                          ///< overrides the URL's and every file's; empty: theirs
+  std::size_t max_readers = 4;       ///< sessions that read at once; one more plans beside them
+  std::uint64_t max_rate_bytes = 0;  ///< of all readers together, a second; 0: no limit
+  unsigned lock_timeout_s = 10;      ///< how long a snapshot waits for each lock
   /// True ends every wait of identity(), discover(), snapshot() and plan() within a second or two,
   /// with Fault::cancelled. For any thread.
   std::function<bool()> stop;

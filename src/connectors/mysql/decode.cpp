@@ -86,8 +86,9 @@ Reason decode_to_float(Slot& slot, const Byte* bytes, std::uint32_t /*size*/, st
   const From value = load<From>(bytes);
   const auto held = static_cast<To>(value);
   slot.values<To>()[row] = held;
-  const bool same = std::is_integral_v<From> ? static_cast<__int128>(held) == static_cast<__int128>(value)
-                                             : static_cast<double>(held) == static_cast<double>(value);
+  const bool same = std::is_integral_v<From>
+                        ? static_cast<__int128>(held) == static_cast<__int128>(value)
+                        : static_cast<double>(held) == static_cast<double>(value);
   return same ? nullptr : "more digits than it keeps";
 }
 
@@ -138,7 +139,8 @@ Reason decode_decimal(Slot& slot, const Byte* bytes, std::uint32_t size, std::ui
   flush();
   auto value = static_cast<__int128>(magnitude);
   const int missing = slot.scale - std::max(behind, 0);
-  if (missing > 0 && __builtin_mul_overflow(value, wire::power_of_ten(missing), &value)) return kRange;
+  if (missing > 0 && __builtin_mul_overflow(value, wire::power_of_ten(missing), &value))
+    return kRange;
   if (negative) value = -value;
   if (value < slot.least || value > slot.most) return kRange;
   slot.values<To>()[row] = static_cast<To>(value);
@@ -308,7 +310,8 @@ Decode from_integer(const std::string& landed, const std::optional<wire::Exact>&
   if (landed == "FLOAT") return &decode_to_float<From, float>;
   if (landed == "BOOLEAN" && sizeof(From) == 1) return &decode_boolean;
   if (!exact) return nullptr;
-  const bool same = exact->bytes == sizeof(From) && exact->scale == 0 && !landed.starts_with("DECIMAL") &&
+  const bool same = exact->bytes == sizeof(From) && exact->scale == 0 &&
+                    !landed.starts_with("DECIMAL") &&
                     (exact->least == 0) == std::is_unsigned_v<From>;
   return same ? &decode_same<From> : by_width<Integer<From>::template Into>(exact->bytes);
 }
@@ -490,15 +493,19 @@ std::string value_text(const Travelling& travelling, const Byte* bytes, std::uin
     const bool is_unsigned = travelling.is_unsigned;
     switch (travelling.type) {
       case MYSQL_TYPE_TINY:
-        return is_unsigned ? std::to_string(bytes[0]) : std::to_string(static_cast<std::int8_t>(bytes[0]));
+        return is_unsigned ? std::to_string(bytes[0])
+                           : std::to_string(static_cast<std::int8_t>(bytes[0]));
       case MYSQL_TYPE_SHORT:
       case MYSQL_TYPE_YEAR:
-        return is_unsigned ? std::to_string(load<std::uint16_t>(bytes)) : std::to_string(load<std::int16_t>(bytes));
+        return is_unsigned ? std::to_string(load<std::uint16_t>(bytes))
+                           : std::to_string(load<std::int16_t>(bytes));
       case MYSQL_TYPE_INT24:
       case MYSQL_TYPE_LONG:
-        return is_unsigned ? std::to_string(load<std::uint32_t>(bytes)) : std::to_string(load<std::int32_t>(bytes));
+        return is_unsigned ? std::to_string(load<std::uint32_t>(bytes))
+                           : std::to_string(load<std::int32_t>(bytes));
       case MYSQL_TYPE_LONGLONG:
-        return is_unsigned ? std::to_string(load<std::uint64_t>(bytes)) : std::to_string(load<std::int64_t>(bytes));
+        return is_unsigned ? std::to_string(load<std::uint64_t>(bytes))
+                           : std::to_string(load<std::int64_t>(bytes));
       case MYSQL_TYPE_FLOAT:
         return std::to_string(load<float>(bytes));
       case MYSQL_TYPE_DOUBLE:
@@ -513,8 +520,13 @@ std::string value_text(const Travelling& travelling, const Byte* bytes, std::uin
         break;
     }
   }
-  if (!travelling.binary && travelling.type != MYSQL_TYPE_BIT && wire::valid_utf8(bytes, std::min(size, kMostShown)))
-    return shown("'" + std::string(view(bytes, std::min(size, kMostShown))) + "'", size > kMostShown);
+  // A decimal's character set is said to be binary.
+  const bool digits =
+      travelling.type == MYSQL_TYPE_NEWDECIMAL || travelling.type == MYSQL_TYPE_DECIMAL;
+  if ((digits || !travelling.binary) && travelling.type != MYSQL_TYPE_BIT &&
+      wire::valid_utf8(bytes, std::min(size, kMostShown)))
+    return shown("'" + std::string(view(bytes, std::min(size, kMostShown))) + "'",
+                 size > kMostShown);
   std::string hex = "0x";
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (std::uint32_t i = 0; i < std::min(size, kMostShown / 2); ++i)

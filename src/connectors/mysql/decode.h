@@ -19,8 +19,8 @@ namespace sluice::mysql {
 struct Travelling {
   enum_field_types type = MYSQL_TYPE_NULL;
   bool is_unsigned = false;
-  bool binary = false;  ///< bytes, not characters
-  bool text = false;    ///< the text protocol
+  bool binary = false;       ///< bytes, not characters
+  bool text = false;         ///< the text protocol
   std::uint32_t length = 0;  ///< of bit: how many
 };
 

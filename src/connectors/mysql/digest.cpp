@@ -18,9 +18,9 @@ namespace sluice::mysql {
 namespace {
 
 /// How a column's value stands among those that are hashed.
-constexpr char kPlain = 'p';   ///< the text of a number, a date, a uuid
-constexpr char kPrefixed = 't';  ///< its length, a colon, itself
-constexpr char kHashed = 'h';  ///< its SHA1 in hex
+constexpr char kPlain = 'p';           ///< the text of a number, a date, a uuid
+constexpr char kPrefixed = 't';        ///< its length, a colon, itself
+constexpr char kHashed = 'h';          ///< its SHA1 in hex
 constexpr std::uint64_t kShort = 255;  // characters of a text that is hashed as it is
 
 char way_of(const WireType& wire, const std::string& landed) {
@@ -30,7 +30,8 @@ char way_of(const WireType& wire, const std::string& landed) {
 }
 
 /// The server's text of a value that lands as `landed`; empty: it has none that DuckDB has, too.
-std::string plain_expression(const WireType& wire, const std::string& landed, const std::string& c) {
+std::string plain_expression(const WireType& wire, const std::string& landed,
+                             const std::string& c) {
   if (is_integer(wire)) {
     const bool whole = landed != "DOUBLE" && landed != "FLOAT" && !landed.starts_with("DECIMAL");
     return whole ? c + " + 0" : "";
@@ -45,23 +46,25 @@ std::string plain_expression(const WireType& wire, const std::string& landed, co
   if (is_date(wire)) {
     const std::string text = wire.name == "date" ? "CAST(" + c + " AS CHAR)"
                                                  : "CAST(CAST(" + c + " AS DATETIME(6)) AS CHAR)";
-    return "IF(MONTH(" + c + ") = 0 OR DAYOFMONTH(" + c + ") = 0 OR DAYOFMONTH(" + c +
-           ") > DAYOFMONTH(LAST_DAY(" + c + ")), NULL, " + text + ")";
+    return "IF(YEAR(" + c + ") = 0 OR MONTH(" + c + ") = 0 OR DAYOFMONTH(" + c +
+           ") = 0 OR DAYOFMONTH(" + c + ") > DAYOFMONTH(LAST_DAY(" + c + ")), NULL, " + text + ")";
   }
   return {};
 }
 
-std::string element(const WireType& wire, const std::string& landed, const std::string& c) {
+std::string element(const WireType& wire, const std::string& column, const std::string& landed) {
+  const std::string c = identifier(column);
   switch (way_of(wire, landed)) {
     case kPrefixed:
     case kHashed: {
-      std::string text = landed == "VARCHAR" || landed == "JSON"
-                             ? select_expression(c, wire, "VARCHAR", Dialect::mysql)
+      std::string text = !is_text(wire) && (landed == "VARCHAR" || landed == "JSON")
+                             ? select_expression(column, wire, "VARCHAR", Dialect::mysql)
                              : c;
       const bool utf8 = wire.charset.empty() || wire.charset.starts_with("utf8");
       if (!utf8) text = "CONVERT(" + text + " USING utf8mb4)";
-      return way_of(wire, landed) == kHashed ? "SHA1(" + text + ")"
-                                             : "CONCAT(OCTET_LENGTH(" + text + "), ':', " + text + ")";
+      return way_of(wire, landed) == kHashed
+                 ? "SHA1(" + text + ")"
+                 : "CONCAT(OCTET_LENGTH(" + text + "), ':', " + text + ")";
     }
     default:
       return plain_expression(wire, landed, c);
@@ -96,7 +99,8 @@ void put_decimal(Buffer& to, __int128 value, unsigned scale) {
 void put_padded(Buffer& to, std::int64_t value, int width) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  to.append(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, width - (end - digits.data()))), '0');
+  to.append(static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, width - (end - digits.data()))),
+            '0');
   to.append(digits.data(), end);
 }
 
@@ -283,7 +287,7 @@ RowDigest server_digest(const Shape& shape, const std::vector<Column>& columns) 
   std::string elements;
   for (const Column& column : columns) {
     const WireType& wire = shape.wire(column.name);
-    const std::string text = element(wire, column.type, identifier(column.name));
+    const std::string text = element(wire, column.name, column.type);
     if (text.empty())
       return {"", "column " + column.name + " lands as " + column.type +
                       ", of which the server has no digest"};
@@ -340,7 +344,8 @@ std::string digests_differ(MysqlSnapshot& snapshot, const Stop& stop, duck::Conn
   constexpr const char* kServer =
       "SELECT CAST(CONV(LEFT(SHA1(CONCAT_WS(',', IFNULL(42 + 0, 'N'), IFNULL(CAST(0.1e0 + 0e0 AS "
       "CHAR), 'N'), IFNULL(NULL, 'N'), IFNULL(CAST(CAST('1999-12-31 23:59:59.000001' AS "
-      "DATETIME(6)) AS CHAR), 'N'), IFNULL(CONCAT(OCTET_LENGTH('caf\u00e9'), ':', 'caf\u00e9'), 'N'), "
+      "DATETIME(6)) AS CHAR), 'N'), IFNULL(CONCAT(OCTET_LENGTH('caf\u00e9'), ':', 'caf\u00e9'), "
+      "'N'), "
       "SHA1('x'))), 16), 16, -10) AS SIGNED)";
   const auto rows = snapshot.ask(kServer, stop);
   const std::string expected =

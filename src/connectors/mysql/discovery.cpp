@@ -51,7 +51,8 @@ void find_tables(Connection& connection, const Scope& scope, Found& found,
       condition(connection, scope));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const TableName name{rows.text(row, 0), rows.text(row, 1)};
-    const std::string type = rows.text(row, 2), engine = rows.text(row, 3), comment = rows.text(row, 6);
+    const std::string type = rows.text(row, 2), engine = rows.text(row, 3),
+                      comment = rows.text(row, 6);
     const bool view = type == "VIEW" || type == "SYSTEM VIEW";
     const bool asked = named(scope, name);
     if ((view || scope.only_named) && !asked) continue;
@@ -176,8 +177,8 @@ void add_keys(Connection& connection, const Scope& scope, Found& found) {
         table.indexed.push_back(index.columns.front());
       const bool primary = index_name == "PRIMARY";
       // SingleStore does not enforce every index that it calls unique.
-      const bool unique = index.unique && index.whole && !index.nullable && table.primary_key.empty() &&
-                          connection.dialect() != Dialect::singlestore;
+      const bool unique = index.unique && index.whole && !index.nullable &&
+                          table.primary_key.empty() && connection.dialect() != Dialect::singlestore;
       if (!primary && !unique) continue;
       table.primary_key = index.columns;
       table.key_origin = primary ? KeyOrigin::primary : KeyOrigin::unique;
@@ -223,8 +224,9 @@ Discovered discover(Connection& connection, const Scope& scope) {
   add_partitions(connection, scope, found);
   for (auto& [name, shape] : found) {
     if (shape.table.columns.empty()) {
-      discovered.skipped.push_back({name, "none of its columns may be read",
-                                    "GRANT SELECT ON " + identifier(name.schema, name.name) + " TO .."});
+      discovered.skipped.push_back(
+          {name, "none of its columns may be read",
+           "GRANT SELECT ON " + identifier(name.schema, name.name) + " TO .."});
       continue;
     }
     discovered.shapes.push_back(std::move(shape));

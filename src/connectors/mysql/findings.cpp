@@ -33,12 +33,14 @@ std::vector<Finding> find(Connection& connection, std::size_t readers) {
   std::vector<Finding> found{of_tls(connection)};
   const Witness witness = observe(connection);
   if (witness.why_not.empty()) {
-    found.push_back({true, "open transactions can be seen: rows that commit late are waited for", ""});
+    found.push_back(
+        {true, "open transactions can be seen: rows that commit late are waited for", ""});
   } else {
-    found.push_back({false, "rows that commit late may be missed: " + witness.why_not,
-                     witness.why_not.find("PROCESS") != std::string::npos
-                         ? "GRANT PROCESS ON *.* TO the user; until then the overlap is an hour"
-                         : "the overlap is an hour; `full_every` compares everything now and then"});
+    found.push_back(
+        {false, "rows that commit late may be missed: " + witness.why_not,
+         witness.why_not.find("PROCESS") != std::string::npos
+             ? "GRANT PROCESS ON *.* TO the user; until then the overlap is an hour"
+             : "the overlap is an hour; `full_every` compares everything now and then"});
   }
   if (connection.dialect() == Dialect::singlestore) {
     found.push_back({false, "SingleStore has no snapshot for more than one statement",
@@ -47,7 +49,8 @@ std::vector<Finding> find(Connection& connection, std::size_t readers) {
   }
   const std::uint64_t most = setting(connection, "max_connections");
   if (most < readers + 3)
-    found.push_back({false, "max_connections is " + std::to_string(most), "--parallel 1 needs three"});
+    found.push_back(
+        {false, "max_connections is " + std::to_string(most), "--parallel 1 needs three"});
   return found;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How MySQL and MariaDB write a DOUBLE as text: the fewest digits that read back as the same
-// number, with an exponent below 1e-15, and from 1e15 on where no digit is behind the point (compared
-// with the servers in the tests).
+// number, with an exponent below 1e-15, and from 1e15 on where no digit is behind the point
+// (compared with the servers in the tests).
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace sluice::mysql {
 
 inline void put_float(std::string& to, double value) {
   std::array<char, 32> text{};
-  const char* end = std::to_chars(text.data(), text.data() + text.size(), value < 0 ? -value : value,
-                                  std::chars_format::scientific)
+  const char* end = std::to_chars(text.data(), text.data() + text.size(),
+                                  value < 0 ? -value : value, std::chars_format::scientific)
                         .ptr;
   const char* mark = std::find(static_cast<const char*>(text.data()), end, 'e');
   int exponent = 0;  // of the first digit

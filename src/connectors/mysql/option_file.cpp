@@ -38,7 +38,8 @@ std::string value_of(std::string text) {
     constexpr const char* kNames = "ntrbs\"'\\";
     constexpr const char* kMeant = "\n\t\r\b \"'\\";
     const char* name = nullptr;
-    if (text[i] == '\\' && i + 1 < text.size()) name = std::char_traits<char>::find(kNames, 8, text[i + 1]);
+    if (text[i] == '\\' && i + 1 < text.size())
+      name = std::char_traits<char>::find(kNames, 8, text[i + 1]);
     value += name == nullptr ? text[i] : kMeant[name - kNames];
     if (name != nullptr) ++i;
   }
@@ -73,7 +74,8 @@ class FileReader {
     if (line[0] == '!') return include(line, where);
     if (line[0] == '[') {
       if (line.back() != ']') throw Error(Fault::config, where + ": a group without its ]");
-      wanted = std::ranges::find(groups_, trimmed(line.substr(1, line.size() - 2))) != groups_.end();
+      wanted =
+          std::ranges::find(groups_, trimmed(line.substr(1, line.size() - 2))) != groups_.end();
       return;
     }
     if (!wanted) return;

@@ -35,9 +35,10 @@ Chunk chunk_of(const json& bounds, std::uint64_t rows, std::uint64_t bytes) {
 }
 
 std::uint64_t share(std::uint64_t whole, std::uint64_t part, std::uint64_t all) {
-  return all == 0 ? 0
-                  : static_cast<std::uint64_t>(static_cast<double>(whole) *
-                                               static_cast<double>(part) / static_cast<double>(all));
+  return all == 0
+             ? 0
+             : static_cast<std::uint64_t>(static_cast<double>(whole) * static_cast<double>(part) /
+                                          static_cast<double>(all));
 }
 
 std::uint64_t chunk_bytes(std::uint64_t bytes) {
@@ -113,8 +114,9 @@ class IntegerRanges {
   }
 
   std::uint64_t guess(__int128 low, __int128 high) {
-    return guessed_rows(asking_, shape_,
-                        " WHERE " + identifier(key_) + " BETWEEN " + text(low) + " AND " + text(high));
+    return guessed_rows(
+        asking_, shape_,
+        " WHERE " + identifier(key_) + " BETWEEN " + text(low) + " AND " + text(high));
   }
 
   const Asking& asking_;
@@ -147,18 +149,17 @@ std::vector<Chunk> integer_chunks(const Asking& asking, const Shape& shape, std:
 /// columns nobody can compute a middle.
 std::vector<Chunk> sampled_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
   const std::vector<std::string>& key = shape.table.primary_key;
-  std::string list, bytes;
+  std::string list, bounded;
   for (const std::string& each : key) {
-    const bool blob = shape.table.columns[shape.position(each)].type == "BLOB";
     list += (list.empty() ? "" : ", ") + identifier(each);
-    bytes += (bytes.empty() ? "" : ", ") + (blob ? "HEX(" + identifier(each) + ")" : identifier(each));
+    bounded += (bounded.empty() ? "" : ", ") + bound_expression(shape, each);
   }
   const std::uint64_t step = std::max<std::uint64_t>(1, shape.table.rows / pieces);
   std::vector<std::vector<std::string>> bounds;
   while (bounds.size() < 4 * kChunks) {
     const std::string where =
         bounds.empty() ? "" : " WHERE " + tuple_condition(shape, key, bounds.back(), true);
-    const Answer next = asking("SELECT " + bytes + from_of(shape) + where + " ORDER BY " + list +
+    const Answer next = asking("SELECT " + bounded + from_of(shape) + where + " ORDER BY " + list +
                                " LIMIT 1 OFFSET " + std::to_string(step));
     if (next.empty()) break;
     std::vector<std::string>& bound = bounds.emplace_back();
@@ -184,9 +185,13 @@ std::vector<Chunk> partition_chunks(const Shape& shape) {
 std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   const std::uint64_t pieces = shape.table.bytes / chunk_bytes(shape.table.bytes);
   // What has no snapshot is consistent within one statement.
-  if (pieces < 2 || shape.table.view || !shape.transactional()) return one_chunk(shape, shape.table.rows);
+  if (pieces < 2 || shape.table.view || !shape.transactional())
+    return one_chunk(shape, shape.table.rows);
   const std::vector<std::string>& key = shape.table.primary_key;
-  if (key.empty()) return shape.partitions.empty() ? one_chunk(shape, shape.table.rows) : partition_chunks(shape);
+  const bool ordered = std::ranges::all_of(
+      key, [&](const std::string& each) { return can_bound(shape.wire(each)); });
+  if (key.empty() || !ordered)
+    return shape.partitions.empty() ? one_chunk(shape, shape.table.rows) : partition_chunks(shape);
   const WireType& first = shape.wire(key.front());
   return is_integer(first) && first.name != "year" && key.size() == 1
              ? integer_chunks(asking, shape, pieces)
@@ -232,14 +237,16 @@ void set_marks(const Asking& asking, const Shape& shape, Plan& plan) {
     std::string now = witness.local;
     if (wire.name == "timestamp") now = witness.t0.substr(0, witness.t0.find('+', 10));
     if (wire.name == "date") now = witness.local.substr(0, 10);
-    bounded = "least(m, CAST(" + literal(now) + " AS " + (wire.name == "date" ? "DATE" : "DATETIME(6)") + "))";
+    bounded = "least(m, CAST(" + literal(now) + " AS " +
+              (wire.name == "date" ? "DATE" : "DATETIME(6)") + "))";
   }
-  const Answer rows = asking("SELECT CAST(" + bounded + " AS CHAR) FROM (SELECT max(" + identifier(key) +
-                             ") AS m" + from_of(shape) + where_clause(conditions) +
-                             ") newest WHERE m IS NOT NULL");
+  const Answer rows =
+      asking("SELECT CAST(" + bounded + " AS CHAR) FROM (SELECT max(" + identifier(key) + ") AS m" +
+             from_of(shape) + where_clause(conditions) + ") newest WHERE m IS NOT NULL");
   if (rows.empty() || !rows[0][0]) return;
   plan.until = mark_text(*rows[0][0], wire);
-  if (witness.why_not.empty() && witness.holders.empty() && wire.name == "timestamp") plan.safe = plan.until;
+  if (witness.why_not.empty() && witness.holders.empty() && wire.name == "timestamp")
+    plan.safe = plan.until;
 }
 
 }  // namespace
@@ -270,7 +277,7 @@ Plan make_plan(MysqlSnapshot& snapshot, const Table& table, const Read& read, co
   if (read.from || table.start || !table.where.empty())
     plan.rows = guessed_rows(asking, shape, where_clause(predicates(shape, plan)));
   plan.chunks = read.from && plan.rows < kRowsWorthSplitting ? one_chunk(shape, plan.rows)
-                                                            : whole_chunks(asking, shape);
+                                                             : whole_chunks(asking, shape);
   return plan;
 }
 

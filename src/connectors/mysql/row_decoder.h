@@ -21,14 +21,16 @@ namespace sluice::mysql {
 /// One column of the rows, in the order of the batch's vectors.
 struct ReadColumn {
   Column column;
-  bool key = false;  ///< of the primary key, which errors name the row by
+  bool key = false;   ///< of the primary key, which errors name the row by
+  std::string table;  ///< which errors name
 };
 
 class RowDecoder {
  public:
   /// `fields`: the result's metadata, a field for each column. Throws Fault::config if a column
   /// cannot land as its type.
-  RowDecoder(const std::vector<ReadColumn>& columns, std::span<const MYSQL_FIELD> fields, bool text);
+  RowDecoder(const std::vector<ReadColumn>& columns, std::span<const MYSQL_FIELD> fields,
+             bool text);
 
   /// The batch must be empty, and the last one finished or given up.
   void begin(Batch& batch);
@@ -51,8 +53,7 @@ class RowDecoder {
     wire::Slot slot;
     std::optional<std::uint32_t> fixed;
     Travelling travelling;
-    Column column;
-    bool key = false;
+    ReadColumn read;
     Value value;  ///< of the row under way
   };
   [[noreturn]] void refuse() const;

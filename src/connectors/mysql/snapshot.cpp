@@ -170,12 +170,16 @@ void MysqlSnapshot::read_shapes(std::span<const Table> tables, Failures& failure
   }
   if (std::ranges::any_of(tables, &Table::view)) {
     all_transactional_ =
-        leader_->query("SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE "
-                       "TABLE' AND engine NOT IN ('InnoDB', 'RocksDB') AND " + of_users())
+        leader_
+            ->query(
+                "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE "
+                "TABLE' AND engine NOT IN ('InnoDB', 'RocksDB') AND " +
+                of_users())
             .text(0, 0) == "0";
   }
   for (const TableName& name : names) {
-    if (!shapes_.contains(name) && !failures.contains(name)) failures.insert_or_assign(name, gone(name));
+    if (!shapes_.contains(name) && !failures.contains(name))
+      failures.insert_or_assign(name, gone(name));
   }
 }
 
@@ -205,7 +209,8 @@ Proof MysqlSnapshot::proof(const Table& table) const {
   if (wire.name == "timestamp") return {};
   if (is_date(wire))
     return {false, "sessions in other time zones stamp a " + wire.name + " differently"};
-  return {false, "an integer is no clock: lower values may be handed out earlier and committed later"};
+  return {false,
+          "an integer is no clock: lower values may be handed out earlier and committed later"};
 }
 
 // What a view reads nobody says, so it is as consistent as the least of all tables.

@@ -56,7 +56,8 @@ class MysqlSnapshot : public Snapshot {
   Dialect dialect() const { return leader_->dialect(); }
   /// The rows of a query under the snapshot: asked once, as it has the same answer every time. For
   /// any thread.
-  std::vector<std::vector<std::optional<std::string>>> ask(const std::string& sql, const Stop& stop);
+  std::vector<std::vector<std::optional<std::string>>> ask(const std::string& sql,
+                                                           const Stop& stop);
 
  private:
   using Members = std::vector<std::unique_ptr<Connection>>;

@@ -86,8 +86,8 @@ Catalog MysqlSource::discover(std::span<const TableName> named) {
 }
 
 std::unique_ptr<Snapshot> MysqlSource::snapshot(std::span<const Table> tables) {
-  return std::make_unique<MysqlSnapshot>(take_session(), options_.max_readers, options_.stop, tables,
-                                         options_.lock_timeout_s);
+  return std::make_unique<MysqlSnapshot>(take_session(), options_.max_readers, options_.stop,
+                                         tables, options_.lock_timeout_s);
 }
 
 Plan MysqlSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
@@ -103,7 +103,7 @@ std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan
     const Column& column = plan.read.columns[i];
     const bool key =
         std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
-    columns.push_back({column, key});
+    columns.push_back({column, key, plan.table.name.text()});
   }
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   return std::make_unique<StreamReader>(

@@ -11,13 +11,21 @@
 
 namespace sluice::mysql {
 
-/// A value of this column, written as DuckDB prints it, as a literal of the server.
-std::string value_literal(const Shape& shape, const std::string& column, const std::string& value);
+/// A value of this column, written as DuckDB prints its type (BLOB as hex), as a literal of the
+/// server.
+std::string value_literal(const WireType& wire, const std::string& landed,
+                          const std::string& value);
+
+/// SQL of a column of a key as text that tuple_condition() takes: exact, and ordered as its index.
+std::string bound_expression(const Shape& shape, const std::string& column);
+/// Whether keys with this column have an order that conditions have, too.
+bool can_bound(const WireType& wire);
 
 /// The conditions on the rows that the plan asks for, but for its keys and chunks.
 std::vector<std::string> predicates(const Shape& shape, const Plan& plan);
 /// Rows whose key is at or above (else: below) a tuple, as an index finds them: a > 1 OR (a = 1 AND
-/// b >= 2). The bounds come from the server and are compared there only, by the columns' collations.
+/// b >= 2). The bounds come from the server and are compared there only, by the columns'
+/// collations.
 std::string tuple_condition(const Shape& shape, const std::vector<std::string>& names,
                             const std::vector<std::string>& bound, bool at_or_above);
 /// " WHERE a AND b"; nothing for none.

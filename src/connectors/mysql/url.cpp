@@ -20,10 +20,20 @@ constexpr const char* kForm =
     "@ : / ? % # & and spaces in each part";
 
 /// The options that mean something here, as MySQL's programs name them.
-constexpr std::array kKnown{"ssl-mode",   "ssl-ca",  "ssl-capath",  "ssl-cert",
-                            "ssl-key",    "ssl-crl", "ssl-cipher",  "tls-version",
-                            "socket",     "compress", "connect-timeout", "defaults-file",
-                            "defaults-group-suffix", "no-defaults"};
+constexpr std::array kKnown{"ssl-mode",
+                            "ssl-ca",
+                            "ssl-capath",
+                            "ssl-cert",
+                            "ssl-key",
+                            "ssl-crl",
+                            "ssl-cipher",
+                            "tls-version",
+                            "socket",
+                            "compress",
+                            "connect-timeout",
+                            "defaults-file",
+                            "defaults-group-suffix",
+                            "no-defaults"};
 
 std::string percent_decoded(std::string_view text) {
   std::string out;
@@ -152,18 +162,21 @@ void apply(Options& options, Login& login) {
   take("tls-version", login.tls_version);
   login.compress = options.contains("compress") && said(options, "compress");
   if (const auto found = options.find("connect-timeout"); found != options.end())
-    login.connect_timeout = std::chrono::seconds(number_of("connect-timeout", found->second, 86'400));
+    login.connect_timeout =
+        std::chrono::seconds(number_of("connect-timeout", found->second, 86'400));
   // MariaDB's programs know these instead of ssl-mode.
   if (said(options, "ssl")) login.ssl_mode = SslMode::required;
   if (options.contains("ssl") && !said(options, "ssl")) login.ssl_mode = SslMode::disabled;
   if (said(options, "ssl-verify-server-cert")) login.ssl_mode = SslMode::verify_identity;
   if (const auto found = options.find("ssl-mode"); found != options.end())
     login.ssl_mode = ssl_mode_of(found->second);
-  const bool verifies = login.ssl_mode == SslMode::verify_ca || login.ssl_mode == SslMode::verify_identity;
+  const bool verifies =
+      login.ssl_mode == SslMode::verify_ca || login.ssl_mode == SslMode::verify_identity;
   if (login.ssl_mode == SslMode::verify_ca && login.ssl_ca.empty() && login.ssl_capath.empty())
     throw Error(Fault::config, "ssl-mode=VERIFY_CA needs ssl-ca=FILE or ssl-capath=FOLDER");
   // Who names an authority wants it to be asked, and would not see that it is not.
-  if (!verifies && !options.contains("ssl-mode") && !(login.ssl_ca.empty() && login.ssl_capath.empty()))
+  if (!verifies && !options.contains("ssl-mode") &&
+      !(login.ssl_ca.empty() && login.ssl_capath.empty()))
     login.ssl_mode = SslMode::verify_ca;
 }
 
@@ -185,12 +198,13 @@ void choose_way(Login& login, bool socket_in_url) {
 Login login_of(const std::string& url, const std::string& application_name,
                const Secret& password) {
   const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos)
-    throw Error(Fault::config, "not a MySQL URL", kForm);
+  if (scheme == std::string::npos) throw Error(Fault::config, "not a MySQL URL", kForm);
   const std::size_t begin = scheme + 3;
   const std::size_t at = url.find('@', begin);
-  const std::size_t slash = std::min(url.find('/', at == std::string::npos ? begin : at), url.size());
-  const std::size_t question = std::min(url.find('?', at == std::string::npos ? begin : at), url.size());
+  const std::size_t slash =
+      std::min(url.find('/', at == std::string::npos ? begin : at), url.size());
+  const std::size_t question =
+      std::min(url.find('?', at == std::string::npos ? begin : at), url.size());
   const std::size_t path = std::min(slash, question);
   const Authority parts = authority_of(url.substr(begin, path - begin));
   const std::string database =
@@ -202,10 +216,14 @@ Login login_of(const std::string& url, const std::string& application_name,
   login.singlestore = url.starts_with("singlestore");
   login.secrets.add(parts.password);
   login.secrets.add(password.reveal());
-  login.shown = url.substr(0, begin) + (parts.user.empty() ? "" : parts.user + (parts.password.empty() ? "" : ":***") + "@") +
-                parts.host + (parts.port.empty() ? "" : ":" + parts.port) + (database.empty() ? "" : "/" + database);
+  login.shown =
+      url.substr(0, begin) +
+      (parts.user.empty() ? "" : parts.user + (parts.password.empty() ? "" : ":***") + "@") +
+      parts.host + (parts.port.empty() ? "" : ":" + parts.port) +
+      (database.empty() ? "" : "/" + database);
   try {
-    if (database.find('/') != std::string::npos || parts.host.find_first_of("@/?# ") != std::string::npos)
+    if (database.find('/') != std::string::npos ||
+        parts.host.find_first_of("@/?# ") != std::string::npos)
       throw Error(Fault::config, "the host or the database cannot be made out", kForm);
     const Options given = parameters_of(query);
     Options options = all_options(given);
@@ -229,7 +247,8 @@ Login login_of(const std::string& url, const std::string& application_name,
     login.secrets.add(login.password.reveal());
     choose_way(login, given.contains("socket"));
   } catch (const Error& error) {
-    throw Error(error.fault(), login.shown + ": " + login.secrets.hidden(error.what()), error.hint());
+    throw Error(error.fault(), login.shown + ": " + login.secrets.hidden(error.what()),
+                error.hint());
   }
   return login;
 }

@@ -16,8 +16,8 @@
 
 namespace sluice::mysql {
 
-/// What the server is, as far as its SQL and its protocol differ. The scheme says singlestore; which
-/// of the other two it is the server says.
+/// What the server is, as far as its SQL and its protocol differ. The scheme says singlestore;
+/// which of the other two it is the server says.
 enum class Dialect { mysql, mariadb, singlestore };
 
 /// As MySQL's own programs name them; preferred: TLS where the server has it, unverified.
@@ -46,14 +46,14 @@ class OwnSessions {
 
 /// How to connect. Never printed but by `shown`.
 struct Login {
-  std::string shown;      ///< the URL with *** for its secrets
+  std::string shown;  ///< the URL with *** for its secrets
   bool singlestore = false;
-  std::string host;       ///< empty: by socket
-  unsigned port = 0;      ///< 0: 3306
-  std::string socket;     ///< empty: the driver's own default, where there is no host
-  std::string user;       ///< empty: the system's user
+  std::string host;    ///< empty: by socket
+  unsigned port = 0;   ///< 0: 3306
+  std::string socket;  ///< empty: the driver's own default, where there is no host
+  std::string user;    ///< empty: the system's user
   Secret password;
-  std::string database;   ///< empty: every one that may be seen
+  std::string database;  ///< empty: every one that may be seen
   SslMode ssl_mode = SslMode::preferred;
   std::string ssl_ca, ssl_capath, ssl_cert, ssl_key, ssl_crl, ssl_cipher, tls_version;
   bool compress = false;

@@ -28,8 +28,7 @@ std::string trimmed(std::string text) {
 
 void read_clock(Connection& connection, Witness& witness) {
   connection.run("SET SESSION time_zone = @@global.time_zone");
-  const Rows clock = connection.query(
-      std::string("SELECT UTC_TIMESTAMP(6), NOW(6), ") + kMicros);
+  const Rows clock = connection.query(std::string("SELECT UTC_TIMESTAMP(6), NOW(6), ") + kMicros);
   connection.run("SET SESSION time_zone = '+00:00'");
   witness.t0 = trimmed(clock.text(0, 0)) + "+00";
   witness.local = trimmed(clock.text(0, 1));
@@ -137,7 +136,8 @@ Witness observe(Connection& connection) {
     }
   } catch (const Error& error) {
     if (error.fault() != Fault::permission) throw;
-    witness.why_not = "the user lacks the PROCESS right, and cannot see which transactions are open";
+    witness.why_not =
+        "the user lacks the PROCESS right, and cannot see which transactions are open";
   }
   return witness;
 }
@@ -159,9 +159,9 @@ std::string waits_for(const std::string& earlier, const Witness& now) try {
   std::string text;
   for (const Holder& each : still_open(earlier, now)) {
     text += (text.empty() ? "" : "; ") +
-            (each.session == 0 ? "a prepared XA transaction (XA RECOVER lists them)"
-                               : "session " + std::to_string(each.session) + " (user " + each.user +
-                                     ")") +
+            (each.session == 0
+                 ? "a prepared XA transaction (XA RECOVER lists them)"
+                 : "session " + std::to_string(each.session) + " (user " + each.user + ")") +
             wire::open_for(each.open_since, now.t0_micros);
   }
   return text;

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "support/mysql_server.h"
+#include "support/mysql_test.h"
 
 namespace sluice {
 namespace {
@@ -21,15 +21,7 @@ using testing::MysqlServer;
 using testing::MysqlSession;
 using ::testing::StartsWith;
 
-class MysqlServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string why = MysqlServer::missing(); !why.empty()) GTEST_SKIP() << why;
-    db = std::make_unique<MysqlDatabase>();
-  }
-
-  std::unique_ptr<MysqlDatabase> db;
-};
+class MysqlServerTest : public testing::MysqlTest {};
 
 std::string refusal(const std::function<void()>& action) {
   try {

@@ -86,7 +86,8 @@ class Copy {
     register_scan(connection);
     const auto source = make_source(database, url);
     const auto tables = source->discover({}).tables;
-    const auto wanted = std::ranges::find(tables, TableName{"public", table}, &Table::name);
+    const auto wanted =
+        std::ranges::find(tables, table, [](const Table& each) { return each.name.name; });
     const auto snapshot = source->snapshot(std::span(&*wanted, 1));
     Read read;
     read.columns = digest_columns();

@@ -83,7 +83,7 @@ Reason moment_of(const Fields& fields, Moment& moment) {
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(fields.year)),
                                          std::chrono::month(fields.month),
                                          std::chrono::day(fields.day)};
-  if (!date.ok()) return kNoDate;
+  if (fields.year == 0 || !date.ok()) return kNoDate;  // MySQL has no year before 1
   if (fields.hour > 23 || fields.minute > 59 || fields.second > 59 || fields.micro > 999'999)
     return kBroken;
   moment.days = static_cast<std::int32_t>(std::chrono::sys_days(date).time_since_epoch().count());

@@ -18,7 +18,8 @@ struct Moment {
   std::int64_t micros = 0;
 };
 
-/// A Reason where the date is zero, partial (2024-00-00) or not in the calendar (2024-02-30).
+/// A Reason where the date is zero, partial (2024-00-00, 0000-05-05) or not in the calendar
+/// (2024-02-30).
 wire::Reason moment_of_bytes(const wire::Byte* bytes, std::uint32_t size, Moment& moment);
 wire::Reason moment_of_text(const wire::Byte* bytes, std::uint32_t size, Moment& moment);
 

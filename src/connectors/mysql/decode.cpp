@@ -520,7 +520,10 @@ std::string value_text(const Travelling& travelling, const Byte* bytes, std::uin
         break;
     }
   }
-  if (!travelling.binary && travelling.type != MYSQL_TYPE_BIT &&
+  // A decimal's character set is said to be binary.
+  const bool digits =
+      travelling.type == MYSQL_TYPE_NEWDECIMAL || travelling.type == MYSQL_TYPE_DECIMAL;
+  if ((digits || !travelling.binary) && travelling.type != MYSQL_TYPE_BIT &&
       wire::valid_utf8(bytes, std::min(size, kMostShown)))
     return shown("'" + std::string(view(bytes, std::min(size, kMostShown))) + "'",
                  size > kMostShown);

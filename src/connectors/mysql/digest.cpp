@@ -37,7 +37,7 @@ std::string plain_expression(const WireType& wire, const std::string& landed,
     return whole ? c + " + 0" : "";
   }
   if (landed != landed_type(wire)) return {};
-  if (wire.name == "decimal") return "CAST(" + c + " AS CHAR)";
+  if (wire.name == "decimal") return "CAST(" + c + " + 0 AS CHAR)";  // + 0: without ZEROFILL's
   if (wire.name == "float" || wire.name == "double") return "CAST(" + c + " + 0e0 AS CHAR)";
   if (wire.name == "bit") return c + " + 0";
   if (wire.name == "uuid") return "CAST(" + c + " AS CHAR)";
@@ -46,18 +46,19 @@ std::string plain_expression(const WireType& wire, const std::string& landed,
   if (is_date(wire)) {
     const std::string text = wire.name == "date" ? "CAST(" + c + " AS CHAR)"
                                                  : "CAST(CAST(" + c + " AS DATETIME(6)) AS CHAR)";
-    return "IF(MONTH(" + c + ") = 0 OR DAYOFMONTH(" + c + ") = 0 OR DAYOFMONTH(" + c +
-           ") > DAYOFMONTH(LAST_DAY(" + c + ")), NULL, " + text + ")";
+    return "IF(YEAR(" + c + ") = 0 OR MONTH(" + c + ") = 0 OR DAYOFMONTH(" + c +
+           ") = 0 OR DAYOFMONTH(" + c + ") > DAYOFMONTH(LAST_DAY(" + c + ")), NULL, " + text + ")";
   }
   return {};
 }
 
-std::string element(const WireType& wire, const std::string& landed, const std::string& c) {
+std::string element(const WireType& wire, const std::string& column, const std::string& landed) {
+  const std::string c = identifier(column);
   switch (way_of(wire, landed)) {
     case kPrefixed:
     case kHashed: {
-      std::string text = landed == "VARCHAR" || landed == "JSON"
-                             ? select_expression(c, wire, "VARCHAR", Dialect::mysql)
+      std::string text = !is_text(wire) && (landed == "VARCHAR" || landed == "JSON")
+                             ? select_expression(column, wire, "VARCHAR", Dialect::mysql)
                              : c;
       const bool utf8 = wire.charset.empty() || wire.charset.starts_with("utf8");
       if (!utf8) text = "CONVERT(" + text + " USING utf8mb4)";
@@ -286,7 +287,7 @@ RowDigest server_digest(const Shape& shape, const std::vector<Column>& columns) 
   std::string elements;
   for (const Column& column : columns) {
     const WireType& wire = shape.wire(column.name);
-    const std::string text = element(wire, column.type, identifier(column.name));
+    const std::string text = element(wire, column.name, column.type);
     if (text.empty())
       return {"", "column " + column.name + " lands as " + column.type +
                       ", of which the server has no digest"};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How MySQL and MariaDB write a DOUBLE as text: the fewest digits that read back as the same
-// number, with an exponent from 1e16 and below 1e-15 (compared with both servers in the tests).
+// number, with an exponent below 1e-15, and from 1e15 on where no digit is behind the point
+// (compared with the servers in the tests).
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,7 @@ inline void put_float(std::string& to, double value) {
   if (value < 0) to += '-';
   const int point = exponent + 1;
   const auto size = static_cast<int>(digits.size());
-  if (point < -14 || point > 15) {
+  if (point < -14 || (point > 15 && point >= size)) {
     to += digits[0];
     if (size > 1) to.append(".").append(digits, 1);
     to += "e" + std::to_string(exponent);

@@ -149,19 +149,17 @@ std::vector<Chunk> integer_chunks(const Asking& asking, const Shape& shape, std:
 /// columns nobody can compute a middle.
 std::vector<Chunk> sampled_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
   const std::vector<std::string>& key = shape.table.primary_key;
-  std::string list, bytes;
+  std::string list, bounded;
   for (const std::string& each : key) {
-    const bool blob = shape.table.columns[shape.position(each)].type == "BLOB";
     list += (list.empty() ? "" : ", ") + identifier(each);
-    bytes +=
-        (bytes.empty() ? "" : ", ") + (blob ? "HEX(" + identifier(each) + ")" : identifier(each));
+    bounded += (bounded.empty() ? "" : ", ") + bound_expression(shape, each);
   }
   const std::uint64_t step = std::max<std::uint64_t>(1, shape.table.rows / pieces);
   std::vector<std::vector<std::string>> bounds;
   while (bounds.size() < 4 * kChunks) {
     const std::string where =
         bounds.empty() ? "" : " WHERE " + tuple_condition(shape, key, bounds.back(), true);
-    const Answer next = asking("SELECT " + bytes + from_of(shape) + where + " ORDER BY " + list +
+    const Answer next = asking("SELECT " + bounded + from_of(shape) + where + " ORDER BY " + list +
                                " LIMIT 1 OFFSET " + std::to_string(step));
     if (next.empty()) break;
     std::vector<std::string>& bound = bounds.emplace_back();
@@ -190,7 +188,9 @@ std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   if (pieces < 2 || shape.table.view || !shape.transactional())
     return one_chunk(shape, shape.table.rows);
   const std::vector<std::string>& key = shape.table.primary_key;
-  if (key.empty())
+  const bool ordered = std::ranges::all_of(
+      key, [&](const std::string& each) { return can_bound(shape.wire(each)); });
+  if (key.empty() || !ordered)
     return shape.partitions.empty() ? one_chunk(shape, shape.table.rows) : partition_chunks(shape);
   const WireType& first = shape.wire(key.front());
   return is_integer(first) && first.name != "year" && key.size() == 1

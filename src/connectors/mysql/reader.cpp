@@ -12,13 +12,14 @@ constexpr std::chrono::milliseconds kSlice{200};  // how late a cancel() may be 
 
 /// What the driver calls for each value of a row that it has received.
 struct Receiver {
-  RowDecoder* decoder;
+  RowDecoder* decoder;  ///< null: the rows are of no interest
   const MYSQL* handle;  ///< whose buffer holds the row
 };
 
 void receive(void* data, unsigned column, unsigned char** at) {
   const auto* receiver = static_cast<const Receiver*>(data);
-  receiver->decoder->take(column, at, receiver->handle->net.buff_end);
+  if (receiver->decoder != nullptr)
+    receiver->decoder->take(column, at, receiver->handle->net.buff_end);
 }
 
 }  // namespace
@@ -161,6 +162,8 @@ void StreamReader::give_up() noexcept {
     session_->kill_statement();
     const Waiting wait(nullptr, std::chrono::seconds(3));
     if (prepared_) {
+      Receiver nobody{nullptr, session_->handle()};  // the batch and its vectors are gone
+      mysql_stmt_attr_set(prepared_.get(), STMT_ATTR_CB_USER_DATA, &nobody);
       int outcome = 0;
       while (outcome == 0) outcome = mysql_stmt_fetch(prepared_.get());
     } else {

@@ -43,16 +43,15 @@ RowDecoder::RowDecoder(const std::vector<ReadColumn>& columns, std::span<const M
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const MYSQL_FIELD& sent = fields[i];
     Field& field = fields_.emplace_back();
-    field.column = columns[i].column;
-    field.key = columns[i].key;
+    field.read = columns[i];
     field.travelling = {sent.type, (sent.flags & UNSIGNED_FLAG) != 0,
                         sent.charsetnr == kBinaryCharset, text,
                         static_cast<std::uint32_t>(sent.length)};
     field.fixed = fixed_size(field.travelling);
-    std::optional<wire::Slot> slot = make_slot(field.travelling, field.column.type);
+    std::optional<wire::Slot> slot = make_slot(field.travelling, field.read.column.type);
     if (!slot) {
       throw Error(Fault::config,
-                  "column " + field.column.name + " cannot land as " + field.column.type,
+                  "column " + field.read.column.name + " cannot land as " + field.read.column.type,
                   "types: can say VARCHAR");
     }
     field.slot = std::move(*slot);
@@ -105,7 +104,7 @@ void RowDecoder::take(unsigned column, const Byte* bytes, std::uint64_t size) no
   if (reason == nullptr) [[likely]]
     return;
   field.slot.set_null(rows_);
-  if (field.column.misfit == Misfit::null) {
+  if (field.read.column.misfit == Misfit::null) {
     ++misfits_;
   } else if (refused_ == nullptr) {
     refused_ = &field, reason_ = reason;
@@ -130,17 +129,19 @@ void RowDecoder::refuse() const {
   };
   std::string row;
   for (const Field& field : fields_) {
-    if (!field.key || field.value.bytes == nullptr) continue;
-    row += (row.empty() ? " (in the row with " : ", ") + field.column.name + " " + text(field);
+    if (!field.read.key || field.value.bytes == nullptr) continue;
+    row += (row.empty() ? " (in the row with " : ", ") + field.read.column.name + " " + text(field);
   }
-  const std::string& name = refused_->column.name;
+  const std::string& name = refused_->read.column.name;
   std::string hint = "--misfit null lands such values as NULL and counts them";
-  if (refused_->column.type != "VARCHAR") {
-    hint += "; --misfit text, or --type 'TABLE." + name + "=VARCHAR', lands the column as text";
+  if (refused_->read.column.type != "VARCHAR") {
+    hint += "; --misfit text, or --type '" + refused_->read.table + "." + name +
+            "=VARCHAR', lands the column as text";
   }
   throw Error::misfit(name,
                       "column " + name + ": " + text(*refused_) + " does not fit " +
-                          refused_->column.type + ": " + reason_ + (row.empty() ? row : row + ")"),
+                          refused_->read.column.type + ": " + reason_ +
+                          (row.empty() ? row : row + ")"),
                       hint);
 }
 

@@ -21,7 +21,8 @@ namespace sluice::mysql {
 /// One column of the rows, in the order of the batch's vectors.
 struct ReadColumn {
   Column column;
-  bool key = false;  ///< of the primary key, which errors name the row by
+  bool key = false;   ///< of the primary key, which errors name the row by
+  std::string table;  ///< which errors name
 };
 
 class RowDecoder {
@@ -52,8 +53,7 @@ class RowDecoder {
     wire::Slot slot;
     std::optional<std::uint32_t> fixed;
     Travelling travelling;
-    Column column;
-    bool key = false;
+    ReadColumn read;
     Value value;  ///< of the row under way
   };
   [[noreturn]] void refuse() const;

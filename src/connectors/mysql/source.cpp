@@ -103,7 +103,7 @@ std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan
     const Column& column = plan.read.columns[i];
     const bool key =
         std::ranges::find(plan.table.primary_key, column.name) != plan.table.primary_key.end();
-    columns.push_back({column, key});
+    columns.push_back({column, key, plan.table.name.text()});
   }
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   return std::make_unique<StreamReader>(

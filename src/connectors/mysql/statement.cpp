@@ -2,6 +2,7 @@
 #include "connectors/mysql/statement.h"
 
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "connectors/mysql/digest.h"
@@ -22,13 +23,10 @@ std::string without_zone(std::string text) {
 }
 
 /// One key: a = 1 AND b = 2. Not (a, b) IN ..: before 5.7 no index was used for that.
-std::string one_key(const Shape& shape, const std::vector<std::string>& names,
-                    const std::vector<std::string>& key) {
+std::string one_key(const std::vector<std::string>& names, const std::vector<std::string>& values) {
   std::string text;
-  for (std::size_t part = 0; part < names.size(); ++part) {
-    text += (part == 0 ? "" : " AND ") + identifier(names[part]) + " = " +
-            value_literal(shape, names[part], key.at(part));
-  }
+  for (std::size_t part = 0; part < names.size(); ++part)
+    text += (part == 0 ? "" : " AND ") + identifier(names[part]) + " = " + values[part];
   return text;
 }
 
@@ -37,28 +35,74 @@ std::string key_condition(const Shape& shape, const Plan& plan, std::size_t firs
   const std::vector<std::string>& names = plan.table.primary_key;
   std::string text;
   for (std::size_t i = first; i < first + count; ++i) {
-    const std::vector<std::string>& key = plan.read.keys.at(i);
+    std::vector<std::string> values;
+    for (const std::string& name : names) {
+      const Column* column = plan.table.column(name);  // as the user chose its type
+      if (column == nullptr) throw Error(Fault::internal, "no column \"" + name + "\"");
+      values.push_back(
+          value_literal(shape.wire(name), column->type, plan.read.keys.at(i).at(values.size())));
+    }
     if (names.size() == 1) {
-      text += (i == first ? identifier(names[0]) + " IN (" : ", ") +
-              value_literal(shape, names[0], key.at(0));
+      text += (i == first ? identifier(names[0]) + " IN (" : ", ") + values[0];
     } else {
-      text += (i == first ? "((" : ") OR (") + one_key(shape, names, key);
+      text += (i == first ? "((" : ") OR (") + one_key(names, values);
     }
   }
   return text + (names.size() == 1 ? ")" : "))");
 }
 
+/// A FLOAT is compared as the DOUBLE that it is: 0.1 is none.
+std::string exact_float(const std::string& value) {
+  float number = 0;
+  const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (problem != std::errc() || end != value.data() + value.size()) return literal(value);
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(),
+                                       static_cast<double>(number), std::chars_format::scientific)
+                             .ptr};
+}
+
+bool foreign(const WireType& wire) {
+  return is_text(wire) && wire.name != "enum" && !wire.charset.empty() &&
+         !wire.charset.starts_with("utf8");
+}
+
+/// What bound_expression() gave. A literal of the column's own character set has no character that
+/// the session's lacks.
+std::string bound_literal(const Shape& shape, const std::string& column, const std::string& bound) {
+  const WireType& wire = shape.wire(column);
+  if (wire.name == "enum" || wire.name == "bit") return is_number(bound) ? bound : literal(bound);
+  if (foreign(wire)) return "_" + wire.charset + " X'" + bound + "'";
+  return value_literal(wire, landed_type(wire), bound);
+}
+
+std::string replication_literal(const Shape& shape, const std::string& key,
+                                const std::string& value) {
+  return value_literal(shape.wire(key), landed_type(shape.wire(key)), value);
+}
+
 }  // namespace
 
-std::string value_literal(const Shape& shape, const std::string& column, const std::string& value) {
-  const std::size_t position = shape.position(column);
-  const WireType& wire = shape.wires[position];
-  const std::string& landed = shape.table.columns[position].type;
+std::string bound_expression(const Shape& shape, const std::string& column) {
+  const WireType& wire = shape.wire(column);
+  const std::string quoted = identifier(column);
+  if (landed_type(wire) == "BLOB" || foreign(wire)) return "HEX(" + quoted + ")";
+  // An index has labels in the order of their numbers; strings compare by letters.
+  if (wire.name == "enum" || wire.name == "bit") return quoted + " + 0";
+  return wire.name == "float" ? quoted + " + 0e0" : quoted;
+}
+
+// Numbers of sets are compared as floating-point ones, which are too few.
+bool can_bound(const WireType& wire) { return wire.name != "set"; }
+
+std::string value_literal(const WireType& wire, const std::string& landed,
+                          const std::string& value) {
   if (landed == "BLOB") return "X'" + value + "'";
-  if (wire.name == "bit") return "b'" + value + "'";
+  if (wire.name == "bit" && (landed == "BIT" || landed == "VARCHAR")) return "b'" + value + "'";
+  if (wire.name == "float") return exact_float(value);
   // As a string a number would be compared as a floating-point one.
   const bool number =
-      is_integer(wire) || wire.name == "decimal" || wire.name == "double" || wire.name == "float";
+      is_integer(wire) || wire.name == "decimal" || wire.name == "double" || wire.name == "bit";
   if (number && is_number(value)) return value;
   if (value == "true" || value == "false") return value == "true" ? "1" : "0";
   return literal(is_date(wire) ? without_zone(value) : value);
@@ -70,7 +114,7 @@ std::string tuple_condition(const Shape& shape, const std::vector<std::string>& 
   for (std::size_t part = 0; part < names.size(); ++part) {
     const bool last = part + 1 == names.size();
     const std::string column = identifier(names[part]);
-    const std::string value = value_literal(shape, names[part], bound.at(part));
+    const std::string value = bound_literal(shape, names[part], bound.at(part));
     text += (part == 0 ? "(" : " OR (") + equal + column +
             (at_or_above ? last ? " >= " : " > " : " < ") + value + ")";
     equal += column + " = " + value + " AND ";
@@ -84,12 +128,14 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   // The line break ends a comment in the user's text.
   if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
   if (plan.table.start)
-    conditions.push_back(identifier(key) + " >= " + value_literal(shape, key, *plan.table.start));
+    conditions.push_back(identifier(key) +
+                         " >= " + replication_literal(shape, key, *plan.table.start));
   if (plan.read.buckets && !plan.read.buckets->only.empty())
     conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
-    std::string condition = identifier(key) + " >= " + value_literal(shape, key, *plan.read.from) +
-                            " OR " + identifier(key) + " IS NULL";
+    std::string condition = identifier(key) +
+                            " >= " + replication_literal(shape, key, *plan.read.from) + " OR " +
+                            identifier(key) + " IS NULL";
     // A zero date lands as NULL.
     if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
     conditions.push_back("(" + condition + ")");
@@ -110,11 +156,10 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   std::string list;
   for (const std::size_t each : projection) {
     const Column& column = plan.read.columns.at(each);
-    list +=
-        (list.empty() ? "" : ", ") +
-        (plan.read.digest.empty() ? select_expression(identifier(column.name),
-                                                      shape.wire(column.name), column.type, dialect)
-                                  : std::string(std::array{"b", "count(*)", "sum(d)"}.at(each)));
+    list += (list.empty() ? "" : ", ") +
+            (plan.read.digest.empty()
+                 ? select_expression(column.name, shape.wire(column.name), column.type, dialect)
+                 : std::string(std::array{"b", "count(*)", "sum(d)"}.at(each)));
   }
   const TableName& name = shape.table.name;
   std::string from = identifier(name.schema, name.name);

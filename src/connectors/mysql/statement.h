@@ -11,8 +11,15 @@
 
 namespace sluice::mysql {
 
-/// A value of this column, written as DuckDB prints it, as a literal of the server.
-std::string value_literal(const Shape& shape, const std::string& column, const std::string& value);
+/// A value of this column, written as DuckDB prints its type (BLOB as hex), as a literal of the
+/// server.
+std::string value_literal(const WireType& wire, const std::string& landed,
+                          const std::string& value);
+
+/// SQL of a column of a key as text that tuple_condition() takes: exact, and ordered as its index.
+std::string bound_expression(const Shape& shape, const std::string& column);
+/// Whether keys with this column have an order that conditions have, too.
+bool can_bound(const WireType& wire);
 
 /// The conditions on the rows that the plan asks for, but for its keys and chunks.
 std::vector<std::string> predicates(const Shape& shape, const Plan& plan);

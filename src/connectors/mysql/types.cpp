@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 
+#include "connectors/mysql/connection.h"
 #include "connectors/mysql/decode.h"
 #include "sluice/error.h"
 #include "wire/exact.h"
@@ -39,6 +40,7 @@ std::string choices(const WireType& wire) {
   if (wire.name == "date") return "DATE, TIMESTAMP";
   if (is_date(wire)) return "TIMESTAMP, TIMESTAMPTZ";
   if (is_text(wire)) return "JSON, UUID";
+  if (one_of(wire.name, kBytes)) return "BLOB, JSON";
   return landed_type(wire);
 }
 
@@ -51,6 +53,21 @@ std::string text_expression(const std::string& column, const WireType& wire) {
   // FLOAT's own text has six digits.
   if (wire.name == "float") return "CAST(" + column + " + 0e0 AS CHAR)";
   return "CAST(" + column + " AS CHAR)";
+}
+
+/// Bytes without a character in Unicode travel as '?', and nobody would know: such a text gets a
+/// zero byte, which the decoder refuses. The other character sets have none, or the decoder sees
+/// them.
+std::string guarded_text(const std::string& column, const WireType& wire) {
+  static constexpr std::array<std::string_view, 7> kWhole{"",      "latin1",  "ascii", "ucs2",
+                                                          "utf16", "utf16le", "utf32"};
+  if (wire.charset.starts_with("utf8") || one_of(wire.charset, kWhole)) return column;
+  const auto others = [](const std::string& text) {
+    return "CHAR_LENGTH(REPLACE(" + text + ", '?', ''))";
+  };
+  return "CASE WHEN " + column + " IS NULL OR " + others(column) + " = " +
+         others("CONVERT(" + column + " USING utf8mb4)") + " THEN " + column +
+         " ELSE IFNULL(CONCAT(" + column + ", '\\0'), '\\0') END";
 }
 
 }  // namespace
@@ -91,14 +108,16 @@ std::string landed_type(const WireType& wire) {
 
 Misfit usual_misfit(const WireType& wire) { return is_date(wire) ? Misfit::null : Misfit::fail; }
 
-std::string select_expression(const std::string& quoted_column, const WireType& wire,
+std::string select_expression(const std::string& column, const WireType& wire,
                               const std::string& landed, Dialect dialect) {
+  const std::string quoted_column = identifier(column);
   if (landed == "VARCHAR" && landed_type(wire) != "VARCHAR")
     return text_expression(quoted_column, wire);
   // In the text protocol FLOAT has six digits.
   if (dialect == Dialect::singlestore && wire.name == "float") return quoted_column + " + 0e0";
-  if (landed == landed_type(wire) || can_land(wire, landed)) return quoted_column;
-  throw Error(Fault::config, "column " + quoted_column + " cannot land as " + landed,
+  if (landed == landed_type(wire) || can_land(wire, landed))
+    return is_text(wire) ? guarded_text(quoted_column, wire) : quoted_column;
+  throw Error(Fault::config, "column " + column + " cannot land as " + landed,
               "types: can say VARCHAR, " + choices(wire));
 }
 

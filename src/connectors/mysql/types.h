@@ -29,10 +29,10 @@ std::string landed_type(const WireType& wire);
 /// partial dates become NULL, as in MySQL's own drivers.
 Misfit usual_misfit(const WireType& wire);
 
-/// What to select for a (quoted) column so that it can land as `landed`: the column itself, where
-/// that is decoded as it travels, else the server's own text of it. Throws Fault::config, naming
-/// what can be chosen, if the type cannot land as that.
-std::string select_expression(const std::string& quoted_column, const WireType& wire,
+/// What to select for a column so that it can land as `landed`: the column itself, where that is
+/// decoded as it travels, else the server's own text of it. Throws Fault::config, naming what can
+/// be chosen, if the type cannot land as that.
+std::string select_expression(const std::string& column, const WireType& wire,
                               const std::string& landed, Dialect dialect);
 
 bool is_integer(const WireType& wire);

@@ -14,9 +14,10 @@ namespace sluice::mysql {
 /// A transaction that was open, or a statement that was about to begin one.
 struct Holder {
   std::uint64_t session = 0;  ///< 0: of a prepared XA transaction
-  std::string transaction;    ///< its number and when it began; empty: none seen yet
+  std::string transaction;    ///< when it began, to the second; empty: none seen yet
+  std::string number;         ///< of a prepared one, which keeps it
   std::int64_t began = 0;     ///< when the statement or transaction began at the earliest,
-                           ///< microseconds since 1970
+                              ///< microseconds since 1970
   std::string user;
   std::int64_t open_since = 0;  ///< of a transaction, by the server's whole seconds; 0: unknown
 };

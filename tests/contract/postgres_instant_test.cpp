@@ -31,6 +31,7 @@ class PostgresInstant : public testing::PostgresCopyTest {
     const auto snapshot = source->snapshot(catalog.tables);
     Texts names;
     for (const auto& each : snapshot->tables()) {
+      if (const auto* error = std::get_if<Error>(&each)) throw *error;
       const auto& table = std::get<Table>(each);
       if (snapshot->consistent(table)) names.push_back(table.name.name);
     }
@@ -70,6 +71,8 @@ TEST_F(PostgresInstant, AVersionBeginsAfterWhatTheLocksWaitedFor) {
 }
 
 TEST_F(PostgresInstant, WhatForeignTablesHoldHasNone) {
+  if (PostgresServer::instance().version() < 11)
+    GTEST_SKIP() << "before 11 a wrapper without a handler lets no statement be planned";
   make_foreign_server();
   db->exec(
       "CREATE TABLE near (id int); CREATE FOREIGN TABLE away (id int) SERVER far; CREATE TABLE "
@@ -87,6 +90,8 @@ TEST_F(PostgresInstant, WhatForeignTablesHoldHasNone) {
 }
 
 TEST_F(PostgresInstant, ReceiptsOfForeignTablesSaySo) {
+  if (PostgresServer::instance().version() < 11)
+    GTEST_SKIP() << "the server of 10 that tests fetch cannot list its extensions";
   if (db->value("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") == "0")
     GTEST_SKIP() << "this server has no postgres_fdw";
   db->exec(

@@ -385,7 +385,8 @@ TEST_F(PostgresTypesTest, ATableMayHave1600Columns) {
   }
   db->exec(create + ", PRIMARY KEY (c1))");
   db->exec(select + " FROM generate_series(1, 3000) r");
-  EXPECT_EQ(sync_one().outcome, Outcome::done);
+  const Receipt receipt = sync_one();
+  EXPECT_EQ(receipt.outcome, Outcome::done) << receipt.error;
   EXPECT_EQ(copy.columns("t").size(), 1600U);
   const std::int64_t sum = std::int64_t{3000} * 3001 / 2 * 1600 * 1601 / 2;
   EXPECT_EQ(copy.query("SELECT count(*) || ' ' || sum(v) FROM (UNPIVOT (FROM public.t) ON "

@@ -198,7 +198,8 @@ void PostgresSnapshot::compare_files(Failures& failures) {
   const Rows rows = leader_->query(
       "SELECT o.position FROM unnest($1::oid[]) WITH ORDINALITY o(oid, position) JOIN pg_class c "
       "ON c.oid = o.oid"
-      " WHERE c.relfilenode <> 0 AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)",
+      " WHERE c.relkind IN ('r', 'm') AND c.relfilenode <> 0 AND c.relfilenode IS DISTINCT FROM "
+      "pg_relation_filenode(c.oid)",
       {array_text(oids)});
   for (int row = 0; row < rows.size(); ++row) {
     const TableName& name = owners.at(static_cast<std::size_t>(rows.integer(row, 0) - 1));

@@ -1,4 +1,4 @@
-# A private PostgreSQL server, and what one process costs.
+# Private servers, and what one process costs.
 import json
 import os
 import pathlib
@@ -44,6 +44,45 @@ class Postgres:
 
     def stop(self):
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Mariadb:
+    """A private server; as root it runs as the user mysql."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="sluice-bench-mysql-")
+        user = []
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "mysql")
+            user = ["--user=mysql"]
+        data, self.socket = f"{self.folder}/data", f"{self.folder}/socket"
+        subprocess.run(["mariadb-install-db", "--no-defaults", *user, f"--datadir={data}",
+                        "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL)
+        settings = ["innodb-buffer-pool-size=3G", "innodb-flush-log-at-trx-commit=0", "innodb-log-file-size=2G",
+                    "skip-networking", "innodb-doublewrite=0", f"socket={self.socket}", f"datadir={data}",
+                    f"pid-file={self.folder}/pid", f"log-error={self.folder}/log"]
+        self.process = subprocess.Popen(["mariadbd", "--no-defaults", *user, *(f"--{each}" for each in settings)],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            if subprocess.run([*self.command(""), "-e", "SELECT 1"], capture_output=True).returncode == 0:
+                return
+            time.sleep(0.1)
+        sys.exit("MariaDB does not start:\n" + pathlib.Path(f"{self.folder}/log").read_text()[-2000:])
+
+    def command(self, database="bench"):
+        return ["mariadb", "--no-defaults", "-N", "-B", "-u", "root", "-S", self.socket, *([database] if database else [])]
+
+    def run(self, sql, database="bench"):
+        done = subprocess.run(self.command(database), input=sql, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def url(self, database="bench"):
+        return f"mysql://root@localhost/{database}?socket={self.socket}"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -48,6 +48,27 @@ def extension(url, file, *settings):
     connection.execute("CREATE TABLE target.lineitem AS FROM pg.public.lineitem")
 
 
+def extension_mysql(url, file):
+    installed("duckdb", "duckdb_extension_mysql_scanner")
+    import duckdb
+    import duckdb_extension_mysql_scanner
+
+    folder = os.path.dirname(duckdb_extension_mysql_scanner.__file__)
+    found = glob.glob(f"{folder}/extensions/v{duckdb.__version__}/mysql_scanner.duckdb_extension")
+    if not found:
+        sys.exit(f"no mysql extension for DuckDB {duckdb.__version__}")
+    if not url:
+        return
+    connection = duckdb.connect()
+    for statement in (f"LOAD '{found[0]}'", "SET threads = 2"):
+        connection.execute(statement)
+    at = urlparse(url)
+    socket = parse_qs(at.query)["socket"][0]
+    connection.execute(f"ATTACH '{file}' AS target")
+    connection.execute(f"ATTACH 'socket={socket} host=localhost user={at.username} database={at.path[1:]}' AS my (TYPE mysql, READ_ONLY)")
+    connection.execute("CREATE TABLE target.lineitem AS FROM my.lineitem")
+
+
 def extension_unordered(url, file):
     extension(url, file, "SET preserve_insertion_order = false")
 

@@ -16,7 +16,7 @@ struct Holder {
   std::uint64_t session = 0;  ///< 0: of a prepared XA transaction
   std::string transaction;    ///< its number and when it began; empty: none seen yet
   std::int64_t began = 0;     ///< when the statement or transaction began at the earliest,
-                           ///< microseconds since 1970
+                              ///< microseconds since 1970
   std::string user;
   std::int64_t open_since = 0;  ///< of a transaction, by the server's whole seconds; 0: unknown
 };

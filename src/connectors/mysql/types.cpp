@@ -59,7 +59,7 @@ std::string text_expression(const std::string& column, const WireType& wire) {
 /// zero byte, which the decoder refuses. The other character sets have none, or the decoder sees
 /// them.
 std::string guarded_text(const std::string& column, const WireType& wire) {
-  static constexpr std::array<std::string_view, 7> kWhole{"",      "latin1",  "ascii", "ucs2",
+  static constexpr std::array<std::string_view, 6> kWhole{"",      "latin1",  "ucs2",
                                                           "utf16", "utf16le", "utf32"};
   if (wire.charset.starts_with("utf8") || one_of(wire.charset, kWhole)) return column;
   const auto others = [](const std::string& text) {

@@ -23,6 +23,10 @@ namespace sluice::mysql {
 /// ours. A number that asks for nothing special is Fault::schema: the server refuses what was
 /// planned, and would again.
 Fault fault_of(unsigned number);
+/// Whether the driver says it, not the server: most of these are of a connection that is gone.
+bool is_drivers(unsigned number);
+/// SingleStore: a result table is not there, or not there yet.
+constexpr unsigned kNoResultTable = 2318;
 
 /// The rows of a finished query, as text.
 class Rows {
@@ -122,6 +126,7 @@ class Connection {
   void connect();
   bool try_connect(bool tls);
   void learn();
+  void set(const std::string& setting);
   Rows query(const std::string& sql, std::optional<std::chrono::milliseconds> limit);
 
   std::shared_ptr<const Login> login_;

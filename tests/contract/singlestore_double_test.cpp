@@ -101,7 +101,7 @@ for pure in (True, False):
     made = singlestoredb.connect(**login, pure_python=pure)
     cursor = made.cursor()
     cursor.execute("SELECT id, s, b FROM t WHERE id > %s ORDER BY id", (1,))
-    print(cursor.fetchall())
+    print(list(cursor.fetchall()))
     cursor.execute("SET SESSION vector_type_project_format = 'JSON'")
     cursor.execute("CREATE MATERIALIZED RESULT TABLE r AS SELECT id, v FROM t WHERE v IS NOT NULL")
     rows = []

@@ -162,6 +162,10 @@ class DoubleSession {
       refuse(each.number, each.state, each.text);
       return true;
     }
+    if (std::regex_search(asked, std::regex("^SET\\b.*(" + server_.options_.unknown + ")", kIgnoreCase))) {
+      refuse(1193, "HY000", "Unknown system variable");
+      return true;
+    }
     std::smatch part;
     static const std::regex format(R"(vector_type_project_format\s*=\s*'?(JSON|BINARY)'?)", kIgnoreCase),
         create(R"(^\s*CREATE\s+(MATERIALIZED\s+)?RESULT\s+TABLE\s+`?(\w+)`?\s+AS\s+([^]*)$)", kIgnoreCase),
@@ -185,8 +189,9 @@ class DoubleSession {
   }
 
   std::string translated(std::string sql) const {
-    sql = replaced(sql, R"(\binformation_schema\.(tables|columns|statistics|distributed_databases|distributed_partitions|table_statistics)\b)",
-                   "`" + server_.meta_ + "`.$1");
+    for (const char* name : {"tables", "columns", "statistics", "distributed_databases",
+                             "distributed_partitions", "table_statistics"})
+      sql = replaced(sql, std::string("\\binformation_schema\\.") + name + "\\b", server_.meta(name));
     sql = replaced(sql, "@@memsql_version\\b", literal(kMemsqlVersion));
     sql = replaced(sql, "@@version_comment\\b", literal(kComment));
     return replaced(sql, "@@version\\b", literal(kVersion));
@@ -414,8 +419,8 @@ void SingleStoreDouble::make_metadata() {
   view("table_statistics",
        "t.table_schema AS database_name, t.table_name, p.ordinal, p.host, p.port, CASE WHEN p.role = "
        "'Slave' THEN 'Slave' WHEN c.reference THEN 'Reference' ELSE 'Master' END AS partition_type, "
-       "if(c.reference, 1, 1 / " + std::to_string(std::max<std::size_t>(1, options_.partitions)) +
-           ") * coalesce(c.n, t.table_rows) AS `rows`, 4096 AS memory_use FROM "
+       "coalesce(c.n, t.table_rows) DIV if(c.reference, 1, " +
+           std::to_string(std::max<std::size_t>(1, options_.partitions)) + ") AS `rows`, 4096 AS memory_use FROM "
            "information_schema.tables t JOIN " + meta("distributed_partitions") +
            " p ON p.database_name = t.table_schema LEFT JOIN " + meta("counted") +
            " c ON c.table_name = t.table_name WHERE t.table_type = 'BASE TABLE'");
@@ -477,6 +482,11 @@ std::vector<std::string> SingleStoreDouble::statements(const std::string& text) 
 std::size_t SingleStoreDouble::result_tables() const {
   const std::lock_guard lock(mutex_);
   return results_.size();
+}
+
+void SingleStoreDouble::lose_result_tables() {
+  const std::lock_guard lock(mutex_);
+  results_.clear();
 }
 
 void SingleStoreDouble::accept() {

@@ -37,6 +37,7 @@ class SingleStoreDouble {
     bool result_tables = true;   ///< else they are refused, as for want of memory
     int late = 0;                ///< so often each new result table is not there yet
     bool vectors_as_json = true;  ///< unless a session says otherwise
+    std::string unknown = "$^";   ///< settings that it does not have: a regular expression
   };
   explicit SingleStoreDouble(MysqlDatabase& behind);
   SingleStoreDouble(MysqlDatabase& behind, Options options);
@@ -61,6 +62,8 @@ class SingleStoreDouble {
   /// Once, before row number `row` (from 0) of a statement that contains `text` goes out: `then` is
   /// called; where it returns false the connection is cut.
   void at_row(const std::string& text, std::size_t row, std::function<bool()> then);
+  /// As if their sessions had ended.
+  void lose_result_tables();
   /// From now on partition_id() deals rows otherwise, as after a rebalance.
   void deal_anew() { ++dealt_; }
 

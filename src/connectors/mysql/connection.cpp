@@ -236,18 +236,19 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
   connect();
   learn();
   for (const std::string& each : settings(dialect_, version_)) set(each);
+  // The one setting without which values would be wrong.
   if (dialect_ == Dialect::singlestore &&
       query("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())").text(0, 0) != "0")
     throw Error(Fault::config, login_->shown + ": the server does not let a session have UTC",
                 "its TIMESTAMPs would be off by its time zone; SET GLOBAL time_zone = '+00:00'");
 }
 
-// Of SingleStore it is not known which versions have which settings; the one without which values
-// would be wrong is looked at afterwards.
-void Connection::set(const std::string& setting) try {
+bool Connection::set(const std::string& setting) try {
   run(setting);
+  return true;
 } catch (const Error& error) {
   if (dialect_ != Dialect::singlestore || broken_ || error.fault() == Fault::cancelled) throw;
+  return false;
 }
 
 Connection::~Connection() {

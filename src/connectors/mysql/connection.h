@@ -98,6 +98,8 @@ class Connection {
   /// login's patience; the session is broken() then.
   Rows query(const std::string& sql);
   void run(const std::string& sql) { query(sql); }
+  /// A setting. Of SingleStore it is not known which versions have which: false, it refuses this one.
+  bool set(const std::string& setting);
   /// One that may compute for as long as it likes.
   Rows query_patiently(const std::string& sql);
   /// Asks the server, by a session of its own, to end the statement that this one is busy with; its
@@ -126,7 +128,6 @@ class Connection {
   void connect();
   bool try_connect(bool tls);
   void learn();
-  void set(const std::string& setting);
   Rows query(const std::string& sql, std::optional<std::chrono::milliseconds> limit);
 
   std::shared_ptr<const Login> login_;

@@ -37,7 +37,8 @@ ResultTables::Share ResultTables::share(const ResultPart& part, const std::strin
 
 /// False: the server makes none (a right is missing, its version, its memory).
 bool ResultTables::make(const std::string& name, const std::string& query, const Stop& stop) {
-  if (!maker_) maker_ = std::make_unique<Connection>(login_, stop);
+  // With a lost one its tables are lost: who reads them hears so from the server.
+  if (!maker_ || maker_->broken()) maker_ = std::make_unique<Connection>(login_, stop);
   maker_->stop_when(stop);
   try {
     maker_->query_patiently("CREATE MATERIALIZED RESULT TABLE " + name + " AS " + query);

@@ -52,7 +52,8 @@ class SingleStoreDoubleTest : public ::testing::Test {
     db = std::make_unique<MysqlDatabase>();
     db->exec(
         "CREATE TABLE t (id int PRIMARY KEY, f float, s varchar(20), b bit(8), v longtext);"
-        "INSERT INTO t VALUES (1, 16777217, 'one', b'101', '[1.5,-2]'), (2, 0.1, NULL, NULL, NULL), "
+        "INSERT INTO t VALUES (1, 16777217, 'one', b'101', '[1.5,-2]'), (2, 0.1, NULL, NULL, "
+        "NULL), "
         "(3, -3, 'it''s', b'0', '[0,0.25]'), (4, 4, '', b'11111111', '[]')");
   }
   void begin(const SingleStoreDouble::Options& options = {}) {
@@ -82,9 +83,10 @@ TEST_F(SingleStoreDoubleTest, TheMariadbProgramLogsInAndReadsRowsAndErrors) {
   EXPECT_EQ(mariadb("SHOW PARTITIONS ON " + db->name(), server->password()).substr(0, 24),
             "0\t127.0.0.1\t3307\tMaster\t");
   EXPECT_THAT(mariadb("SELECT 1", "wrong"), HasSubstr("ERROR 1045 (28000): Access denied"));
-  for (const char* sql : {"START TRANSACTION WITH CONSISTENT SNAPSHOT", "LOCK TABLES t READ",
-                          "FLUSH TABLES WITH READ LOCK", "SELECT * FROM information_schema.innodb_trx",
-                          "EXPLAIN FORMAT=JSON SELECT 1"}) {
+  for (const char* sql :
+       {"START TRANSACTION WITH CONSISTENT SNAPSHOT", "LOCK TABLES t READ",
+        "FLUSH TABLES WITH READ LOCK", "SELECT * FROM information_schema.innodb_trx",
+        "EXPLAIN FORMAT=JSON SELECT 1"}) {
     EXPECT_THAT(mariadb(sql, server->password()), HasSubstr("ERROR ")) << sql;
   }
 }
@@ -118,9 +120,9 @@ for pure in (True, False):
     made.close()
 )";
   const std::string tools = std::string(SLUICE_SOURCE) + "/tools/";
-  const std::string printed = output_of(
-      "PYTHONPATH=$(" + tools + "fetch-singlestoredb) python3 " + script + " " +
-      std::to_string(server->port()) + " " + server->password() + " " + db->name());
+  const std::string printed =
+      output_of("PYTHONPATH=$(" + tools + "fetch-singlestoredb) python3 " + script + " " +
+                std::to_string(server->port()) + " " + server->password() + " " + db->name());
   const std::string once =
       "[(2, None, None), (3, \"it's\", b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'), (4, '', "
       "b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xff')]\n"
@@ -140,9 +142,10 @@ TEST_F(SingleStoreDoubleTest, AVectorTravelsAsBytesUnlessTheSessionWantsJson) {
 TEST_F(SingleStoreDoubleTest, PreparedStatementsAreRefusedAndCounted) {
   begin();
   const std::unique_ptr<MYSQL, void (*)(MYSQL*)> handle(mysql_init(nullptr), mysql_close);
-  ASSERT_NE(mysql_real_connect(handle.get(), "127.0.0.1", "root", server->password().c_str(),
-                               db->name().c_str(), static_cast<unsigned>(server->port()), nullptr, 0),
-            nullptr);
+  ASSERT_NE(
+      mysql_real_connect(handle.get(), "127.0.0.1", "root", server->password().c_str(),
+                         db->name().c_str(), static_cast<unsigned>(server->port()), nullptr, 0),
+      nullptr);
   MYSQL_STMT* statement = mysql_stmt_init(handle.get());
   EXPECT_NE(mysql_stmt_prepare(statement, "SELECT 1", 8), 0);
   EXPECT_THAT(mysql_stmt_error(statement), HasSubstr("binary protocol"));

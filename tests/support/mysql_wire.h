@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MySQL's protocol, as much as a server of tests needs that passes on what another server says: packets
-// on a socket, the login from both sides, and the parts of a result.
+// MySQL's protocol, as much as a server of tests needs that passes on what another server says:
+// packets on a socket, the login from both sides, and the parts of a result.
 #pragma once
 
 #include <cstddef>
@@ -64,7 +64,8 @@ struct Field {
 Field read_field(const Packet& packet);
 std::uint64_t read_count(const Packet& packet);
 /// A row of the text protocol with each value replaced; none: as it is.
-using Replace = std::function<std::optional<std::string>(std::size_t column, std::string_view value)>;
+using Replace =
+    std::function<std::optional<std::string>(std::size_t column, std::string_view value)>;
 Packet with_values(const Packet& row, const Replace& replace);
 
 }  // namespace sluice::testing::wire

@@ -144,7 +144,8 @@ class DoubleSession {
         return true;
       case 22:  // COM_STMT_PREPARE
         ++server_.prepared_;
-        refuse(1235, "42000", "Feature 'Audit logging with binary protocol' is not supported by SingleStore.");
+        refuse(1235, "42000",
+               "Feature 'Audit logging with binary protocol' is not supported by SingleStore.");
         return true;
       default:
         refuse(1047, "08S01", "Unknown command");
@@ -162,13 +163,15 @@ class DoubleSession {
       refuse(each.number, each.state, each.text);
       return true;
     }
-    if (std::regex_search(asked, std::regex("^SET\\b.*(" + server_.options_.unknown + ")", kIgnoreCase))) {
+    if (std::regex_search(asked,
+                          std::regex("^SET\\b.*(" + server_.options_.unknown + ")", kIgnoreCase))) {
       refuse(1193, "HY000", "Unknown system variable");
       return true;
     }
     std::smatch part;
-    static const std::regex format(R"(vector_type_project_format\s*=\s*'?(JSON|BINARY)'?)", kIgnoreCase),
-        create(R"(^\s*CREATE\s+(MATERIALIZED\s+)?RESULT\s+TABLE\s+`?(\w+)`?\s+AS\s+([^]*)$)", kIgnoreCase),
+    static const std::regex format(R"(vector_type_project_format\s*=\s*'?(JSON|BINARY)'?)",
+                                   kIgnoreCase),
+        create(R"(^\s*CREATE\s+(MATERIALIZED\s+)?RESULT\s+TABLE\s+`?(\w+)`?\s+AS\s+)", kIgnoreCase),
         drop(R"(^\s*DROP\s+RESULT\s+TABLE\s+`?(\w+)`?\s*$)", kIgnoreCase),
         from_result(R"(::`?(\w+)`?)"),
         partitions(R"(^\s*SHOW\s+PARTITIONS\s+ON\s+`?(\w+)`?\s*$)", kIgnoreCase);
@@ -177,12 +180,15 @@ class DoubleSession {
       answer(wire::ok(1));
       return true;
     }
-    if (std::regex_match(asked, part, create)) return create_result(part[2], part[3], part[1].matched);
+    if (std::regex_search(asked, part, create))
+      return create_result(part[2], part.suffix(), part[1].matched);
     if (std::regex_match(asked, part, drop)) return drop_result(part[1]);
     if (std::regex_match(asked, part, partitions)) {
-      return relay(asked, "SELECT ordinal AS Ordinal, host AS Host, port AS Port, role AS Role, 0 AS "
-                          "Locked FROM " + server_.meta("distributed_partitions") +
-                          " WHERE database_name = " + literal(part[1]));
+      return relay(asked,
+                   "SELECT ordinal AS Ordinal, host AS Host, port AS Port, role AS Role, 0 AS "
+                   "Locked FROM " +
+                       server_.meta("distributed_partitions") +
+                       " WHERE database_name = " + literal(part[1]));
     }
     if (std::regex_search(asked, part, from_result)) return read_result(asked, part[1]);
     return relay(asked, translated(asked));
@@ -191,7 +197,8 @@ class DoubleSession {
   std::string translated(std::string sql) const {
     for (const char* name : {"tables", "columns", "statistics", "distributed_databases",
                              "distributed_partitions", "table_statistics"})
-      sql = replaced(sql, std::string("\\binformation_schema\\.") + name + "\\b", server_.meta(name));
+      sql =
+          replaced(sql, std::string("\\binformation_schema\\.") + name + "\\b", server_.meta(name));
     sql = replaced(sql, "@@memsql_version\\b", literal(kMemsqlVersion));
     sql = replaced(sql, "@@version_comment\\b", literal(kComment));
     return replaced(sql, "@@version\\b", literal(kVersion));
@@ -199,7 +206,8 @@ class DoubleSession {
 
   /// A session of our own beside this one's, for what the client must not see.
   MysqlSession aside() const {
-    MysqlSession session(server_.behind_.server().socket_url(database_.empty() ? "mysql" : database_));
+    MysqlSession session(
+        server_.behind_.server().socket_url(database_.empty() ? "mysql" : database_));
     session.exec("SET sql_mode = '', time_zone = '+00:00'");
     return session;
   }
@@ -216,8 +224,8 @@ class DoubleSession {
                    translated(select) + ") q");
       const std::string first = session.value(
           "SELECT column_name FROM information_schema.columns WHERE column_name <> '_p' AND "
-          "concat('`', table_schema, '`.`', table_name, '`') = " + literal(behind) +
-          " ORDER BY ordinal_position LIMIT 1");
+          "concat('`', table_schema, '`.`', table_name, '`') = " +
+          literal(behind) + " ORDER BY ordinal_position LIMIT 1");
       session.exec("UPDATE " + behind + " SET _p = (coalesce(crc32(`" + first + "`), 0) + " +
                    std::to_string(server_.dealt_) + ") % " +
                    std::to_string(std::max<std::size_t>(1, server_.options_.partitions)));
@@ -249,7 +257,8 @@ class DoubleSession {
       refuse(2318, "HY000", "Result table " + name + " does not exist");
       return true;
     }
-    return relay(asked, replaced(replaced(asked, "::`?\\w+`?", behind), "partition_id\\(\\)", "_p"));
+    return relay(asked,
+                 replaced(replaced(asked, "::`?\\w+`?", behind), "partition_id\\(\\)", "_p"));
   }
 
   bool drop_result(const std::string& name) {
@@ -274,7 +283,8 @@ class DoubleSession {
   /// They are only taken off the list: the server behind goes on with who reads them.
   void forget_results() {
     const std::lock_guard lock(server_.mutex_);
-    std::erase_if(server_.results_, [this](const auto& each) { return each.second.session == id_; });
+    std::erase_if(server_.results_,
+                  [this](const auto& each) { return each.second.session == id_; });
   }
 
   /// Passes the server's answer on, packet by packet. False: the connection is cut.
@@ -338,7 +348,8 @@ class DoubleSession {
   bool json_ = true;
 };
 
-SingleStoreDouble::SingleStoreDouble(MysqlDatabase& behind) : SingleStoreDouble(behind, Options{}) {}
+SingleStoreDouble::SingleStoreDouble(MysqlDatabase& behind)
+    : SingleStoreDouble(behind, Options{}) {}
 
 SingleStoreDouble::SingleStoreDouble(MysqlDatabase& behind, Options options)
     : behind_(behind), options_(options), meta_(behind.name() + "_meta") {
@@ -372,89 +383,13 @@ SingleStoreDouble::~SingleStoreDouble() {
   }
 }
 
-/// information_schema as SingleStore has it: of the databases behind, and of what was declared.
-void SingleStoreDouble::make_metadata() {
-  const auto view = [this](const std::string& name, const std::string& query) {
-    behind_.exec("CREATE VIEW " + meta(name) + " AS SELECT " + query);
-  };
-  behind_.exec("CREATE DATABASE `" + meta_ + "` CHARACTER SET utf8mb4");
-  behind_.exec("CREATE TABLE " + meta("declared") +
-               " (table_name varchar(64), column_name varchar(64), data_type text, column_type text, "
-               "PRIMARY KEY (table_name, column_name))");
-  behind_.exec("CREATE TABLE " + meta("counted") +
-               " (table_name varchar(64) PRIMARY KEY, n bigint, reference boolean)");
-  behind_.exec("CREATE TABLE " + meta("unenforced") + " (table_name varchar(64), column_name varchar(64))");
-  behind_.exec("CREATE TABLE " + meta("distributed_databases") +
-               " (database_id int, database_name varchar(64), num_partitions int)");
-  behind_.exec("CREATE TABLE " + meta("distributed_partitions") +
-               " (database_name varchar(64), ordinal int, role varchar(16), host varchar(64), port int)");
-  if (options_.partitions > 0) {
-    behind_.exec("INSERT INTO " + meta("distributed_databases") + " VALUES (1, " +
-                 literal(behind_.name()) + ", " + std::to_string(options_.partitions) + ")");
-  }
-  for (std::size_t i = 0; i < options_.partitions; ++i) {
-    for (const char* role : {"Master", "Slave"}) {
-      behind_.exec("INSERT INTO " + meta("distributed_partitions") + " VALUES (" +
-                   literal(behind_.name()) + ", " + std::to_string(i) + ", '" + role +
-                   "', '127.0.0.1', " + (role[0] == 'M' ? "3307)" : "3308)"));
-    }
-  }
-  const std::string own = " WHERE t.table_schema <> " + literal(meta_);
-  view("tables",
-       "table_catalog, table_schema, table_name, table_type, CASE table_type WHEN 'BASE TABLE' THEN "
-       "'MemSQL' END AS engine, 0 AS table_rows, 0 AS data_length, create_time, table_comment FROM "
-       "information_schema.tables t" + own);
-  view("columns",
-       "t.table_schema, t.table_name, t.column_name, t.ordinal_position, t.is_nullable, "
-       "coalesce(d.data_type, t.data_type) AS data_type, coalesce(d.column_type, t.column_type) AS "
-       "column_type, if(d.data_type IS NULL, t.character_set_name, NULL) AS character_set_name, "
-       "t.character_maximum_length, t.numeric_precision, t.numeric_scale, t.datetime_precision, "
-       "t.column_key, t.column_comment FROM information_schema.columns t LEFT JOIN " +
-           meta("declared") + " d ON d.table_name = t.table_name AND d.column_name = t.column_name" + own);
-  view("statistics",
-       "t.table_schema, t.table_name, t.non_unique, t.index_name, t.seq_in_index, t.column_name, "
-       "t.sub_part, t.nullable FROM information_schema.statistics t" + own + " UNION ALL SELECT " +
-           literal(behind_.name()) + ", table_name, 0, concat('u_', column_name), 1, column_name, "
-           "NULL, '' FROM " + meta("unenforced"));
-  view("table_statistics",
-       "t.table_schema AS database_name, t.table_name, p.ordinal, p.host, p.port, CASE WHEN p.role = "
-       "'Slave' THEN 'Slave' WHEN c.reference THEN 'Reference' ELSE 'Master' END AS partition_type, "
-       "coalesce(c.n, t.table_rows) DIV if(c.reference, 1, " +
-           std::to_string(std::max<std::size_t>(1, options_.partitions)) + ") AS `rows`, 4096 AS memory_use FROM "
-           "information_schema.tables t JOIN " + meta("distributed_partitions") +
-           " p ON p.database_name = t.table_schema LEFT JOIN " + meta("counted") +
-           " c ON c.table_name = t.table_name WHERE t.table_type = 'BASE TABLE'");
-}
-
 std::string SingleStoreDouble::url(const std::string& scheme) const {
-  return scheme + "://root:" + password() + "@127.0.0.1:" + std::to_string(port_) + "/" + behind_.name();
+  return scheme + "://root:" + password() + "@127.0.0.1:" + std::to_string(port_) + "/" +
+         behind_.name();
 }
 
-void SingleStoreDouble::declare(const std::string& table, const std::string& column,
-                                const std::string& type) {
-  const std::string name = type.substr(0, type.find('('));
-  behind_.exec("REPLACE INTO " + meta("declared") + " VALUES (" + literal(table) + ", " +
-               literal(column) + ", " + literal(name) + ", " + literal(type) + ")");
-  const std::lock_guard lock(mutex_);
-  if (name == "vector") vectors_[table + "." + column] = type;
-}
-
-void SingleStoreDouble::declare_reference(const std::string& table) {
-  behind_.exec("INSERT INTO " + meta("counted") + " VALUES (" + literal(table) +
-               ", NULL, true) ON DUPLICATE KEY UPDATE reference = true");
-}
-
-void SingleStoreDouble::declare_unenforced(const std::string& table, const std::string& column) {
-  behind_.exec("INSERT INTO " + meta("unenforced") + " VALUES (" + literal(table) + ", " +
-               literal(column) + ")");
-}
-
-void SingleStoreDouble::pretend_rows(const std::string& table, std::uint64_t rows) {
-  behind_.exec("INSERT INTO " + meta("counted") + " VALUES (" + literal(table) + ", " +
-               std::to_string(rows) + ", false) ON DUPLICATE KEY UPDATE n = " + std::to_string(rows));
-}
-
-void SingleStoreDouble::at_row(const std::string& text, std::size_t row, std::function<bool()> then) {
+void SingleStoreDouble::at_row(const std::string& text, std::size_t row,
+                               std::function<bool()> then) {
   const std::lock_guard lock(mutex_);
   hooks_.push_back({text, row, std::move(then)});
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server that speaks and answers as SingleStore is documented to, in front of a database of a private
-// MariaDB that holds the rows. Its answers come from SingleStore's documentation and its own clients'
-// source, never from a SingleStore: what a test shows with it is that Sluice keeps to what is written.
+// A server that speaks and answers as SingleStore is documented to, in front of a database of a
+// private MariaDB that holds the rows. Its answers come from SingleStore's documentation and its
+// own clients' source, never from a SingleStore: what a test shows with it is that Sluice keeps to
+// what is written.
 //
 //   MysqlDatabase db;
 //   SingleStoreDouble server(db);
@@ -9,8 +10,9 @@
 //   server.declare("t", "v", "vector(3, F32)");
 //   copy.sync(server.url());
 //
-// It has the text protocol, mysql_native_password, no TLS. It refuses prepared statements, locks and
-// snapshots. Result tables hold what their query gave when they were made, and go with their session.
+// It has the text protocol, mysql_native_password, no TLS. It refuses prepared statements, locks
+// and snapshots. Result tables hold what their query gave when they were made, and go with their
+// session.
 #pragma once
 
 #include <atomic>
@@ -33,9 +35,9 @@ namespace sluice::testing {
 class SingleStoreDouble {
  public:
   struct Options {
-    std::size_t partitions = 4;  ///< 0: the server does not say
-    bool result_tables = true;   ///< else they are refused, as for want of memory
-    int late = 0;                ///< so often each new result table is not there yet
+    std::size_t partitions = 4;   ///< 0: the server does not say
+    bool result_tables = true;    ///< else they are refused, as for want of memory
+    int late = 0;                 ///< so often each new result table is not there yet
     bool vectors_as_json = true;  ///< unless a session says otherwise
     std::string unknown = "$^";   ///< settings that it does not have: a regular expression
   };
@@ -50,7 +52,8 @@ class SingleStoreDouble {
   int port() const { return port_; }
   std::string password() const { return "secret"; }
 
-  /// A column's type, as its information_schema tells it. A vector is stored as the text of its JSON.
+  /// A column's type, as its information_schema tells it. A vector is stored as the text of its
+  /// JSON.
   void declare(const std::string& table, const std::string& column, const std::string& type);
   /// A table of which every node has a copy.
   void declare_reference(const std::string& table);
@@ -69,8 +72,8 @@ class SingleStoreDouble {
 
   /// What was asked for, where it contains `text`.
   std::vector<std::string> statements(const std::string& text) const;
-  int prepared() const { return prepared_; }           ///< COM_STMT_PREPARE was sent so often
-  std::size_t result_tables() const;                   ///< that are there now
+  int prepared() const { return prepared_; }  ///< COM_STMT_PREPARE was sent so often
+  std::size_t result_tables() const;          ///< that are there now
 
  private:
   friend class DoubleSession;

@@ -121,9 +121,7 @@ std::vector<std::string> settings(Dialect dialect, int version) {
 }  // namespace
 
 // SingleStore's own numbers go on from 2300, in what the driver calls its range.
-bool is_drivers(unsigned number) {
-  return number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR;
-}
+bool is_drivers(unsigned number) { return number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR; }
 
 Fault fault_of(unsigned number) {
   switch (number) {
@@ -327,7 +325,8 @@ void Connection::learn() {
              : text.find("MariaDB") != std::string::npos       ? Dialect::mariadb
                                                                : Dialect::mysql;
   if (!login_->singlestore) {
-    if (comment.find("SingleStore") == std::string::npos && comment.find("MemSQL") == std::string::npos)
+    if (comment.find("SingleStore") == std::string::npos &&
+        comment.find("MemSQL") == std::string::npos)
       return;
     throw Error(Fault::config, login_->shown + " is a SingleStore, whose tables are read otherwise",
                 "write singlestore://");

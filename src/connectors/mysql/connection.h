@@ -98,7 +98,8 @@ class Connection {
   /// login's patience; the session is broken() then.
   Rows query(const std::string& sql);
   void run(const std::string& sql) { query(sql); }
-  /// A setting. Of SingleStore it is not known which versions have which: false, it refuses this one.
+  /// A setting. Of SingleStore it is not known which versions have which: false, it refuses this
+  /// one.
   bool set(const std::string& setting);
   /// One that may compute for as long as it likes.
   Rows query_patiently(const std::string& sql);

@@ -88,7 +88,8 @@ WireType wire_of(const Rows& rows, std::size_t row, Dialect dialect) {
   if (wire.name == "double precision" || wire.name == "real") wire.name = "double";
   if (wire.name == "bit" && wire.precision == 0) {
     const std::size_t open = std::min(column_type.find('('), column_type.size());
-    wire.precision = std::max(1, std::atoi(column_type.substr(open).c_str() + (open < column_type.size() ? 1 : 0)));
+    wire.precision = std::max(
+        1, std::atoi(column_type.substr(open).c_str() + (open < column_type.size() ? 1 : 0)));
   }
   // SingleStore writes vectors as JSON, in our sessions.
   if (wire.name == "vector" && dialect == Dialect::singlestore) wire.name = "json";
@@ -207,8 +208,8 @@ void add_partitions(Connection& connection, const Scope& scope, Found& found) {
   }
 }
 
-/// SingleStore counts rows elsewhere than MySQL, and tells there whether a table has one copy on each
-/// node (a reference table) or is dealt into partitions.
+/// SingleStore counts rows elsewhere than MySQL, and tells there whether a table has one copy on
+/// each node (a reference table) or is dealt into partitions.
 void add_shards(Connection& connection, const Scope& scope, Found& found) try {
   if (connection.dialect() != Dialect::singlestore) return;
   std::map<std::string, std::size_t> partitions;
@@ -219,16 +220,19 @@ void add_shards(Connection& connection, const Scope& scope, Found& found) try {
   const Rows rows = connection.query(
       "SELECT table_schema, table_name, sum(CASE WHEN partition_type = 'Master' THEN n END), "
       "max(CASE WHEN partition_type = 'Reference' THEN n END), sum(memory) FROM (SELECT "
-      "database_name AS table_schema, table_name, partition_type, `rows` AS n, memory_use AS memory "
+      "database_name AS table_schema, table_name, partition_type, `rows` AS n, memory_use AS "
+      "memory "
       "FROM information_schema.table_statistics WHERE partition_type IN ('Master', 'Reference')) s "
-      "WHERE " + condition(connection, scope) + " GROUP BY table_schema, table_name");
+      "WHERE " +
+      condition(connection, scope) + " GROUP BY table_schema, table_name");
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const auto at = found.find({rows.text(row, 0), rows.text(row, 1)});
     if (at == found.end()) continue;
     Table& table = at->second.table;
     table.rows = std::max(rows.natural(row, 2), rows.natural(row, 3));
     // What a columnstore has on disk is not in there.
-    table.bytes = std::max({table.bytes, rows.natural(row, 4), table.rows * table.columns.size() * 8});
+    table.bytes =
+        std::max({table.bytes, rows.natural(row, 4), table.rows * table.columns.size() * 8});
     if (rows.null(row, 2)) continue;
     at->second.shards = partitions[table.name.schema];
     // Chunks are partitions.

@@ -62,7 +62,7 @@ class StreamReader : public Reader {
   const Stop stop_;
   State state_ = State::idle;
   Statement statement_;
-  int refusals_ = 0;  ///< of a result table that is not there yet
+  int refusals_ = 0;                   ///< of a result table that is not there yet
   std::chrono::milliseconds wait_{0};  ///< until it is asked for again
   std::unique_ptr<Connection> session_;
   std::unique_ptr<MYSQL_STMT, CloseStatement> prepared_;

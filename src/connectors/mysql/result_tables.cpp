@@ -18,9 +18,7 @@ std::string new_prefix() {
 ResultTables::ResultTables(std::shared_ptr<const Login> login)
     : login_(std::move(login)), prefix_(new_prefix()) {}
 
-std::string ResultTables::new_name() {
-  return prefix_ + std::to_string(++names_);
-}
+std::string ResultTables::new_name() { return prefix_ + std::to_string(++names_); }
 
 ResultTables::Share ResultTables::share(const ResultPart& part, const std::string& query,
                                         const Stop& stop) {

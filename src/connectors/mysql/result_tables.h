@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SingleStore's materialized result tables: the rows of one statement, kept by the cluster while the
-// session lives that made them, so that several sessions read what one instant showed, a partition
-// each.
+// SingleStore's materialized result tables: the rows of one statement, kept by the cluster while
+// the session lives that made them, so that several sessions read what one instant showed, a
+// partition each.
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,8 @@ class ResultTables {
     bool all = false;
   };
   /// Makes the table when a part of it is first asked for. A name of another snapshot stands for a
-  /// table of this one: what that left to be read is read of what the source holds now, as any chunk
-  /// of a load that is gone on with.
+  /// table of this one: what that left to be read is read of what the source holds now, as any
+  /// chunk of a load that is gone on with.
   Share share(const ResultPart& part, const std::string& query, const Stop& stop);
   /// Drops the table once all its parts were read.
   void was_read(const ResultPart& part) noexcept;

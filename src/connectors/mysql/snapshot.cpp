@@ -20,8 +20,7 @@ Error gone(const TableName& name) {
 MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t readers,
                              const Stop& stop, std::span<const Table> tables,
                              unsigned lock_timeout_s)
-    : leader_(std::move(leader)),
-      results_(std::make_shared<const Login>(leader_->login())) {
+    : leader_(std::move(leader)), results_(std::make_shared<const Login>(leader_->login())) {
   leader_->stop_when(stop);
   witness_ = observe(*leader_);
   if (dialect() != Dialect::singlestore)

@@ -119,7 +119,9 @@ std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan
         if (!share.table.empty())
           return {partition_query(share.table, positions, part->partition),
                   [&taken, part = *part] { taken.results().was_read(part); }};
-        return {select_statement(shape, dialect, plan, positions, Chunk{share.all ? "{}" : R"({"none": true})", 0, 0}), {}};
+        return {select_statement(shape, dialect, plan, positions,
+                                 Chunk{share.all ? "{}" : R"({"none": true})", 0, 0}),
+                {}};
       },
       rate_);
 }

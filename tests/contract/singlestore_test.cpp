@@ -102,6 +102,22 @@ TEST_F(SingleStoreTest, AFirstLoadBringsEveryRowByTextAlone) {
   EXPECT_EQ(asked("RESULT TABLE"), 0U) << "a small table needs none";
 }
 
+TEST_F(SingleStoreTest, WhatIsWrittenWhileATableIsReadComesWithTheNextRun) {
+  make_orders(20000);
+  begin();
+  server->pretend_rows("orders", kBig);
+  server->at_row("partition_id() = 1", 100, [&] {
+    db->exec(
+        "DELETE FROM orders WHERE id % 30 = 0; INSERT INTO orders VALUES (50000, 'new', "
+        "utc_timestamp(6)); UPDATE orders SET note = 'later', updated_at = utc_timestamp(6) WHERE "
+        "id % 100 = 1");
+    return true;
+  });
+  good_sync("orders");
+  EXPECT_EQ(good_sync("orders").strategy, "incremental");
+  expect_equal_orders();
+}
+
 TEST_F(SingleStoreTest, ABigTableIsReadAsItWasWhenItsResultTableWasMade) {
   make_orders(20000);
   begin();
@@ -200,9 +216,12 @@ TEST_F(SingleStoreTest, AUniqueKeyThatNobodyEnforcesIsNoKey) {
       "INSERT INTO codes VALUES (1, 'one'), (1, 'one again'), (2, 'two')");
   begin();
   server->declare_unenforced("codes", "code");
+  duck::Database database;
+  EXPECT_FALSE(make_source(database, server->url())->discover({}).tables.at(0).has_key());
   good_sync("codes");
+  db->exec("UPDATE codes SET what = 'one more' WHERE what = 'one'");
   good_sync("codes");
-  EXPECT_EQ(here("codes", "code, what"), Texts({"1|one", "1|one again", "2|two"}));
+  EXPECT_EQ(here("codes", "code, what"), Texts({"1|one again", "1|one more", "2|two"}));
 }
 
 TEST_F(SingleStoreTest, NamesThatAreWordsOfSqlAreNames) {

@@ -100,7 +100,11 @@ std::vector<std::string> settings(Dialect dialect, int version) {
   std::vector<std::string> all{
       "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
       "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 86400"};
-  if (dialect == Dialect::singlestore) return all;
+  if (dialect == Dialect::singlestore) {
+    all.emplace_back("SET SESSION sql_select_limit = 18446744073709551615");
+    all.emplace_back("SET SESSION vector_type_project_format = 'JSON'");
+    return all;
+  }
   // A limit on rows would cut tables off unseen.
   all.emplace_back(
       "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
@@ -116,12 +120,16 @@ std::vector<std::string> settings(Dialect dialect, int version) {
 
 }  // namespace
 
+// SingleStore's own numbers go on from 2300, in what the driver calls its range.
+bool is_drivers(unsigned number) { return number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR; }
+
 Fault fault_of(unsigned number) {
   switch (number) {
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
     case ER_TABLE_DEF_CHANGED:
     case ER_CHECKREAD:  // changed since the last read
+    case kNoResultTable:
       return Fault::conflict;
     case ER_ACCESS_DENIED_ERROR:
     case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
@@ -164,8 +172,7 @@ Fault fault_of(unsigned number) {
     default:
       break;
   }
-  // The driver's own numbers: all but these are of a connection that is gone, or never came.
-  return number >= CR_MIN_ERROR && number <= CR_MAX_ERROR ? Fault::connection : Fault::schema;
+  return is_drivers(number) ? Fault::connection : Fault::schema;
 }
 
 Rows::Rows(std::unique_ptr<MYSQL_RES, Free> result) {
@@ -226,7 +233,20 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
   use_driver();
   connect();
   learn();
-  for (const std::string& each : settings(dialect_, version_)) run(each);
+  for (const std::string& each : settings(dialect_, version_)) set(each);
+  // The one setting without which values would be wrong.
+  if (dialect_ == Dialect::singlestore &&
+      query("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())").text(0, 0) != "0")
+    throw Error(Fault::config, login_->shown + ": the server does not let a session have UTC",
+                "its TIMESTAMPs would be off by its time zone; SET GLOBAL time_zone = '+00:00'");
+}
+
+bool Connection::set(const std::string& setting) try {
+  run(setting);
+  return true;
+} catch (const Error& error) {
+  if (dialect_ != Dialect::singlestore || broken_ || error.fault() == Fault::cancelled) throw;
+  return false;
 }
 
 Connection::~Connection() {
@@ -301,12 +321,19 @@ void Connection::connect() {
 void Connection::learn() {
   id_ = mysql_thread_id(handle());
   login_->own->add(id_);
-  const std::string text = query("SELECT @@version").text(0, 0);
+  const Rows told = query("SELECT @@version, @@version_comment");
+  const std::string text = told.text(0, 0), comment = told.text(0, 1);
   version_ = version_of(text);
   dialect_ = login_->singlestore                         ? Dialect::singlestore
              : text.find("MariaDB") != std::string::npos ? Dialect::mariadb
                                                          : Dialect::mysql;
-  if (!login_->singlestore) return;
+  if (!login_->singlestore) {
+    if (comment.find("SingleStore") == std::string::npos &&
+        comment.find("MemSQL") == std::string::npos)
+      return;
+    throw Error(Fault::config, login_->shown + " is a SingleStore, whose tables are read otherwise",
+                "write singlestore://");
+  }
   try {
     version_ = version_of(query("SELECT @@memsql_version").text(0, 0));
   } catch (const Error& error) {

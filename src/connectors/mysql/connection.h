@@ -23,6 +23,10 @@ namespace sluice::mysql {
 /// ours. A number that asks for nothing special is Fault::schema: the server refuses what was
 /// planned, and would again.
 Fault fault_of(unsigned number);
+/// Whether the driver says it, not the server: most of these are of a connection that is gone.
+bool is_drivers(unsigned number);
+/// SingleStore: a result table is not there, or not there yet.
+constexpr unsigned kNoResultTable = 2318;
 
 /// The rows of a finished query, as text.
 class Rows {
@@ -95,6 +99,9 @@ class Connection {
   /// login's patience; the session is broken() then.
   Rows query(const std::string& sql);
   void run(const std::string& sql) { query(sql); }
+  /// A setting. Of SingleStore it is not known which versions have which: false, it refuses this
+  /// one.
+  bool set(const std::string& setting);
   /// One that may compute for as long as it likes.
   Rows query_patiently(const std::string& sql);
   /// Asks the server, by a session of its own, to end the statement that this one is busy with; its

@@ -178,6 +178,7 @@ Reason decode_bits_number(Slot& slot, const Byte* bytes, std::uint32_t size, std
 Reason decode_bits(Slot& slot, const Byte* bytes, std::uint32_t size, std::uint64_t row) {
   const auto bits = static_cast<std::uint32_t>(slot.depth);
   const std::uint32_t wanted = (bits + 7) / 8;
+  for (; size > wanted && *bytes == 0; ++bytes) --size;  // SingleStore sends eight
   if (size > 8 || size > wanted) return kBroken;
   std::array<Byte, 9> form{};
   const std::uint32_t unused = wanted * 8 - bits;

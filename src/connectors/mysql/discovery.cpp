@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -73,7 +74,7 @@ void find_tables(Connection& connection, const Scope& scope, Found& found,
 }
 
 /// "tinyint(3) unsigned" has what the other columns of information_schema do not say.
-WireType wire_of(const Rows& rows, std::size_t row) {
+WireType wire_of(const Rows& rows, std::size_t row, Dialect dialect) {
   WireType wire;
   wire.name = duck::folded(rows.text(row, 3));
   const std::string column_type = duck::folded(rows.text(row, 4));
@@ -86,7 +87,13 @@ WireType wire_of(const Rows& rows, std::size_t row) {
   if (wire.name == "integer") wire.name = "int";
   if (wire.name == "dec" || wire.name == "numeric") wire.name = "decimal";
   if (wire.name == "double precision" || wire.name == "real") wire.name = "double";
-  if (wire.name == "bit" && wire.precision == 0) wire.precision = 1;
+  if (wire.name == "bit" && wire.precision == 0) {
+    const std::size_t open = std::min(column_type.find('('), column_type.size());
+    wire.precision = std::max(
+        1, std::atoi(column_type.substr(open).c_str() + (open < column_type.size() ? 1 : 0)));
+  }
+  // SingleStore writes vectors as JSON, in our sessions.
+  if (wire.name == "vector" && dialect == Dialect::singlestore) wire.name = "json";
   return wire;
 }
 
@@ -113,7 +120,7 @@ void add_columns(Connection& connection, const Scope& scope, Found& found) {
     const TableName name{rows.text(row, 0), rows.text(row, 1)};
     const auto at = found.find(name);
     if (at == found.end()) continue;
-    const WireType wire = wire_of(rows, row);
+    const WireType wire = wire_of(rows, row, connection.dialect());
     Column column;
     column.name = rows.text(row, 2);
     column.type = landed_type(wire);
@@ -202,6 +209,40 @@ void add_partitions(Connection& connection, const Scope& scope, Found& found) {
   }
 }
 
+/// SingleStore counts rows elsewhere than MySQL, and tells there whether a table has one copy on
+/// each node (a reference table) or is dealt into partitions.
+void add_shards(Connection& connection, const Scope& scope, Found& found) try {
+  if (connection.dialect() != Dialect::singlestore) return;
+  std::map<std::string, std::size_t> partitions;
+  const Rows databases = connection.query(
+      "SELECT database_name, num_partitions FROM information_schema.distributed_databases");
+  for (std::size_t row = 0; row < databases.size(); ++row)
+    partitions[databases.text(row, 0)] = databases.natural(row, 1);
+  const Rows rows = connection.query(
+      "SELECT table_schema, table_name, sum(CASE WHEN partition_type = 'Master' THEN n END), "
+      "max(CASE WHEN partition_type = 'Reference' THEN n END), sum(memory) FROM (SELECT "
+      "database_name AS table_schema, table_name, partition_type, `rows` AS n, memory_use AS "
+      "memory "
+      "FROM information_schema.table_statistics WHERE partition_type IN ('Master', 'Reference')) s "
+      "WHERE " +
+      condition(connection, scope) + " GROUP BY table_schema, table_name");
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const auto at = found.find({rows.text(row, 0), rows.text(row, 1)});
+    if (at == found.end()) continue;
+    Table& table = at->second.table;
+    table.rows = std::max(rows.natural(row, 2), rows.natural(row, 3));
+    // What a columnstore has on disk is not in there.
+    table.bytes =
+        std::max({table.bytes, rows.natural(row, 4), table.rows * table.columns.size() * 8});
+    if (rows.null(row, 2)) continue;
+    at->second.shards = partitions[table.name.schema];
+    // Chunks are partitions.
+    table.incarnation += " " + std::to_string(at->second.shards) + " partitions";
+  }
+} catch (const Error& error) {  // without these, tables are read by one statement each
+  if (error.fault() != Fault::schema && error.fault() != Fault::permission) throw;
+}
+
 }  // namespace
 
 std::string of_users() { return std::string("table_schema NOT IN ") + kInternal; }
@@ -222,6 +263,7 @@ Discovered discover(Connection& connection, const Scope& scope) {
   find_json(connection, scope, found);
   add_keys(connection, scope, found);
   add_partitions(connection, scope, found);
+  add_shards(connection, scope, found);
   for (auto& [name, shape] : found) {
     if (shape.table.columns.empty()) {
       discovered.skipped.push_back(

@@ -25,6 +25,8 @@ struct Shape {
   std::vector<WireType> wires;  ///< of table.columns
   std::string engine;           ///< "InnoDB"; empty: a view
   std::vector<Partition> partitions;
+  /// Of SingleStore: how many its rows are dealt into; 0: they are not, or nobody says.
+  std::size_t shards = 0;
 
   bool transactional() const { return engine == "InnoDB" || engine == "RocksDB"; }
   std::size_t position(const std::string& column) const;  ///< throws Fault::schema

@@ -44,7 +44,8 @@ std::vector<Finding> find(Connection& connection, std::size_t readers) {
   }
   if (connection.dialect() == Dialect::singlestore) {
     found.push_back({false, "SingleStore has no snapshot for more than one statement",
-                     "receipts say class D; each table is read by one statement"});
+                     "receipts say class D; a table is read by one statement, a big one from one "
+                     "result table"});
     return found;
   }
   const std::uint64_t most = setting(connection, "max_connections");

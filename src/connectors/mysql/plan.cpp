@@ -20,6 +20,9 @@ constexpr std::uint64_t kChunks = 32;  // of a table between these
 constexpr std::size_t kKeysPerChunk = 1000;
 /// Below, one statement brings what is new sooner than several.
 constexpr std::uint64_t kRowsWorthSplitting = 200'000;
+constexpr std::uint64_t kRowsWorthResult = 1'000'000;
+/// A result table is in the cluster's memory.
+constexpr std::uint64_t kLargestResult = std::uint64_t{16} << 30;
 constexpr int kMostSplits = 40;  // of one range: until its ends meet
 
 using Answer = std::vector<std::vector<std::optional<std::string>>>;
@@ -53,8 +56,23 @@ std::string from_of(const Shape& shape) {
   return " FROM " + identifier(shape.table.name.schema, shape.table.name.name);
 }
 
+__int128 number_of(const std::string& text) {
+  if (text.starts_with('-')) {
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  }
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 /// The server's own guess of how many rows a condition has: a few looks into the index.
 std::uint64_t guessed_rows(const Asking& asking, const Shape& shape, const std::string& where) {
+  if (asking.snapshot.dialect() == Dialect::singlestore) {  // it counts about as fast as it guesses
+    const Answer count = asking("SELECT count(*)" + from_of(shape) + where);
+    return count.empty() ? 0 : static_cast<std::uint64_t>(number_of(count[0][0].value_or("0")));
+  }
   // The guess is in the column called rows, which versions have at different places.
   const Answer answer = asking("EXPLAIN FORMAT=JSON SELECT 1" + from_of(shape) + where);
   const json plan = json::parse(answer.empty() ? "" : answer[0][0].value_or(""), nullptr, false);
@@ -126,17 +144,6 @@ class IntegerRanges {
   std::vector<std::pair<__int128, std::uint64_t>> starts_;
 };
 
-__int128 number_of(const std::string& text) {
-  if (text.starts_with('-')) {
-    std::int64_t value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-  }
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 std::vector<Chunk> integer_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
   const std::string key = identifier(shape.table.primary_key.front());
   const Answer ends = asking("SELECT min(" + key + "), max(" + key + ")" + from_of(shape));
@@ -180,6 +187,24 @@ std::vector<Chunk> partition_chunks(const Shape& shape) {
   for (const Partition& each : shape.partitions)
     chunks.push_back(chunk_of(json{{"partition", each.name}}, each.rows, each.bytes));
   return chunks;
+}
+
+/// Of a table of SingleStore whose rows are worth being copied by its cluster, so that several
+/// sessions read what one statement saw. Without bytes: a comparison of one chunk alone would copy
+/// all of them.
+std::vector<Chunk> result_chunks(const Asking& asking, const Shape& shape, std::uint64_t rows) {
+  const std::string table = asking.snapshot.results().new_name();
+  std::vector<Chunk> chunks;
+  for (std::size_t i = 0; i < shape.shards; ++i) {
+    chunks.push_back(chunk_of(json{{"result", table}, {"partition", i}, {"of", shape.shards}},
+                              rows / shape.shards, 0));
+  }
+  return chunks;
+}
+
+bool worth_a_result(const Asking& asking, const Shape& shape, std::uint64_t rows) {
+  return shape.shards > 1 && rows >= kRowsWorthResult && shape.table.bytes <= kLargestResult &&
+         asking.snapshot.results().can_be_in(shape.table.name.schema);
 }
 
 std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
@@ -276,6 +301,10 @@ Plan make_plan(MysqlSnapshot& snapshot, const Table& table, const Read& read, co
   if (!table.replication_key.empty()) set_marks(asking, shape, plan);
   if (read.from || table.start || !table.where.empty())
     plan.rows = guessed_rows(asking, shape, where_clause(predicates(shape, plan)));
+  if (worth_a_result(asking, shape, plan.rows)) {
+    plan.chunks = result_chunks(asking, shape, plan.rows);
+    return plan;
+  }
   plan.chunks = read.from && plan.rows < kRowsWorthSplitting ? one_chunk(shape, plan.rows)
                                                              : whole_chunks(asking, shape);
   return plan;

@@ -8,6 +8,8 @@
 namespace sluice::mysql {
 namespace {
 
+constexpr std::chrono::milliseconds kFirstWait{50};  // for a result table; then twice as long
+constexpr int kMostRefusals = 7;
 constexpr std::chrono::milliseconds kSlice{200};  // how late a cancel() may be noticed
 
 /// What the driver calls for each value of a row that it has received.
@@ -25,8 +27,7 @@ void receive(void* data, unsigned column, unsigned char** at) {
 }  // namespace
 
 StreamReader::StreamReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
-                           std::function<std::string(const Chunk&)> select,
-                           std::shared_ptr<wire::RateLimit> rate)
+                           Select select, std::shared_ptr<wire::RateLimit> rate)
     : sessions_(std::move(sessions)),
       columns_(std::move(columns)),
       select_(std::move(select)),
@@ -43,7 +44,8 @@ void StreamReader::start(const Chunk& chunk) {
   test_cancelled();
   if (state_ != State::idle)
     throw Error(Fault::internal, "a chunk was started before the last one was read");
-  statement_ = select_(chunk);
+  statement_ = select_(chunk, stop_);
+  refusals_ = 0;
   state_ = State::wanted;
 }
 
@@ -60,7 +62,13 @@ bool StreamReader::next(Batch& batch) {
     session_ = sessions_->borrow(kSlice);
     if (!session_) return true;  // others read; a sign of life
   }
-  if (state_ == State::wanted) execute();
+  if (wait_.count() > 0) {
+    const auto slice = std::min<std::chrono::milliseconds>(wait_, kSlice);
+    std::this_thread::sleep_for(slice);
+    wait_ -= slice;
+    return true;
+  }
+  if (state_ == State::wanted && !execute()) return true;
   decoder_->begin(batch);
   const Waiting wait(&stop_, std::nullopt, [this] { session_->kill_statement(); });
   Receiver receiver{&*decoder_, session_->handle()};
@@ -76,33 +84,41 @@ bool StreamReader::next(Batch& batch) {
   return state_ == State::streaming || owed_.count() > 0;
 }
 
-void StreamReader::execute() {
+/// False: later.
+bool StreamReader::execute() {
   const Waiting wait(&stop_, std::nullopt, [this] { session_->kill_statement(); });
   if (text()) {
-    execute_text();
+    if (!execute_text()) return false;
   } else {
     prepared_.reset(mysql_stmt_init(session_->handle()));
     if (!prepared_) throw Error(Fault::internal, "out of memory for a statement");
     mysql_stmt_attr_set(prepared_.get(), STMT_ATTR_CB_RESULT,
                         reinterpret_cast<const void*>(&receive));
-    if (mysql_stmt_prepare(prepared_.get(), statement_.data(), statement_.size()) != 0 ||
+    if (mysql_stmt_prepare(prepared_.get(), statement_.sql.data(), statement_.sql.size()) != 0 ||
         mysql_stmt_execute(prepared_.get()) != 0)
       fail(wait);
     const unsigned count = mysql_stmt_field_count(prepared_.get());
     decoder_.emplace(columns_, std::span(mariadb_stmt_fetch_fields(prepared_.get()), count), false);
   }
   state_ = State::streaming;
+  return true;
 }
 
 // SingleStore's prepared statements fail beside some of its settings, so its rows come as text.
-void StreamReader::execute_text() {
+bool StreamReader::execute_text() {
   const Waiting wait(&stop_, std::nullopt, [this] { session_->kill_statement(); });
-  if (mysql_real_query(session_->handle(), statement_.data(), statement_.size()) != 0) fail(wait);
+  if (mysql_real_query(session_->handle(), statement_.sql.data(), statement_.sql.size()) != 0) {
+    // Another aggregator learns of a result table a little later than the one that made it.
+    if (mysql_errno(session_->handle()) != kNoResultTable || refusals_ == kMostRefusals) fail(wait);
+    wait_ = kFirstWait * (1 << refusals_++);
+    return false;
+  }
   result_.reset(mysql_use_result(session_->handle()));
   if (!result_) fail(wait);
   decoder_.emplace(columns_,
                    std::span(mysql_fetch_fields(result_.get()), mysql_num_fields(result_.get())),
                    true);
+  return true;
 }
 
 StreamReader::Fetched StreamReader::fetch() {
@@ -139,9 +155,7 @@ void StreamReader::fail(const Waiting& wait) {
   }
   const bool stopped = wait.stopped() || stop_();
   const Error failed = session_->error(number, why);
-  if (number == 0 || failed.fault() == Fault::data ||
-      (failed.fault() == Fault::connection && number >= 2000))
-    session_->set_broken();
+  if (number == 0 || failed.fault() == Fault::data || (is_drivers(number))) session_->set_broken();
   if (stopped) throw Error(Fault::cancelled, "stopped while reading");
   throw failed;
 }
@@ -152,6 +166,7 @@ void StreamReader::end() {
   prepared_.reset();
   result_.reset();
   sessions_->give_back(std::move(session_));
+  if (statement_.was_read) statement_.was_read();
 }
 
 // In the middle of a result: the statement is ended, so that the session, which cannot be had

@@ -19,12 +19,17 @@
 
 namespace sluice::mysql {
 
+struct Statement {
+  std::string sql;
+  std::function<void()> was_read;  ///< to its end; may be empty
+};
+
 class StreamReader : public Reader {
  public:
   /// `columns` in projection order. `select` gives the query that reads a chunk, its columns
-  /// written by select_expression(). `rate` may be null.
-  StreamReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns,
-               std::function<std::string(const Chunk&)> select,
+  /// written by select_expression(); what it waits for ends with its Stop. `rate` may be null.
+  using Select = std::function<Statement(const Chunk&, const Stop&)>;
+  StreamReader(std::shared_ptr<Sessions> sessions, std::vector<ReadColumn> columns, Select select,
                std::shared_ptr<wire::RateLimit> rate);
   ~StreamReader() override;
   StreamReader(const StreamReader&) = delete;
@@ -42,8 +47,8 @@ class StreamReader : public Reader {
   enum class Fetched { row, end };
   void test_cancelled() const;
   bool text() const { return session_->dialect() == Dialect::singlestore; }
-  void execute();
-  void execute_text();
+  bool execute();
+  bool execute_text();
   Fetched fetch();
   [[noreturn]] void fail(const Waiting& wait);
   void end();
@@ -51,12 +56,14 @@ class StreamReader : public Reader {
 
   const std::shared_ptr<Sessions> sessions_;
   const std::vector<ReadColumn> columns_;
-  const std::function<std::string(const Chunk&)> select_;
+  const Select select_;
   const std::shared_ptr<wire::RateLimit> rate_;
   std::atomic<bool> cancelled_{false};
   const Stop stop_;
   State state_ = State::idle;
-  std::string statement_;
+  Statement statement_;
+  int refusals_ = 0;                   ///< of a result table that is not there yet
+  std::chrono::milliseconds wait_{0};  ///< until it is asked for again
   std::unique_ptr<Connection> session_;
   std::unique_ptr<MYSQL_STMT, CloseStatement> prepared_;
   std::unique_ptr<MYSQL_RES, Rows::Free> result_;

@@ -20,10 +20,11 @@ Error gone(const TableName& name) {
 MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t readers,
                              const Stop& stop, std::span<const Table> tables,
                              unsigned lock_timeout_s)
-    : leader_(std::move(leader)) {
+    : leader_(std::move(leader)), results_(std::make_shared<const Login>(leader_->login())) {
   leader_->stop_when(stop);
   witness_ = observe(*leader_);
-  leader_->run("SET SESSION lock_wait_timeout = " + std::to_string(lock_timeout_s));
+  if (dialect() != Dialect::singlestore)
+    leader_->run("SET SESSION lock_wait_timeout = " + std::to_string(lock_timeout_s));
   Failures failures;
   Members members = open(readers, stop);
   if (dialect() == Dialect::singlestore) {

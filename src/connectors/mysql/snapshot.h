@@ -13,6 +13,7 @@
 
 #include "connectors/mysql/connection.h"
 #include "connectors/mysql/discovery.h"
+#include "connectors/mysql/result_tables.h"
 #include "connectors/mysql/sessions.h"
 #include "connectors/mysql/witness.h"
 #include "sluice/source.h"
@@ -54,6 +55,7 @@ class MysqlSnapshot : public Snapshot {
   const Shape& shape(const TableName& name) const;
   const std::shared_ptr<Sessions>& sessions() const { return sessions_; }
   Dialect dialect() const { return leader_->dialect(); }
+  ResultTables& results() { return results_; }
   /// The rows of a query under the snapshot: asked once, as it has the same answer every time. For
   /// any thread.
   std::vector<std::vector<std::optional<std::string>>> ask(const std::string& sql,
@@ -73,6 +75,7 @@ class MysqlSnapshot : public Snapshot {
 
   std::unique_ptr<Connection> leader_;
   std::mutex leader_mutex_;
+  ResultTables results_;  ///< of SingleStore alone
   std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
   Together together_ = Together::none;
   std::string position_;  ///< of the binary log, where it is known

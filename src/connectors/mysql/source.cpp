@@ -66,10 +66,13 @@ std::string MysqlSource::identity() {
   std::string server;
   if (session->dialect() == Dialect::mysql && session->version() >= 50600) {
     server = "mysql server " + session->query("SELECT @@server_uuid").text(0, 0);
+  } else if (session->dialect() == Dialect::singlestore) {
+    // Behind one address there may be several aggregators, and nothing that all of them tell alike.
+    server = "singlestore at " + login_->host + ":" +
+             std::to_string(login_->port == 0 ? 3306 : login_->port);
   } else {
     const Rows rows = session->query("SELECT @@hostname, @@port, @@datadir");
-    server = std::string(session->dialect() == Dialect::singlestore ? "singlestore" : "mariadb") +
-             " server " + rows.text(0, 0) + ":" + rows.text(0, 1) + rows.text(0, 2);
+    server = "mariadb server " + rows.text(0, 0) + ":" + rows.text(0, 1) + rows.text(0, 2);
   }
   keep_session(std::move(session));
   return login_->database.empty() ? server : server + ", database " + login_->database;
@@ -108,8 +111,17 @@ std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan
   const std::vector<std::size_t> positions(projection.begin(), projection.end());
   return std::make_unique<StreamReader>(
       taken.sessions(), std::move(columns),
-      [&shape, &plan, positions, dialect = taken.dialect()](const Chunk& chunk) {
-        return select_statement(shape, dialect, plan, positions, chunk);
+      [&taken, &shape, &plan, positions](const Chunk& chunk, const Stop& stop) -> Statement {
+        const Dialect dialect = taken.dialect();
+        const std::optional<ResultPart> part = result_part(chunk);
+        if (!part) return {select_statement(shape, dialect, plan, positions, chunk), {}};
+        const auto share = taken.results().share(*part, result_query(shape, dialect, plan), stop);
+        if (!share.table.empty())
+          return {partition_query(share.table, positions, part->partition),
+                  [&taken, part = *part] { taken.results().was_read(part); }};
+        return {select_statement(shape, dialect, plan, positions,
+                                 Chunk{share.all ? "{}" : R"({"none": true})", 0, 0}),
+                {}};
       },
       rate_);
 }

@@ -150,6 +150,38 @@ std::string where_clause(const std::vector<std::string>& conditions) {
   return clause;
 }
 
+std::optional<ResultPart> result_part(const Chunk& chunk) try {
+  const json bounds = json::parse(chunk.bounds);
+  if (!bounds.contains("result")) return std::nullopt;
+  return ResultPart{bounds.at("result").get<std::string>(),
+                    bounds.at("partition").get<std::size_t>(), bounds.at("of").get<std::size_t>()};
+} catch (const json::exception&) {
+  throw Error(Fault::internal, "chunk bounds that cannot be read: " + chunk.bounds);
+}
+
+std::string result_query(const Shape& shape, Dialect dialect, const Plan& plan) {
+  std::string list;
+  for (std::size_t i = 0; i < plan.read.columns.size(); ++i) {
+    const Column& column = plan.read.columns[i];
+    list +=
+        (i == 0 ? "" : ", ") +
+        select_expression(identifier(column.name), shape.wire(column.name), column.type, dialect) +
+        " AS c" + std::to_string(i);
+  }
+  const TableName& name = shape.table.name;
+  return "SELECT " + list + " FROM " + identifier(name.schema, name.name) +
+         where_clause(predicates(shape, plan));
+}
+
+std::string partition_query(const std::string& table, std::span<const std::size_t> projection,
+                            std::size_t partition) {
+  std::string list;
+  for (const std::size_t each : projection)
+    list += (list.empty() ? "c" : ", c") + std::to_string(each);
+  return "SELECT " + list + " FROM ::" + table +
+         " WHERE partition_id() = " + std::to_string(partition);
+}
+
 std::string select_statement(const Shape& shape, Dialect dialect, const Plan& plan,
                              std::span<const std::size_t> projection, const Chunk& chunk) try {
   const json bounds = json::parse(chunk.bounds);
@@ -166,6 +198,7 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   if (bounds.contains("partition"))
     from += " PARTITION (" + identifier(bounds.at("partition").get<std::string>()) + ")";
   std::vector<std::string> conditions = predicates(shape, plan);
+  if (bounds.contains("none")) conditions.emplace_back("1 = 0");
   if (bounds.contains("key")) {
     const auto names = bounds.at("key").get<std::vector<std::string>>();
     if (bounds.contains("from"))

@@ -2,6 +2,7 @@
 // The SQL of a plan: conditions, and the query that reads a chunk. A chunk's bounds are JSON.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,17 @@ std::string tuple_condition(const Shape& shape, const std::vector<std::string>& 
                             const std::vector<std::string>& bound, bool at_or_above);
 /// " WHERE a AND b"; nothing for none.
 std::string where_clause(const std::vector<std::string>& conditions);
+
+/// One partition of a result table: what a chunk of SingleStore's big tables is.
+struct ResultPart {
+  std::string table;  ///< stands for one result table in each snapshot
+  std::size_t partition = 0, of = 0;
+};
+std::optional<ResultPart> result_part(const Chunk& chunk);
+/// What such a table holds: all columns of the plan, called c0, c1, ..
+std::string result_query(const Shape& shape, Dialect dialect, const Plan& plan);
+std::string partition_query(const std::string& table, std::span<const std::size_t> projection,
+                            std::size_t partition);
 
 /// SELECT of the plan's columns at these positions, for the rows of one chunk.
 std::string select_statement(const Shape& shape, Dialect dialect, const Plan& plan,

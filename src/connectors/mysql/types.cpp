@@ -19,8 +19,8 @@ bool one_of(std::string_view name, std::span<const std::string_view> names) {
 
 constexpr std::array<std::string_view, 8> kText{"char",       "varchar",  "tinytext", "text",
                                                 "mediumtext", "longtext", "enum",     "set"};
-constexpr std::array<std::string_view, 6> kBytes{"binary", "varbinary",  "tinyblob",
-                                                 "blob",   "mediumblob", "longblob"};
+constexpr std::array<std::string_view, 7> kBytes{"binary",     "varbinary", "tinyblob", "blob",
+                                                 "mediumblob", "longblob",  "bson"};
 constexpr std::array<std::string_view, 9> kGeometry{
     "geometry",        "point",        "linestring",     "polygon",           "multipoint",
     "multilinestring", "multipolygon", "geomcollection", "geometrycollection"};

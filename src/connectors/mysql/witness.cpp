@@ -29,9 +29,9 @@ std::string trimmed(std::string text) {
 }
 
 void read_clock(Connection& connection, Witness& witness) {
-  connection.run("SET SESSION time_zone = @@global.time_zone");
+  const bool moved = connection.set("SET SESSION time_zone = @@global.time_zone");
   const Rows clock = connection.query(std::string("SELECT UTC_TIMESTAMP(6), NOW(6), ") + kMicros);
-  connection.run("SET SESSION time_zone = '+00:00'");
+  if (moved) connection.run("SET SESSION time_zone = '+00:00'");
   witness.t0 = trimmed(clock.text(0, 0)) + "+00";
   witness.local = trimmed(clock.text(0, 1));
   witness.t0_micros = clock.integer(0, 2);

@@ -133,7 +133,7 @@ void History::make_tables() {
     }
     if (flavour_.filtered) filter(table, dice);
   }
-  server_.make_user(tables_, character_.reader, dice);
+  server_.make_user(tables_, flavour_, character_.reader, dice);
 }
 
 void History::run() {

@@ -162,6 +162,7 @@ void History::compare_alongside(const Program& program) {
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
     if (!event.is_object() || event.value("event", "") != "table_finished") continue;
+    if (event.at("outcome") == "failed") continue;  // and was tried again
     const auto table =
         std::ranges::find(tables_, event.at("table").get<std::string>(), &HistoryTable::name);
     const bool exact = event.at("guarantee") == "A";

@@ -45,7 +45,8 @@ class PostgresHistories : public HistoryServer {
     if (flavour.standby) return database_.server().standby().socket_url(database_.name());
     return few_rights ? database_.socket_url(kReader) : database_.socket_url();
   }
-  void make_user(const std::vector<HistoryTable>& tables, bool few_rights, Dice&) override {
+  void make_user(const std::vector<HistoryTable>& tables, const Flavour&, bool few_rights,
+                 Dice&) override {
     if (!few_rights) return;
     exec(std::string("DO $$ BEGIN CREATE ROLE ") + kReader +
          " LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");

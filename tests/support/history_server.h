@@ -51,7 +51,8 @@ class HistoryServer {
   virtual Flavour fitting(const Flavour& flavour) const = 0;
   /// Where sluice reads; with few rights, as the user of make_user().
   virtual std::string url(const Flavour& flavour, bool few_rights) const = 0;
-  virtual void make_user(const std::vector<HistoryTable>& tables, bool few_rights, Dice& dice) = 0;
+  virtual void make_user(const std::vector<HistoryTable>& tables, const Flavour& flavour,
+                         bool few_rights, Dice& dice) = 0;
   /// Whether what is read again, the overlap, is all that keeps such a copy true.
   virtual bool needs_overlap(const Flavour& flavour, bool few_rights) const = 0;
   /// Whether writers go on beside a run with few rights.

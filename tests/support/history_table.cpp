@@ -81,7 +81,7 @@ std::string HistoryTable::values(Dice& dice, const Stamps& stamps, const std::st
 
 std::string HistoryTable::stamped_with(Dice& dice, const Stamps& stamps,
                                        const std::string& when) const {
-  if (automatic_ && dice.chance(50)) return {};
+  if (automatic() && dice.chance(50)) return {};
   return stamped() && (stamps.honest || dice.chance(70)) ? ", updated_at = " + when : "";
 }
 

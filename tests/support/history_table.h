@@ -52,7 +52,7 @@ class HistoryTable {
     automatic_ = automatic;
   }
   const std::string& stamp_type() const { return stamp_type_; }
-  bool automatic() const { return automatic_; }
+  bool automatic() const { return automatic_ && stamped() && kind_ != Kind::nullable; }
 
   /// Which of its rows sluice is to copy: of this predicate, and stamped at or after this time.
   void filter(const std::string& where, const std::string& start) {

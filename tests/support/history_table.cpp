@@ -63,8 +63,8 @@ std::string HistoryTable::some(Dice& dice) const {
 }
 
 std::string HistoryTable::one(Dice& dice) const {
-  const std::string salt = std::to_string(dice.below(1000));
-  return sql_->one(*this, true, salt, dice.from(1, 3));
+  const int count = dice.from(1, 3);  // drawn first, or every seed would have another history
+  return sql_->one(*this, true, std::to_string(dice.below(1000)), count);
 }
 
 /// ", column = value" of what an update sets beside n.
@@ -72,8 +72,8 @@ std::string HistoryTable::values(Dice& dice, const Stamps& stamps, const std::st
   std::string sql;
   if (dice.chance(60)) sql += ", note = " + note(dice);
   if (added_ > 0 && dice.chance(60)) {
+    const std::string value = std::to_string(dice.below(100));  // drawn first, as in one()
     const int number = dice.from(1, added_);
-    const std::string value = std::to_string(dice.below(100));
     if (!dropped_.contains(number)) sql += ", " + added_name(number) + " = '" + value + "'";
   }
   return sql + stamped_with(dice, stamps, when);

@@ -260,7 +260,12 @@ bool History::finish_prepared(Dice& dice, bool any) {
   const std::string sql = server_.end_prepared(found->name, dice.chance(70));
   prepared_.erase(found);
   note(sql);
-  server_.exec(sql);
+  try {
+    server_.exec(sql);
+  } catch (const std::runtime_error& error) {
+    if (!server_.expected(error.what())) throw;
+    log_.back() += std::string("  -> ") + error.what();
+  }
   return true;
 }
 

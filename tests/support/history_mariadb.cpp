@@ -34,6 +34,11 @@ std::string id_of(const HistoryWriter& writer) {
   return dynamic_cast<const Session&>(*writer.session).id();
 }
 
+/// A run that locks the server for a moment keeps others from ending their transactions.
+std::string patient(const std::string& sql) {
+  return "SET SESSION lock_wait_timeout = 60; " + sql + "; SET SESSION lock_wait_timeout = 0";
+}
+
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 class MariadbHistories : public HistoryServer {
@@ -91,14 +96,14 @@ class MariadbHistories : public HistoryServer {
     return dice.chance(85) ? "BEGIN" : "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; BEGIN";
   }
   std::string end(const HistoryWriter& writer, bool commit) const override {
-    if (writer.xa.empty()) return commit ? "COMMIT" : "ROLLBACK";
-    return "XA END '" + writer.xa + "'; XA " +
-           (commit ? "COMMIT '" + writer.xa + "' ONE PHASE" : "ROLLBACK '" + writer.xa + "'");
+    if (writer.xa.empty()) return patient(commit ? "COMMIT" : "ROLLBACK");
+    return patient("XA END '" + writer.xa + "'; XA " +
+                   (commit ? "COMMIT '" + writer.xa + "' ONE PHASE" : "ROLLBACK '" + writer.xa + "'"));
   }
   std::string prepare(const HistoryWriter& writer, std::string& name) const override {
     if (writer.xa.empty()) return {};
     name = writer.xa;
-    return "XA END '" + name + "'; XA PREPARE '" + name + "'";
+    return patient("XA END '" + name + "'; XA PREPARE '" + name + "'");
   }
   void prepared(HistoryWriter& writer) override;
   std::string end_prepared(const std::string& name, bool commit) const override {
@@ -140,12 +145,14 @@ class MariadbHistories : public HistoryServer {
   bool message_inserts() const override { return true; }
 
   void before_run(std::size_t readers) override {
-    // One transaction looks at the list of transactions. Of those that read, a user that cannot
-    // compare their snapshots has but one, or the server locked.
-    begins_ = begins() + 2 + (user_ == "root" ? readers : 0);
+    // One transaction looks at the list of transactions; of those that read the planner's is one,
+    // and where their snapshots cannot be compared there is one reader.
+    const bool all = user_ == "root";
+    counted_ = locks_ ? "Com_unlock_tables" : "Com_begin";
+    wanted_ = count() + (locks_ ? 1 : all ? 2 + readers : 3);
   }
   // A program that asks for the list of transactions again and again would keep it from being new.
-  bool snapshot_taken() override { return begins() >= begins_; }
+  bool snapshot_taken() override { return count() >= wanted_; }
   std::string clock() const override {
     return "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
   }
@@ -162,28 +169,32 @@ class MariadbHistories : public HistoryServer {
   }
 
  private:
-  std::size_t begins() {
-    return std::stoul(look_.query("SHOW GLOBAL STATUS LIKE 'Com_begin'").at(0).at(1).value());
+  std::size_t count() {
+    return std::stoul(
+        look_.query("SHOW GLOBAL STATUS LIKE '" + counted_ + "'").at(0).at(1).value());
   }
 
   MysqlDatabase database_;
   Session look_;
   std::unique_ptr<HistorySql> sql_;
   std::string user_ = "root";
-  std::size_t begins_ = 0;
+  bool locks_ = false;  ///< that user, for its snapshots
+  std::string counted_;
+  std::size_t wanted_ = 0;
 };
 
 /// Rights say how a run's sessions come to see the same rows, and whether it sees the transactions
 /// of others. Only with all of them is a snapshot's instant known to the microsecond.
 void MariadbHistories::make_user(const std::vector<HistoryTable>&, const Flavour& flavour,
                                  bool few_rights, Dice& dice) {
+  user_ = "root";
+  locks_ = false;
   const std::string here = " ON " + database_.name() + ".*";
   const int lot = dice.below(100);
   std::string rights;
   if (few_rights) {
     rights = lot < 80 ? "SELECT" + here : "SELECT, LOCK TABLES" + here;
   } else if (lot < 65 || flavour.history) {
-    user_ = "root";
     return;
   } else {
     rights = lot < 85 ? "SELECT, PROCESS" : lot < 93 ? "SELECT, PROCESS, RELOAD"
@@ -191,6 +202,7 @@ void MariadbHistories::make_user(const std::vector<HistoryTable>&, const Flavour
     rights += " ON *.*";
   }
   user_ = kUser;
+  locks_ = has(rights, "LOCK") || has(rights, "RELOAD");
   database_.server().create_user(user_, "", rights);
 }
 
@@ -214,7 +226,7 @@ void MariadbHistories::recover(HistoryWriter& writer, const std::string& message
     } catch (const std::runtime_error&) {
       // It says what there was.
     }
-    writer.session->exec("XA ROLLBACK '" + writer.xa + "'");
+    writer.session->exec(patient("XA ROLLBACK '" + writer.xa + "'"));
   }
   writer.open = false;
   writer.xa.clear();

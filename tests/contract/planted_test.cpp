@@ -53,10 +53,13 @@ bool wanted(const Planted& planted) {
 Histories look_for(const Planted& planted) {
   const std::uint64_t seed = planted.seed;
   if (const char* given = std::getenv("SLUICE_HISTORY_SEEDS"))
-    return run_histories(testing::parse_seeds(given), 2, Account::none);
-  Histories histories = run_histories({seed, seed}, 1, Account::none);
+    return run_histories(testing::postgres_histories(), testing::parse_seeds(given), 2,
+                         Account::none);
+  Histories histories =
+      run_histories(testing::postgres_histories(), {seed, seed}, 1, Account::none);
   if (!histories.failed)
-    histories = run_histories({seed + 1, seed + kSeedsToTry}, 2, Account::none);
+    histories = run_histories(testing::postgres_histories(), {seed + 1, seed + kSeedsToTry}, 2,
+                              Account::none);
   return histories;
 }
 

@@ -24,12 +24,12 @@ std::filesystem::path folder_in_memory() {
 
 }  // namespace
 
-History::History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& counts)
+History::History(std::uint64_t seed, HistoryServer& server, HistoryCounts& counts)
     : seed_(seed),
       counts_(counts),
       dice_(seed),
-      flavour_(flavour_of(seed)),
-      database_(database),
+      server_(server),
+      flavour_(server.fitting(flavour_of(seed))),
       copy_(folder_in_memory()) {
   Dice dice = dice_.fork();
   character_.stamps.honest = dice.chance(flavour_.honest);
@@ -43,17 +43,16 @@ History::History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& 
   make_tables();
   const int writers = dice.from(3, 4);
   for (int i = 0; i < writers; ++i) {
-    writers_.push_back(std::make_unique<Writer>(database_.socket_url()));
-    writers_.back()->session.exec("SET lock_timeout = '20ms'");
+    writers_.push_back(std::make_unique<Writer>(server_.session(false)));
   }
-  gatekeeper_ = std::make_unique<PostgresSession>(database_.socket_url());
+  gatekeeper_ = server_.session(true);
 }
 
 History::~History() {
   writers_.clear();
   try {
-    for (const Prepared& each : prepared_) database_.exec("ROLLBACK PREPARED '" + each.name + "'");
-    if (flavour_.standby) hold_standby(false);
+    for (const Prepared& each : prepared_) server_.exec(server_.end_prepared(each.name, false));
+    if (flavour_.standby) server_.hold(false);
   } catch (const std::exception&) {
     // The database stays; the server goes with the program.
   }
@@ -77,10 +76,12 @@ std::vector<Kind> History::kinds() const {
 
 void History::make_large(HistoryTable& table) {
   ++counts_.large;
-  table = HistoryTable(Kind::large, table.name(), false);
+  const HistoryTable stamps = table;
+  table = HistoryTable(server_.sql(), Kind::large, table.name(), false);
+  table.stamp_with(stamps.stamp_type(), stamps.automatic());
   for (const std::string& sql : {table.create(), table.fill(kLargeKeys)}) {
     note(sql);
-    database_.exec(sql);
+    server_.exec(sql);
   }
 }
 
@@ -91,15 +92,14 @@ void History::filter(HistoryTable& table, Dice& dice) {
   std::string start;
   if (&table == &tables_.front()) {
     const std::string ahead = dice.chance(60) ? "0" : "30 minutes";
-    start = database_.value("SELECT to_char((clock_timestamp() + interval '" + ahead +
-                            "') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'");
+    start = server_.value(server_.start(ahead));
   }
   table.filter(start.empty() || dice.chance(30) ? dice.pick(kWhere) : "", start);
   note(table.name() + " where " + table.where() + " start " + table.start());
 }
 
 void History::make_tables() {
-  database_.exec("DROP TABLE IF EXISTS t1, t2, t3");
+  server_.exec("DROP TABLE IF EXISTS t1, t2, t3");
   Dice dice = dice_.fork();
   std::vector<Kind> kinds = this->kinds();
   const int wanted = flavour_.first_killed ? 1 : dice.from(2, 3);
@@ -109,33 +109,32 @@ void History::make_tables() {
     const Kind kind = kinds[static_cast<std::size_t>(at)];
     kinds.erase(kinds.begin() + at);
     const bool partitioned = kind != Kind::bag && dice.chance(25);
-    HistoryTable& table = tables_.emplace_back(kind, "t" + std::to_string(i), partitioned);
+    HistoryTable& table =
+        tables_.emplace_back(server_.sql(), kind, "t" + std::to_string(i), partitioned);
+    server_.choose(table, dice);
     if (flavour_.large && i == 1) {
       make_large(table);
       continue;
     }
     const int count = character_.big ? 12'000 : dice.from(0, 300);
     note(table.create());
-    database_.exec(table.create());
+    server_.exec(table.create());
     // Of the flavours of settings, so that the other seeds keep their histories.
     if ((flavour_.soft || flavour_.history || flavour_.together) && character_.stamps.honest &&
         (kind == Kind::pair || kind == Kind::uuid)) {
-      note(table.stamped_by_trigger());
-      database_.exec(table.stamped_by_trigger());
+      const std::string trigger = server_.sql().stamped_by_trigger(table);
+      note(trigger);
+      server_.exec(trigger);
     }
     if (count > 0) {
       const std::string fill = table.insert(dice, character_.stamps, next_number_, count);
       note(fill);
-      database_.exec(fill);
+      server_.exec(fill);
       next_number_ += count;
     }
     if (flavour_.filtered) filter(table, dice);
   }
-  if (!character_.reader) return;
-  database_.exec(std::string("DO $$ BEGIN CREATE ROLE ") + kReader +
-                 " LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
-  for (const HistoryTable& table : tables_)
-    database_.exec("GRANT SELECT ON " + table.name() + " TO " + kReader);
+  server_.make_user(tables_, flavour_, character_.reader, dice);
 }
 
 void History::run() {

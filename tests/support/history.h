@@ -20,17 +20,17 @@
 #include "support/history_flavour.h"
 #include "support/history_look.h"
 #include "support/history_parts.h"
+#include "support/history_server.h"
 #include "support/history_table.h"
-#include "support/postgres_server.h"
 #include "support/program.h"
 
 namespace sluice::testing {
 
 class History {
  public:
-  /// In `database`, whose tables it drops first: making a database takes longer than a history's
-  /// runs.
-  History(std::uint64_t seed, PostgresDatabase& database, HistoryCounts& counts);
+  /// In the database of `server`, whose tables it drops first: making a database takes longer than
+  /// a history's runs.
+  History(std::uint64_t seed, HistoryServer& server, HistoryCounts& counts);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -44,7 +44,6 @@ class History {
   using Writer = HistoryWriter;
   using Moment = HistoryMoment;
   static constexpr int kLargeKeys = 60'000;
-  static constexpr const char* kReader = "history_reader";  ///< the role with few rights
   void make_tables();
   std::vector<HistoryTable::Kind> kinds() const;
   void make_large(HistoryTable& table);
@@ -60,14 +59,16 @@ class History {
   void step_inside(std::size_t at, Dice& dice);
   void write_and_end(std::size_t at, Dice& dice);
   void prepare(std::size_t at);
-  void end(std::size_t at, const std::string& how);
+  void end(std::size_t at, bool commit);
   HistoryTable& any_table(Dice& dice);
   std::string change(Dice& dice);
+  std::string insert_new(Dice& dice);
   void send_message(std::size_t at, Dice& dice);
   void open_gate(std::size_t at);
   bool attempt(std::size_t at, const std::string& sql);
   void change_shape(std::size_t at, Dice& dice);
   void change_file(std::size_t at, Dice& dice);
+  bool reshape(std::size_t at, HistoryTable& table, Dice& dice);
   bool finish_prepared(Dice& dice, bool any);
   void finish_all(Dice dice);
   void ambush(Dice dice);
@@ -78,7 +79,6 @@ class History {
   void run_and_compare(bool full);
   void steps_meanwhile(Dice& dice, int steps, std::chrono::milliseconds time);
   void follow();
-  void hold_standby(bool hold);
   void remember_tables();
   void compare_alongside(const Program& program);
   bool within(std::size_t moment, const std::string& instant) const;
@@ -113,19 +113,19 @@ class History {
   std::uint64_t seed_;
   HistoryCounts& counts_;
   Dice dice_;
-  const Flavour& flavour_;
+  HistoryServer& server_;
+  const Flavour flavour_;
   Character character_;
-  PostgresDatabase& database_;
   Copy copy_;
   std::vector<HistoryTable> tables_;
   std::vector<std::unique_ptr<Writer>> writers_;
-  std::unique_ptr<PostgresSession> gatekeeper_;  ///< holds the locks that are the gates
+  std::unique_ptr<HistorySession> gatekeeper_;  ///< holds the locks that are the gates
   std::vector<Prepared> prepared_;
   HistoryTable* locked_ = nullptr;  ///< while a run is started
   std::vector<Moment> moments_;     ///< since a run beside writers began
   Look look_;                       ///< of a flavour that is watched, after the last run
   std::vector<Past> past_;
-  int next_number_ = 1, next_name_ = 1;
+  int next_number_ = 1, next_name_ = 1, begun_ = 0;
   int runs_ = 0;  ///< that have begun
   std::size_t parallel_ = 2;
   bool shape_changed_ = false, column_added_ = false;  ///< since it was last looked at

@@ -23,6 +23,7 @@ struct Flavour {
   /// What is begun, sent or prepared stays as it is until another run has begun; what a transaction
   /// writes it then ends in the same step, so that no run sees a number of its own.
   bool over_runs = false;
+  bool writes_early = false;  ///< but for a change right after its begin
   bool first_killed = false;  ///< the first run is, before it publishes its one table
   bool killed_at_commits = false;
   bool append = false;    ///< mode append, and nothing but new rows

@@ -31,11 +31,13 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 /// By table, the names of its columns.
-std::map<std::string, std::vector<std::string>> columns_of(const Copy& copy) {
+std::map<std::string, std::vector<std::string>> columns_of(const Copy& copy,
+                                                           const std::string& schema) {
   std::map<std::string, std::vector<std::string>> columns;
   const Texts all = copy.query(
       "SELECT table_name || '.' || column_name FROM duckdb_columns() WHERE database_name = 'copy' "
-      "AND schema_name = 'public' ORDER BY table_name, column_index");
+      "AND schema_name = '" +
+      schema + "' ORDER BY table_name, column_index");
   for (const std::string& each : all) {
     const auto dot = each.find('.');
     columns[each.substr(0, dot)].push_back(each.substr(dot + 1));
@@ -70,10 +72,11 @@ std::string microseconds(const std::string& number) {
   return std::string(kDigits - std::min(kDigits, number.size()), '0') + number;
 }
 
-Look look_at(const Copy& copy, const Flavour& flavour, const std::vector<HistoryTable>& tables) {
+Look look_at(const Copy& copy, const std::string& schema, const Flavour& flavour,
+             const std::vector<HistoryTable>& tables) {
   Look look;
   if (!std::filesystem::exists(copy.file())) return look;
-  const auto columns = columns_of(copy);
+  const auto columns = columns_of(copy, schema);
   const std::string glue = std::string(" || '") + kSeparator + "' || ";
   std::string sql;
   for (const HistoryTable& table : tables) {
@@ -87,7 +90,7 @@ Look look_at(const Copy& copy, const Flavour& flavour, const std::vector<History
            glue + "CAST(" + living + " AS varchar)";
     if (flavour.history)
       sql += glue + "epoch_us(_sluice_valid_from)" + glue + "epoch_us(_sluice_valid_to)";
-    sql += " FROM public." + table.name();
+    sql += " FROM " + schema + "." + table.name();
   }
   if (sql.empty()) return look;
   for (const std::string& row : copy.query(sql)) {

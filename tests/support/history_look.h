@@ -29,7 +29,8 @@ using Look = std::map<std::string, std::vector<CopyRow>>;
 std::string key_of(const std::string& row, int parts);
 std::string microseconds(const std::string& number);  ///< as CopyRow has them
 
-Look look_at(const Copy& copy, const Flavour& flavour, const std::vector<HistoryTable>& tables);
+Look look_at(const Copy& copy, const std::string& schema, const Flavour& flavour,
+             const std::vector<HistoryTable>& tables);
 std::multiset<std::string> living_rows(const std::vector<CopyRow>& rows);
 std::multiset<std::string> rows_as_of(const std::vector<CopyRow>& rows, const std::string& instant);
 

@@ -12,9 +12,9 @@ namespace {
 
 using Part = HistoryTable::Part;
 
-const Receipt& receipt_of(const RunResult& result, const std::string& table) {
-  const auto found =
-      std::ranges::find(result.receipts, TableName{"public", table}, &Receipt::table);
+const Receipt& receipt_of(const RunResult& result, const std::string& schema,
+                          const std::string& table) {
+  const auto found = std::ranges::find(result.receipts, TableName{schema, table}, &Receipt::table);
   if (found == result.receipts.end()) throw std::runtime_error(table + " has no receipt");
   return *found;
 }
@@ -52,7 +52,7 @@ void History::quiet(Dice dice) {
   const RunResult second = run_here(false);
   compare(second);
   for (const Receipt& each : second.receipts) {
-    const Receipt& before = receipt_of(first, each.table.name);
+    const Receipt& before = receipt_of(first, server_.sql().schema(), each.table.name);
     if (of_the_past(before)) continue;
     // What stamps hid comes to light when the part of the table that holds it is compared, or all
     // of it is, after a load that went on by the marks.
@@ -73,7 +73,7 @@ void History::quiet(Dice dice) {
 void History::compare(const RunResult& result) {
   std::map<Part, std::vector<const HistoryTable*>> compared;
   for (const HistoryTable& table : tables_) {
-    const Receipt& receipt = receipt_of(result, table.name());
+    const Receipt& receipt = receipt_of(result, server_.sql().schema(), table.name());
     if (of_the_past(receipt)) continue;
     const bool exact = receipt.guarantee == "A";
     if (!exact && flavour_.digest && receipt.strategy != "resume")
@@ -87,7 +87,8 @@ void History::compare(const RunResult& result) {
       std::multiset<std::string> rows = compare_table(*table, copy, part);
       if (flavour_.soft) compare_marks(*table, rows);
       if (flavour_.history && part == Part::rows)
-        remember(*table, receipt_of(result, table->name()).instant, std::move(rows));
+        remember(*table, receipt_of(result, server_.sql().schema(), table->name()).instant,
+                 std::move(rows));
     }
   }
 }
@@ -112,7 +113,7 @@ std::multiset<std::string> History::compare_table(const HistoryTable& table,
   ++counts_.comparisons;
   const auto at_source = [&](bool listed) {
     std::multiset<std::string> rows;
-    for (const auto& row : database_.query(table.rows_at_source(part, listed)))
+    for (const auto& row : server_.look().query(table.rows_at_source(part, listed)))
       rows.insert(row.at(0).value());
     return rows;
   };
@@ -134,13 +135,13 @@ std::multiset<std::string> History::compare_table(const HistoryTable& table,
 /// Every change is made by this thread, so that no other rows can have been seen.
 void History::remember_tables() {
   if (character_.big) return;
-  std::string sql = "SELECT '@' || (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+  std::string sql = "SELECT " + server_.labelled(server_.clock());
   Moment moment;
   for (const HistoryTable& table : tables_) {
     sql += " UNION ALL " + table.rows_at_source();
     moment.rows[table.name()];
   }
-  for (const auto& row : database_.query(sql)) {
+  for (const auto& row : server_.look().query(sql)) {
     const std::string& text = row.at(0).value();
     if (text.front() == '@') {
       moment.at = microseconds(text.substr(1));
@@ -161,6 +162,7 @@ void History::compare_alongside(const Program& program) {
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
     if (!event.is_object() || event.value("event", "") != "table_finished") continue;
+    if (event.at("outcome") == "failed") continue;  // and was tried again
     const auto table =
         std::ranges::find(tables_, event.at("table").get<std::string>(), &HistoryTable::name);
     const bool exact = event.at("guarantee") == "A";

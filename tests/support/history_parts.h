@@ -3,19 +3,21 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 
+#include "support/history_server.h"
 #include "support/history_table.h"
-#include "support/postgres_server.h"
 
 namespace sluice::testing {
 
 /// One of its writers.
 struct HistoryWriter {
-  explicit HistoryWriter(const std::string& url) : session(url) {}
-  PostgresSession session;
+  explicit HistoryWriter(std::unique_ptr<HistorySession> its) : session(std::move(its)) {}
+  std::unique_ptr<HistorySession> session;
   bool open = false;  ///< in a transaction
+  std::string xa;     ///< which has this name already; empty: it has none
   int gate = 0;       ///< in a message, waiting for this gate of its two; 0: in none
   int savepoints = 0;
   int since = 0;  ///< runs_ when it began, or came to its gate
@@ -32,7 +34,7 @@ struct Character {
   Stamps stamps;
   bool deletes = true;  ///< else nothing is deleted and no keys are compared: the marks alone
                         ///< must bring every row
-  bool reader = false;  ///< sluice comes as a role that does not see when others began
+  bool reader = false;  ///< sluice comes as a user that does not see when others began
   bool big = false;     ///< enough rows for a table to be built anew behind its copy
 };
 

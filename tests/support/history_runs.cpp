@@ -25,13 +25,7 @@ std::string errors(const RunResult& result) {
 
 /// Where sluice reads from a standby, until that has all that was committed.
 void History::follow() {
-  if (flavour_.standby) database_.server().wait_for_standby();
-}
-
-/// Whether the standby stays where it is.
-void History::hold_standby(bool hold) {
-  PostgresSession(database_.server().standby().socket_url())
-      .exec(hold ? "SELECT pg_wal_replay_pause()" : "SELECT pg_wal_replay_resume()");
+  if (flavour_.standby) server_.follow();
 }
 
 void History::first_run(Dice dice) {
@@ -75,6 +69,7 @@ void History::run_and_compare(bool full) { compare(run_here(full)); }
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   ++runs_;
   follow();
+  server_.before_run(parallel_);
   return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }
 
@@ -82,7 +77,7 @@ std::unique_ptr<Program> History::start(const std::string& failpoint) {
 /// a transaction that begins while it looks is what the overlap is for, and there is none.
 void History::steps_meanwhile(Dice& dice, int steps, milliseconds time) {
   for (int i = 0; i < steps; ++i) {
-    if (!character_.reader) writer_step(dice.fork());
+    if (!character_.reader || server_.reader_beside_writers()) writer_step(dice.fork());
     if (!moments_.empty()) remember_tables();
     std::this_thread::sleep_for(time / (steps + 1));
   }
@@ -99,24 +94,22 @@ void History::wait_for(Program& program) {
 /// Waits until the program reads under its snapshot. False: it has ended.
 bool History::snapshot_taken(Program& program) {
   while (program.running()) {
-    if (database_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                        "AND application_name LIKE 'sluice%' AND state = 'idle in transaction' AND "
-                        "backend_xmin IS NOT NULL") != "0")
-      return true;
+    if (server_.snapshot_taken()) return true;
     std::this_thread::sleep_for(std::chrono::microseconds(300));
   }
   return false;
 }
 
 /// So that a run which is started now has to wait before its snapshot. False: somebody else has
-/// the table.
+/// the table, or this server's runs would not.
 bool History::lock_table(Dice& dice) {
   moments_.clear();
   remember_tables();
   locked_ = &any_table(dice);
-  gatekeeper_->exec("BEGIN; SET LOCAL lock_timeout = '20ms'");
+  const std::string lock = server_.lock_table(*locked_);
+  if (lock.empty()) return false;
   try {
-    gatekeeper_->exec("LOCK TABLE " + locked_->name() + " IN ACCESS EXCLUSIVE MODE");
+    gatekeeper_->exec(lock);
     note(locked_->name() + " is locked");
     return true;
   } catch (const std::runtime_error&) {
@@ -127,13 +120,8 @@ bool History::lock_table(Dice& dice) {
 
 /// What is committed then is in the snapshot, and its instant is no earlier.
 void History::write_while_it_waits(Program& program, Dice& dice) {
-  while (program.running() &&
-         database_.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                         "AND wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%ACCESS SHARE%' "
-                         "AND application_name LIKE 'sluice%'") == "0")
-    std::this_thread::sleep_for(milliseconds(1));
-  moments_.back().at = microseconds(
-      database_.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
+  while (program.running() && !server_.run_waits()) std::this_thread::sleep_for(milliseconds(1));
+  moments_.back().at = microseconds(server_.value("SELECT " + server_.clock()));
   const std::string change = locked_->update(dice, character_.stamps, true);
   note("while it waits: " + change);
   gatekeeper_->exec(change + "; COMMIT");
@@ -146,7 +134,7 @@ void History::run_alongside(Dice& dice) {
   const bool waits = flavour_.history && dice.chance(15) && lock_table(dice);
   const std::unique_ptr<Program> program = start({});
   const bool hold = flavour_.standby && dice.chance(50);
-  if (hold) hold_standby(true);
+  if (hold) server_.hold(true);
   shape_changed_ = column_added_ = false;
   if (waits) {
     write_while_it_waits(*program, dice);
@@ -165,7 +153,7 @@ void History::run_alongside(Dice& dice) {
     steps_meanwhile(dice, dice.from(2, 20), milliseconds(dice.from(20, 200)));
   }
   wait_for(*program);
-  if (hold) hold_standby(false);
+  if (hold) server_.hold(false);
   note("sluice ended: " + std::to_string(program->exit_code()));
   const Look before = look_;
   if (flavour_.watched()) watch({});

@@ -58,54 +58,57 @@ class Shared {
 };
 
 /// What the seed did, and how to have it again.
-std::string account_of(std::uint64_t seed, const History* history, const std::string& what) {
+std::string account_of(const HistoryEngine& engine, std::uint64_t seed, const History* history,
+                       const std::string& what) {
   const std::string number = std::to_string(seed);
   std::string text = "seed " + number + ": " + what + "\n";
   if (history != nullptr) {
     text += "what was done:\n";
     for (const std::string& line : history->log()) text += "  " + line + "\n";
   }
-  return text + "again: SLUICE_HISTORY_SEEDS=" + number + " build/release/bin/history_tests\n";
+  return text + "again: SLUICE_HISTORY_SEEDS=" + number + " build/release/bin/" + engine.program +
+         "\n";
 }
 
-void run_seed(const Shared& board, std::uint64_t seed, std::uint64_t worker,
-              PostgresDatabase& database, Account account, bool single) {
+void run_seed(const Shared& board, const HistoryEngine& engine, std::uint64_t seed,
+              std::uint64_t worker, HistoryServer& server, Account account, bool single) {
   std::unique_ptr<History> history;
   try {
-    history = std::make_unique<History>(seed, database, board->counts[worker]);
+    history = std::make_unique<History>(seed, server, board->counts[worker]);
     history->run();
     if (single && account != Account::none)
-      std::cout << account_of(seed, history.get(), "all is well");
+      std::cout << account_of(engine, seed, history.get(), "all is well");
   } catch (const std::exception& failure) {
     if (board->fail(seed, failure.what()) && account != Account::none)
-      std::cout << account_of(seed, history.get(), failure.what()) << std::flush;
+      std::cout << account_of(engine, seed, history.get(), failure.what()) << std::flush;
   }
 }
 
 /// In a process of its own.
-void work(const Shared& board, std::uint64_t worker, const Seeds& seeds, Account account) {
-  PostgresServer& server = PostgresServer::numbered(worker);
-  PostgresDatabase database(server);
+void work(const Shared& board, const HistoryEngine& engine, std::uint64_t worker,
+          const Seeds& seeds, Account account) {
+  const std::unique_ptr<HistoryServer> server = engine.make(worker);
   while (!board->failed) {
     const std::uint64_t seed = board->next.fetch_add(seeds.step);
     if (seed > seeds.last) break;
     board->at[worker] = seed;
-    run_seed(board, seed, worker, database, account, seeds.first == seeds.last);
+    run_seed(board, engine, seed, worker, *server, account, seeds.first == seeds.last);
     if (board->failed) break;
     if (++board->done % 100 == 0 && account != Account::none)
       std::cout << board->done << " histories" << std::endl;
   }
-  server.end_standby();
+  engine.end(worker);
 }
 
-pid_t start_worker(const Shared& board, std::uint64_t worker, const Seeds& seeds, Account account) {
+pid_t start_worker(const Shared& board, const HistoryEngine& engine, std::uint64_t worker,
+                   const Seeds& seeds, Account account) {
   std::cout.flush();
   const pid_t child = fork();
   if (child != 0) return child;
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a killed test takes its workers with it
   int code = 0;
   try {
-    work(board, worker, seeds, account);
+    work(board, engine, worker, seeds, account);
   } catch (const std::exception& error) {
     std::cout << error.what() << std::endl;
     code = 1;
@@ -129,15 +132,16 @@ Seeds parse_seeds(const std::string& text) {
           colon == std::string::npos ? 1 : std::stoull(text.substr(colon + 1))};
 }
 
-Histories run_histories(const Seeds& seeds, std::uint64_t workers, Account account) {
+Histories run_histories(const HistoryEngine& engine, const Seeds& seeds, std::uint64_t workers,
+                        Account account) {
   const Shared board;
   board->next = seeds.first;
   workers = std::min({workers, seeds.last - seeds.first + 1, std::uint64_t{kMostWorkers}});
-  for (std::uint64_t i = 0; i < workers; ++i) PostgresServer::numbered(i);
+  for (std::uint64_t i = 0; i < workers; ++i) engine.start(i);
   const auto began = std::chrono::steady_clock::now();
   std::vector<pid_t> children;
   for (std::uint64_t i = 0; i < workers; ++i)
-    children.push_back(start_worker(board, i, seeds, account));
+    children.push_back(start_worker(board, engine, i, seeds, account));
   for (std::uint64_t i = 0; i < workers; ++i) {
     int status = 0;
     if (waitpid(children[i], &status, 0) != children[i] || status != 0)

@@ -29,6 +29,7 @@ enum class Account { none, of_failures };
 
 /// Each worker takes the next seed until there is none or one failed. `account`: whether what a
 /// failing history did is printed; that of a single seed is printed whenever it is wanted at all.
-Histories run_histories(const Seeds& seeds, std::uint64_t workers, Account account);
+Histories run_histories(const HistoryEngine& engine, const Seeds& seeds, std::uint64_t workers,
+                        Account account);
 
 }  // namespace sluice::testing

@@ -4,16 +4,13 @@
 
 namespace sluice::testing {
 
-std::string History::source_url() const {
-  if (flavour_.standby) return database_.server().standby().socket_url(database_.name());
-  return character_.reader ? database_.socket_url(kReader) : database_.socket_url();
-}
+std::string History::source_url() const { return server_.url(flavour_, character_.reader); }
 
-// The overlap would read again all that happens here, whatever the marks are worth. A standby's
-// are worth nothing.
+// The overlap would read again all that happens here, whatever the marks are worth.
 SyncOptions History::options(bool full) const {
   SyncOptions options;
-  if (!flavour_.standby) options.defaults.overlap = std::chrono::seconds(0);
+  if (!server_.needs_overlap(flavour_, character_.reader))
+    options.defaults.overlap = std::chrono::seconds(0);
   if (flavour_.append) options.defaults.mode = Mode::append;
   if (flavour_.versions) options.defaults.strategy = Strategy::xmin;
   if (!character_.deletes) options.defaults.delete_check.kind = Cadence::Kind::never;
@@ -27,7 +24,7 @@ SyncOptions History::options(bool full) const {
   if (flavour_.together) options.publish = Publish::together;
   for (const HistoryTable& table : tables_) {
     options.table_options.emplace_back(
-        "public." + table.name(),
+        server_.sql().schema() + "." + table.name(),
         [where = table.where(), start = table.start()](TableOptions& its) {
           its.where = where;
           if (!start.empty()) its.start = start;
@@ -49,7 +46,8 @@ std::vector<std::string> History::words() const {
                                  character_.deletes ? "always" : "never",
                                  "--parallel",
                                  std::to_string(parallel_)};
-  if (!flavour_.standby) words.insert(words.end(), {"--overlap", "0s"});
+  if (!server_.needs_overlap(flavour_, character_.reader))
+    words.insert(words.end(), {"--overlap", "0s"});
   if (flavour_.append) words.insert(words.end(), {"--mode", "append"});
   if (flavour_.versions) words.insert(words.end(), {"--strategy", "xmin"});
   if (flavour_.digest) words.insert(words.end(), {"--strategy", "digest"});
@@ -57,7 +55,7 @@ std::vector<std::string> History::words() const {
   if (flavour_.history) words.insert(words.end(), {"--mode", "history"});
   if (flavour_.together) words.insert(words.end(), {"--publish", "together"});
   for (const HistoryTable& table : tables_) {
-    const std::string name = "public." + table.name() + "=";
+    const std::string name = server_.sql().schema() + "." + table.name() + "=";
     if (!table.where().empty()) words.insert(words.end(), {"--where", name + table.where()});
     if (!table.start().empty()) words.insert(words.end(), {"--start", name + table.start()});
   }

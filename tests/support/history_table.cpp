@@ -34,87 +34,36 @@ std::string HistoryTable::keys() const {
   }
 }
 
-std::string HistoryTable::key_values(const std::string& number) const {
-  switch (kind_) {
-    case Kind::pair:
-      return number + " % 5, 'Key ' || " + number + " / 5";
-    case Kind::uuid:
-      return "md5(" + number + "::text)::uuid";
-    case Kind::bag:
-      return "";
-    case Kind::large:
-      return number;
-    default:
-      return "CASE WHEN " + number + " % 3 = 0 THEN -" + number + " ELSE " + number + " END";
-  }
-}
-
-std::string HistoryTable::create() const {
-  std::string key;
-  switch (kind_) {
-    case Kind::pair:
-      key = "a int, b text, PRIMARY KEY (a, b), ";
-      break;
-    case Kind::uuid:
-      key = "id uuid PRIMARY KEY, ";
-      break;
-    case Kind::bag:
-      break;
-    default:
-      key = "id bigint PRIMARY KEY, ";
-  }
-  std::string sql = "CREATE TABLE " + name_ + " (" + key + "n int, note text";
-  if (stamped())
-    sql += std::string(", updated_at timestamptz") + (kind_ == Kind::nullable ? "" : " NOT NULL");
-  sql += ")";
-  if (partitioned_) {
-    sql += " PARTITION BY HASH (" + keys() + ")";
-    for (const char* each : {"0", "1", "2"}) {
-      sql += "; CREATE TABLE " + name_ + "_" + each + " PARTITION OF " + name_ +
-             " FOR VALUES WITH (MODULUS 3, REMAINDER " + each + ")";
-    }
-  }
-  if (kind_ == Kind::number || kind_ == Kind::nullable || large())
-    sql += "; CREATE INDEX ON " + name_ + " (updated_at)";
-  return sql;
-}
-
-std::string HistoryTable::stamped_by_trigger() const {
-  return "CREATE OR REPLACE FUNCTION stamp_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
-         "NEW.updated_at := clock_timestamp(); RETURN NEW; END'; CREATE TRIGGER stamps BEFORE "
-         "INSERT OR UPDATE ON " +
-         name_ + " FOR EACH ROW EXECUTE FUNCTION stamp_row()";
-}
-
 std::string HistoryTable::add_column(Dice& dice) const {
-  static constexpr std::array<const char*, 4> kTypes{"int", "int DEFAULT 7", "text",
-                                                     "text DEFAULT 'seven' NOT NULL"};
-  return "ALTER TABLE " + name_ + " ADD COLUMN " + added_name(added_ + 1) + " " + dice.pick(kTypes);
+  return "ALTER TABLE " + name_ + " ADD COLUMN " + added_name(added_ + 1) + " " +
+         sql_->added_type(dice);
+}
+
+std::string HistoryTable::drop_column(Dice& dice) {
+  if (added_ == 0) return {};
+  going_ = dice.from(1, added_);
+  return dropped_.contains(going_) ? "" : added_name(going_);
 }
 
 std::string HistoryTable::stamp(Dice& dice, const Stamps& stamps) const {
   static constexpr std::array<const char*, 5> kFuture{"2 ms", "30 ms", "1 s", "1 hour", "1 day"};
   static constexpr std::array<const char*, 4> kPast{"1 ms", "50 ms", "1 s", "1 day"};
   if (kind_ == Kind::nullable && dice.chance(15)) return "NULL";
-  if (!stamps.honest && dice.chance(25))
-    return std::string("now() - interval '") + dice.pick(kPast) + "'";
-  if (dice.chance(12)) return std::string("now() + interval '") + dice.pick(kFuture) + "'";
-  return dice.chance(70) ? "now()" : "clock_timestamp()";
+  if (!stamps.honest && dice.chance(25)) return sql_->shifted(false, dice.pick(kPast));
+  if (dice.chance(12)) return sql_->shifted(true, dice.pick(kFuture));
+  return sql_->some_clock(dice);
 }
 
 std::string HistoryTable::some(Dice& dice) const {
   static constexpr std::array<int, 5> kShares{3, 10, 30, 100, 100};
   const std::string share = std::to_string(dice.pick(kShares));
   const std::string salt = std::to_string(dice.below(1000));
-  const std::string what = has_key() ? "(" + keys() + ")::text" : "n::text";
-  return "hashtext(" + std::string(has_key() ? "ROW" : "") + what + " || '" + salt + "') % " +
-         share + " = 0";
+  return sql_->hash(*this, salt) + " % " + share + " = 0";
 }
 
 std::string HistoryTable::one(Dice& dice) const {
-  return "ctid IN (SELECT ctid FROM " + name_ + " ORDER BY hashtext(coalesce(note, '') || n || '" +
-         std::to_string(dice.below(1000)) + "'), ctid LIMIT " + std::to_string(dice.from(1, 3)) +
-         ")";
+  const int count = dice.from(1, 3);  // drawn first, or every seed would have another history
+  return sql_->one(*this, true, std::to_string(dice.below(1000)), count);
 }
 
 /// ", column = value" of what an update sets beside n.
@@ -122,34 +71,36 @@ std::string HistoryTable::values(Dice& dice, const Stamps& stamps, const std::st
   std::string sql;
   if (dice.chance(60)) sql += ", note = " + note(dice);
   if (added_ > 0 && dice.chance(60)) {
-    sql += ", " + added_name(dice.from(1, added_)) + " = '" + std::to_string(dice.below(100)) + "'";
+    const std::string value = std::to_string(dice.below(100));  // drawn first, as in one()
+    const int number = dice.from(1, added_);
+    if (!dropped_.contains(number)) sql += ", " + added_name(number) + " = '" + value + "'";
   }
   return sql + stamped_with(dice, stamps, when);
 }
 
 std::string HistoryTable::stamped_with(Dice& dice, const Stamps& stamps,
                                        const std::string& when) const {
+  if (automatic() && dice.chance(50)) return {};
   return stamped() && (stamps.honest || dice.chance(70)) ? ", updated_at = " + when : "";
 }
 
 std::string HistoryTable::insert(Dice& dice, const Stamps& stamps, int first, int count) {
   // Identical rows belong into a bag.
-  const std::string number = has_key() ? "i" : "i / 2";
+  const std::string number = has_key() ? "i" : sql_->half("i");
   std::string sql = "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") + "n, note" +
                     (stamped() ? ", updated_at" : "") + ") SELECT " +
-                    (has_key() ? key_values(number) + ", " : "") + number + " % " +
+                    (has_key() ? sql_->key_values(*this, number) + ", " : "") + number + " % " +
                     std::to_string(dice.from(3, 1000)) + ", " + note(dice) +
-                    (stamped() ? ", " + stamp(dice, stamps) : "") + " FROM generate_series(" +
-                    std::to_string(first) + ", " + std::to_string(first + count - 1) + ") i";
+                    (stamped() ? ", " + stamp(dice, stamps) : "") + " FROM " +
+                    sql_->series(std::to_string(first), std::to_string(first + count - 1));
   if (!has_key()) return sql;
-  if (dice.chance(50)) return sql + " ON CONFLICT DO NOTHING";
-  return sql + " ON CONFLICT (" + keys() + ") DO UPDATE SET n = excluded.n" +
-         values(dice, stamps, stamp(dice, stamps));
+  if (dice.chance(50)) return sql_->insert_or_leave(sql);
+  return sql_->insert_or_update(sql, keys(), values(dice, stamps, stamp(dice, stamps)));
 }
 
 std::string HistoryTable::update(Dice& dice, const Stamps& stamps, bool whole) const {
   const std::string when =
-      whole && (kind_ != Kind::nullable || dice.chance(80)) ? "now()" : stamp(dice, stamps);
+      whole && (kind_ != Kind::nullable || dice.chance(80)) ? sql_->now() : stamp(dice, stamps);
   const std::string which = whole ? "true" : dice.chance(60) ? some(dice) : one(dice);
   // NULL becomes '' and '' NULL, while all else stays.
   constexpr const char* kBlank = "note = CASE note WHEN '' THEN NULL ELSE coalesce(note, '') END";
@@ -175,36 +126,24 @@ std::string HistoryTable::come_or_go(Dice& dice) const {
            " WHERE note = 'returns' AND n % 3 = " + std::to_string(dice.below(3));
   const int first = kFirst + dice.below(kMost);
   // The same for an hour, and yet honest: as of the clock or later.
-  return "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") + "n, note" +
-         (stamped() ? ", updated_at" : "") + ") SELECT " +
-         (has_key() ? key_values("i") + ", " : "") + "i % 7, 'returns'" +
-         (stamped() ? ", date_trunc('hour', now()) + interval '2 hours'" : "") +
-         " FROM generate_series(" + std::to_string(first) + ", " + std::to_string(kFirst + kMost) +
-         ") i" + (has_key() ? " ON CONFLICT DO NOTHING" : "");
+  const std::string insert = "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") +
+                             "n, note" + (stamped() ? ", updated_at" : "") + ") SELECT " +
+                             (has_key() ? sql_->key_values(*this, "i") + ", " : "") +
+                             "i % 7, 'returns'" + (stamped() ? ", " + sql_->next_hours() : "") +
+                             " FROM " +
+                             sql_->series(std::to_string(first), std::to_string(kFirst + kMost));
+  return has_key() ? sql_->insert_or_leave(insert) : insert;
 }
 
 std::string HistoryTable::refill(Dice& dice, const Stamps& stamps, int first, int count) {
-  return "TRUNCATE " + name_ + "; " + insert(dice, stamps, first, count);
-}
-
-std::string HistoryTable::rewrite() const {
-  return "ALTER TABLE " + name_ + " ALTER note TYPE text USING note || ''";
+  return sql_->refill(*this, insert(dice, stamps, first, count));
 }
 
 std::string HistoryTable::change_key(Dice& dice, const Stamps& stamps, int number) const {
   if (!has_key()) return update(dice, stamps, false);
-  const std::string which = "ctid = (SELECT ctid FROM " + name_ + " ORDER BY hashtext(n || '" +
-                            std::to_string(dice.below(1000)) + "'), ctid LIMIT 1)";
-  return "UPDATE " + name_ + " SET (" + keys() + ") = (SELECT " +
-         key_values(std::to_string(number)) + ")" + values(dice, stamps, stamp(dice, stamps)) +
-         " WHERE " + which;
-}
-
-std::string HistoryTable::fill(int keys) const {
-  return "INSERT INTO " + name_ +
-         " (id, n, note, updated_at) SELECT i, i % 100, 'note ' || i % 7, now() - i * interval '1 "
-         "ms' FROM generate_series(1, " +
-         std::to_string(keys) + ") i";
+  const std::string which = sql_->one(*this, false, std::to_string(dice.below(1000)), 1);
+  return "UPDATE " + name_ + " SET " + sql_->set_key(*this, std::to_string(number)) +
+         values(dice, stamps, stamp(dice, stamps)) + " WHERE " + which;
 }
 
 std::string HistoryTable::change_few(Dice& dice, const Stamps& stamps, int keys) const {
@@ -220,9 +159,9 @@ std::string HistoryTable::change_few(Dice& dice, const Stamps& stamps, int keys)
     return " WHERE id % " + text(apart) + " = " + text(dice.below(apart));
   };
   const auto insert = [&](int count) {
-    return "INSERT INTO " + name_ + " (id, n, note, updated_at) SELECT i, i % 90, " + note(dice) +
-           ", " + stamp(dice, stamps) + " FROM generate_series(" + text(at) + ", " +
-           text(at + count - 1) + ") i ON CONFLICT DO NOTHING";
+    return sql_->insert_or_leave(
+        "INSERT INTO " + name_ + " (id, n, note, updated_at) SELECT i, i % 90, " + note(dice) +
+        ", " + stamp(dice, stamps) + " FROM " + sql_->series(text(at), text(at + count - 1)));
   };
   const std::string remove = "DELETE FROM " + name_, update = "UPDATE " + name_ + " SET ";
   const std::string stamped = stamped_with(dice, stamps, stamp(dice, stamps));
@@ -254,7 +193,9 @@ std::vector<std::string> HistoryTable::columns(Part part) const {
   }
   if (part == Part::keys) return columns;
   columns.insert(columns.end(), {"n", "note"});
-  for (int i = 1; i <= added_; ++i) columns.push_back(added_name(i));
+  for (int i = 1; i <= added_; ++i) {
+    if (!dropped_.contains(i)) columns.push_back(added_name(i));
+  }
   if (stamped()) columns.emplace_back("updated_at");
   return columns;
 }
@@ -269,18 +210,15 @@ std::string HistoryTable::text(const std::vector<std::string>& columns, const ch
 }
 
 std::string HistoryTable::rows_at_source(Part part, bool listed) const {
-  std::string from = " FROM public." + name_ + " WHERE true";
+  std::string from = " FROM " + sql_->schema() + "." + name_ + " WHERE true";
   if (!where_.empty()) from += " AND (" + where_ + ")";
   if (!start_.empty()) from += " AND updated_at >= '" + start_ + "'";
-  const std::string row =
-      text(columns(part), "CAST(extract(epoch FROM updated_at) * 1000000 AS bigint)");
-  if (!large() || listed) return "SELECT " + row + from;
-  return "SELECT '" + name_ + "|' || count(*) || ' rows, ' || coalesce(sum(('x' || substr(md5(" +
-         row + "), 1, 15))::bit(60)::bigint), 0)" + from;
+  const std::string row = sql_->row(*this, columns(part));
+  return "SELECT " + (!large() || listed ? row : sql_->sum(*this, row)) + from;
 }
 
 std::string HistoryTable::rows_of_copy(Part part, const std::string& living, bool listed) const {
-  const std::string from = " FROM public." + name_ + " WHERE " + living;
+  const std::string from = " FROM " + sql_->schema() + "." + name_ + " WHERE " + living;
   const std::string row = text(columns(part), "epoch_us(updated_at)");
   if (!large() || listed) return "SELECT " + row + from;
   return "SELECT '" + name_ + "|' || count(*) || ' rows, ' || coalesce(sum(('0x' || substr(md5(" +

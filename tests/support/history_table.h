@@ -2,10 +2,12 @@
 // The tables of a history, and the SQL that changes them: text only.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "support/dice.h"
+#include "support/history_sql.h"
 
 namespace sluice::testing {
 
@@ -27,15 +29,30 @@ class HistoryTable {
     large,     ///< as number, with keys that leave no gaps
   };
   /// `partitioned`: into three by its key, each a chunk by itself to a load.
-  HistoryTable(Kind kind, std::string name, bool partitioned)
-      : kind_(kind), name_(std::move(name)), partitioned_(partitioned) {}
+  HistoryTable(const HistorySql& sql, Kind kind, std::string name, bool partitioned)
+      : sql_(&sql), kind_(kind), name_(std::move(name)), partitioned_(partitioned) {}
 
+  Kind kind() const { return kind_; }
   const std::string& name() const { return name_; }
+  bool partitioned() const { return partitioned_; }
+  bool indexed() const {
+    return kind_ == Kind::number || kind_ == Kind::nullable || kind_ == Kind::large;
+  }
   bool stamped() const { return kind_ != Kind::keyed && kind_ != Kind::bag; }
   bool has_key() const { return kind_ != Kind::bag; }
   bool large() const { return kind_ == Kind::large; }
   /// Of how many columns, the first of each row, the key consists.
   int key_parts() const { return kind_ == Kind::pair ? 2 : has_key() ? 1 : 0; }
+  std::string keys() const;  ///< "a, b"
+
+  /// Where servers have several types for it: that of updated_at, and whether it follows each
+  /// change by itself.
+  void stamp_with(const std::string& type, bool automatic) {
+    stamp_type_ = type;
+    automatic_ = automatic;
+  }
+  const std::string& stamp_type() const { return stamp_type_; }
+  bool automatic() const { return automatic_ && stamped() && kind_ != Kind::nullable; }
 
   /// Which of its rows sluice is to copy: of this predicate, and stamped at or after this time.
   void filter(const std::string& where, const std::string& start) {
@@ -45,13 +62,14 @@ class HistoryTable {
   const std::string& where() const { return where_; }  ///< empty: all
   const std::string& start() const { return start_; }
 
-  std::string create() const;
-  /// A trigger that stamps every row that is written, whatever its writer says.
-  std::string stamped_by_trigger() const;
+  std::string create() const { return sql_->create(*this); }
   /// Adds column number `added() + 1`; once that is done, call column_added().
   std::string add_column(Dice& dice) const;
   void column_added() { ++added_; }
   int added() const { return added_; }
+  /// The name of an added column that is to go, empty: there is none; then call column_dropped().
+  std::string drop_column(Dice& dice);
+  void column_dropped() { dropped_.insert(going_); }
 
   /// `count` rows with the key numbers from `first` on. Where such a key is there already, the row
   /// is written over or left as it is.
@@ -59,19 +77,17 @@ class HistoryTable {
   /// Some rows get other values; `whole`: all of them, with one and the same stamp.
   std::string update(Dice& dice, const Stamps& stamps, bool whole) const;
   std::string remove(Dice& dice) const;
-  /// Some rows go and others get other values, in one message and thus one transaction.
+  /// Some rows go and others get other values, in one transaction.
   std::string exchange(Dice& dice, const Stamps& stamps) const;
   /// One row's key becomes that of key number `number`.
   std::string change_key(Dice& dice, const Stamps& stamps, int number) const;
   /// Some rows go, or come (again) just as they were.
   std::string come_or_go(Dice& dice) const;
-  /// All rows give way to those of insert(), in one message and thus one transaction.
+  /// All rows give way to those of insert(), in one transaction.
   std::string refill(Dice& dice, const Stamps& stamps, int first, int count);
-  /// The same rows in a new file, in which an older snapshot would see none.
-  std::string rewrite() const;
 
   /// For a table with plain integer keys from 1 to about `keys`: so many rows.
-  std::string fill(int keys) const;
+  std::string fill(int keys) const { return sql_->fill(*this, keys); }
   /// Up to three neighbours change, or some scattered over all of it, or many in one place.
   std::string change_few(Dice& dice, const Stamps& stamps, int keys) const;
 
@@ -83,23 +99,26 @@ class HistoryTable {
   std::string rows_of_copy(Part part, const std::string& living, bool listed = false) const;
   /// The expression of that text, for a copy that has only these of the added columns.
   std::string text_of_copy(const std::vector<std::string>& columns) const;
+  /// The same for DuckDB and for whoever speaks as it does.
+  std::string text(const std::vector<std::string>& columns, const char* micros) const;
 
  private:
   std::vector<std::string> columns(Part part) const;
-  std::string text(const std::vector<std::string>& columns, const char* micros) const;
-  std::string keys() const;  ///< "a, b"
-  std::string key_values(const std::string& number) const;
   std::string stamp(Dice& dice, const Stamps& stamps) const;
   std::string some(Dice& dice) const;  ///< a predicate that holds for few or many rows
   std::string one(Dice& dice) const;   ///< a predicate that holds for at most a few rows
   std::string values(Dice& dice, const Stamps& stamps, const std::string& when) const;
   std::string stamped_with(Dice& dice, const Stamps& stamps, const std::string& when) const;
 
+  const HistorySql* sql_;
   Kind kind_;
   std::string name_;
   bool partitioned_;
-  std::string where_, start_;
+  std::string where_, start_, stamp_type_;
+  bool automatic_ = false;
   int added_ = 0;
+  int going_ = 0;
+  std::set<int> dropped_;
 };
 
 }  // namespace sluice::testing

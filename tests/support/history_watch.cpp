@@ -25,7 +25,8 @@ bool shows(const Look& look, const std::string& table, const std::multiset<std::
 /// After each run, however it ended. `instant`: of its snapshot, where one is known to be that of
 /// all of its tables.
 void History::watch(const std::optional<std::string>& instant) {
-  const Look before = std::exchange(look_, look_at(copy_, flavour_, tables_));
+  const Look before =
+      std::exchange(look_, look_at(copy_, server_.sql().schema(), flavour_, tables_));
   std::optional<std::string> micros;
   if (instant && flavour_.history) micros = micros_of(*instant);
   for (const HistoryTable& table : tables_) {
@@ -102,9 +103,8 @@ void History::compare_marks(const HistoryTable& table, const std::multiset<std::
 
 /// Of a receipt's instant, "2026-11-21 04:05:06.789+00, snapshot ..".
 std::string History::micros_of(const std::string& instant) {
-  return microseconds(database_.value("SELECT (extract(epoch FROM '" +
-                                      instant.substr(0, instant.find(',')) +
-                                      "'::timestamptz) * 1000000)::bigint"));
+  return microseconds(
+      server_.value("SELECT " + server_.micros_of(instant.substr(0, instant.find(',')))));
 }
 
 /// Mode history: what the table is as of this run's instant, now and later.

@@ -12,14 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// What one thread that plays several writers runs into; everything else is a mistake of ours.
-bool expected(const std::string& message) {
-  static constexpr std::array kExpected{"lock timeout", "duplicate key", "deadlock detected",
-                                        "could not serialize", "moved to another partition"};
-  return std::ranges::any_of(
-      kExpected, [&](const char* each) { return message.find(each) != std::string::npos; });
-}
-
 std::string gate(std::size_t writer, int number) {
   return std::to_string(writer * 2 + static_cast<std::size_t>(number));
 }
@@ -49,26 +41,23 @@ void History::writer_step(Dice dice) {
   }
 }
 
-/// Whether it succeeded. A writer that failed goes back to its savepoint, or ends its transaction.
+/// Whether it succeeded. A writer that failed goes back to where it can go on.
 bool History::attempt(std::size_t at, const std::string& sql) {
   Writer& writer = *writers_[at];
-  note("w" + std::to_string(at + 1) + ": " + sql);
+  const std::string sent = writer.open ? sql : server_.alone(sql);
+  note("w" + std::to_string(at + 1) + ": " + sent);
+  std::string failure;
   try {
-    writer.session.exec(sql);
+    writer.session->exec(sent);
     return true;
   } catch (const std::runtime_error& error) {
-    if (!expected(error.what())) throw std::runtime_error(sql + ": " + error.what());
-    log_.back() += std::string("  -> ") + error.what();
-    while (log_.back().back() == '\n') log_.back().pop_back();
+    failure = error.what();
   }
+  if (!server_.expected(failure)) throw std::runtime_error(sent + ": " + failure);
+  log_.back() += "  -> " + failure;
+  while (log_.back().back() == '\n') log_.back().pop_back();
   ++counts_.given_up;
-  if (!writer.open) return false;
-  if (writer.savepoints > 0) {
-    writer.session.exec("ROLLBACK TO s" + std::to_string(writer.savepoints));
-  } else {
-    writer.session.exec("ROLLBACK");
-    writer.open = false;
-  }
+  server_.recover(writer, failure);
   return false;
 }
 
@@ -100,15 +89,27 @@ std::string History::change(Dice& dice) {
   return table.change_key(dice, stamps, number);
 }
 
+std::string History::insert_new(Dice& dice) {
+  const int count = dice.from(1, 50), first = next_number_;
+  next_number_ += count;
+  return any_table(dice).insert(dice, character_.stamps, first, count);
+}
+
 void History::step_outside(std::size_t at, Dice& dice) {
   const Flavour& chances = flavour_;
   switch (dice.which({chances.begin, chances.change, chances.finish_prepared, chances.message})) {
-    case 0:
-      writers_[at]->open =
-          attempt(at, dice.chance(85) ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ");
-      writers_[at]->savepoints = 0;
-      writers_[at]->since = runs_;
+    case 0: {
+      Writer& writer = *writers_[at];
+      const std::string name = "h" + std::to_string(seed_) + "_w" + std::to_string(++begun_);
+      const std::string begin = server_.begin(writer, flavour_, name, dice);
+      note("w" + std::to_string(at + 1) + ": " + begin);
+      writer.session->exec(begin);
+      writer.open = true;
+      writer.savepoints = 0;
+      writer.since = runs_;
+      if (flavour_.writes_early) attempt(at, change(dice));
       break;
+    }
     case 2:
       if (finish_prepared(dice, false)) break;
       [[fallthrough]];
@@ -145,13 +146,13 @@ void History::step_inside(std::size_t at, Dice& dice) {
       attempt(at, change(dice));
       break;
     case 4:
-      end(at, "ROLLBACK");
+      end(at, false);
       break;
     case 5:
       prepare(at);
       break;
     default:
-      end(at, "COMMIT");
+      end(at, true);
   }
 }
 
@@ -161,23 +162,31 @@ void History::write_and_end(std::size_t at, Dice& dice) {
   if (dice.chance(flavour_.prepare)) {
     prepare(at);
   } else {
-    end(at, dice.chance(90) ? "COMMIT" : "ROLLBACK");
+    end(at, dice.chance(90));
   }
 }
 
-void History::end(std::size_t at, const std::string& how) {
+void History::end(std::size_t at, bool commit) {
   writers_[at]->savepoints = 0;
-  attempt(at, how);
+  attempt(at, server_.end(*writers_[at], commit));
   writers_[at]->open = false;
+  writers_[at]->xa.clear();
 }
 
 /// An older one that is still open would hold back what the next one is to let through.
 void History::prepare(std::size_t at) {
-  if (prepared_.size() >= (flavour_.over_runs ? 1 : 4)) return end(at, "COMMIT");
-  const std::string name = "h" + std::to_string(seed_) + "_" + std::to_string(next_name_++);
-  writers_[at]->savepoints = 0;
-  if (attempt(at, "PREPARE TRANSACTION '" + name + "'")) prepared_.push_back({name, runs_});
-  writers_[at]->open = false;
+  if (prepared_.size() >= (flavour_.over_runs ? 1 : 4)) return end(at, true);
+  std::string name = "h" + std::to_string(seed_) + "_" + std::to_string(next_name_++);
+  Writer& writer = *writers_[at];
+  const std::string prepare = server_.prepare(writer, name);
+  if (prepare.empty()) return end(at, true);
+  writer.savepoints = 0;
+  const bool done = attempt(at, prepare);
+  writer.open = false;
+  writer.xa.clear();
+  if (!done) return;
+  prepared_.push_back({name, runs_});
+  server_.prepared(writer);
 }
 
 /// Two transactions in one message, which share the message's time: the second writes with a stamp
@@ -186,21 +195,23 @@ void History::prepare(std::size_t at) {
 void History::send_message(std::size_t at, Dice& dice) {
   const bool another =
       std::ranges::any_of(writers_, [](const auto& each) { return each->gate != 0; });
-  if (character_.reader || (flavour_.over_runs && another)) {
+  const bool blind = character_.reader && !server_.reader_beside_writers();
+  if (blind || (flavour_.over_runs && another)) {
     attempt(at, change(dice));
     return;
   }
   std::string sql;
   for (int number = 1; number <= 2; ++number) {
     const bool all = flavour_.over_runs && number == 2;
-    const std::string what =
-        all ? any_table(dice).update(dice, character_.stamps, true) : change(dice);
-    gatekeeper_->exec("SELECT pg_advisory_lock(" + gate(at, number) + ")");
-    sql += "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(" + gate(at, number) +
-           "); SET LOCAL lock_timeout = '20ms'; " + what + "; COMMIT; ";
+    const bool inserts = number == 1 && server_.message_inserts() && dice.chance(70);
+    const std::string what = all       ? any_table(dice).update(dice, character_.stamps, true)
+                             : inserts ? insert_new(dice)
+                                       : change(dice);
+    gatekeeper_->exec(server_.lock_gate(gate(at, number)));
+    sql += server_.gated(gate(at, number), what);
   }
   note("w" + std::to_string(at + 1) + ": in one message: " + sql);
-  writers_[at]->session.send(sql);
+  writers_[at]->session->send(sql);
   open_gate(at);
 }
 
@@ -208,21 +219,15 @@ void History::send_message(std::size_t at, Dice& dice) {
 /// one or has ended.
 void History::open_gate(std::size_t at) {
   Writer& writer = *writers_[at];
-  const auto unlock = [&](int number) {
-    gatekeeper_->exec("SELECT pg_advisory_unlock(" + gate(at, number) + ")");
-  };
+  const auto unlock = [&](int number) { gatekeeper_->exec(server_.unlock_gate(gate(at, number))); };
   if (writer.gate != 0) {
     note("w" + std::to_string(at + 1) + " goes on, gate " + std::to_string(writer.gate));
     unlock(writer.gate);
   }
   ++writer.gate;
-  const std::string waits =
-      "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = "
-      "current_database() AND locktype = 'advisory' AND NOT granted AND objid = " +
-      gate(at, writer.gate);
   try {
-    while (!writer.session.ended()) {
-      if (writer.gate <= 2 && database_.value(waits) != "0") {
+    while (!writer.session->ended()) {
+      if (writer.gate <= 2 && server_.waits_at(writer, gate(at, writer.gate))) {
         if (writer.gate == 2) ++counts_.messages;
         writer.since = runs_;
         return;
@@ -230,10 +235,10 @@ void History::open_gate(std::size_t at) {
       std::this_thread::sleep_for(milliseconds(1));
     }
   } catch (const std::runtime_error& error) {
-    if (!expected(error.what())) throw;
+    if (!server_.expected(error.what())) throw;
     log_.back() += std::string("  -> ") + error.what();
     ++counts_.given_up;
-    writer.session.exec("ROLLBACK");
+    writer.session->exec(server_.after_message());
   }
   if (writer.gate == 1) unlock(1);
   if (writer.gate <= 2) unlock(2);
@@ -250,11 +255,15 @@ bool History::finish_prepared(Dice& dice, bool any) {
   auto found = std::ranges::find_if(prepared_, ready);
   for (int i = dice.below(count); i > 0; --i)
     found = std::find_if(std::next(found), prepared_.end(), ready);
-  const std::string sql =
-      std::string(dice.chance(70) ? "COMMIT" : "ROLLBACK") + " PREPARED '" + found->name + "'";
+  const std::string sql = server_.end_prepared(found->name, dice.chance(70));
   prepared_.erase(found);
   note(sql);
-  database_.exec(sql);
+  try {
+    server_.exec(sql);
+  } catch (const std::runtime_error& error) {
+    if (!server_.expected(error.what())) throw;
+    log_.back() += std::string("  -> ") + error.what();
+  }
   return true;
 }
 
@@ -263,10 +272,23 @@ void History::change_shape(std::size_t at, Dice& dice) {
   HistoryTable& table = any_table(dice);
   if (dice.chance(60)) return change_file(at, dice);
   shape_changed_ = true;
+  if (reshape(at, table, dice)) return;
   if (table.added() < 3 && attempt(at, table.add_column(dice))) {
     table.column_added();
     column_added_ = true;
   }
+}
+
+/// What a column held stays in versions that have ended, and in rows that are marked.
+bool History::reshape(std::size_t at, HistoryTable& table, Dice& dice) {
+  if (flavour_.watched()) return false;
+  const HistoryServer::Reshape change = server_.reshape(table, dice);
+  if (change.sql.empty()) return false;
+  if (attempt(at, change.sql) && change.drops) {
+    table.column_dropped();
+    column_added_ = true;
+  }
+  return true;
 }
 
 /// After which an older snapshot would find the table empty.
@@ -274,9 +296,9 @@ void History::change_file(std::size_t at, Dice& dice) {
   HistoryTable& table = any_table(dice);
   shape_changed_ = true;
   if (!character_.deletes || dice.chance(25)) {
-    attempt(at, table.rewrite());
+    attempt(at, server_.sql().rewrite(table));
   } else if (dice.chance(40)) {
-    attempt(at, "TRUNCATE " + table.name());
+    attempt(at, server_.truncate(table));
   } else {
     const int count = dice.from(1, 50);
     attempt(at, table.refill(dice, character_.stamps, next_number_, count));
@@ -316,7 +338,7 @@ void History::finish_all(Dice dice) {
     const Writer& writer = *writers_[at];
     while (writer.gate != 0) open_gate(at);
     if (!writer.open) continue;
-    end(at, dice.chance(75) ? "COMMIT" : "ROLLBACK");
+    end(at, dice.chance(75));
   }
   while (finish_prepared(dice, true)) {
   }

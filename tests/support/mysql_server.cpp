@@ -285,6 +285,14 @@ MysqlServer& MysqlServer::instance() {
   return server;
 }
 
+MysqlServer& MysqlServer::numbered(std::size_t number) {
+  static std::map<std::size_t, std::unique_ptr<MysqlServer>> others;
+  if (number == 0) return instance();
+  std::unique_ptr<MysqlServer>& other = others[number];
+  if (!other) other.reset(new MysqlServer);
+  return *other;
+}
+
 MysqlServer::MysqlServer()
     : program_(find_program()),
       tables_(find_tables(program_.parent_path())),

@@ -56,6 +56,9 @@ class MysqlSession {
 class MysqlServer {
  public:
   static MysqlServer& instance();
+  /// 0 is instance(). Each other is a server of its own: whoever asks which transactions are open
+  /// is told of those in all of its databases.
+  static MysqlServer& numbered(std::size_t number);
   /// Why no server can be had here ("no MariaDB or MySQL found in .."), or empty. For GTEST_SKIP.
   static std::string missing();
 

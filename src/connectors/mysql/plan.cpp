@@ -256,9 +256,12 @@ void set_marks(const Asking& asking, const Shape& shape, Plan& plan) {
   Plan rows_of_copy = plan;
   rows_of_copy.read.from.reset();
   std::vector<std::string> conditions = predicates(shape, rows_of_copy);
-  std::string bounded = "m";
+  std::string bounded = "m", lowered = "b";
   if (is_date(wire)) {
     conditions.push_back(identifier(key) + " > 0");  // no zero date
+    // Columns without a fraction cut it off, and NOW() has none: in the second that the mark falls
+    // into, what is written later may be stamped lower.
+    if (wire.name != "date") lowered = "b - INTERVAL MICROSECOND(b) MICROSECOND";
     std::string now = witness.local;
     if (wire.name == "timestamp") now = witness.t0.substr(0, witness.t0.find('+', 10));
     if (wire.name == "date") now = witness.local.substr(0, 10);
@@ -266,8 +269,9 @@ void set_marks(const Asking& asking, const Shape& shape, Plan& plan) {
               (wire.name == "date" ? "DATE" : "DATETIME(6)") + "))";
   }
   const Answer rows =
-      asking("SELECT CAST(" + bounded + " AS CHAR) FROM (SELECT max(" + identifier(key) + ") AS m" +
-             from_of(shape) + where_clause(conditions) + ") newest WHERE m IS NOT NULL");
+      asking("SELECT CAST(" + lowered + " AS CHAR) FROM (SELECT " + bounded +
+             " AS b FROM (SELECT max(" + identifier(key) + ") AS m" + from_of(shape) +
+             where_clause(conditions) + ") newest WHERE m IS NOT NULL) bounded");
   if (rows.empty() || !rows[0][0]) return;
   plan.until = mark_text(*rows[0][0], wire);
   if (witness.why_not.empty() && witness.holders.empty() && wire.name == "timestamp")

@@ -15,6 +15,11 @@ Error gone(const TableName& name) {
           "it was dropped or renamed after it was listed"};
 }
 
+void start(Connection& session) {
+  session.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+  session.run("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+}
+
 }  // namespace
 
 MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t readers,
@@ -36,13 +41,15 @@ MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t rea
   } else if (under_lock(members, "FLUSH TABLES WITH READ LOCK", kLockSeconds)) {
     together_ = Together::global;
   } else {
-    // Of what the leader's plans go by, the one that reads shows no less: it begins after it.
     together_ = Together::alone;
-    members.resize(1);
-    begin(members);
+    members.resize(std::min<std::size_t>(members.size(), 1));
+    start(*leader_);
   }
-  clock_ = clock_of(*leader_);
   if (dialect() != Dialect::singlestore) hold_shapes(tables, failures);
+  // After the shapes are held: no table changes between the two. Marks and bounds of chunks may be
+  // those of a moment before the rows.
+  if (together_ == Together::alone) start(*members.at(0));
+  if (clock_.empty()) clock_ = clock_of(*leader_);
   read_shapes(tables, failures);
   leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
   for (std::unique_ptr<Connection>& each : members) {
@@ -70,12 +77,8 @@ MysqlSnapshot::Members MysqlSnapshot::open(std::size_t readers, const Stop& stop
 
 /// A transaction in each session and in the leader; no session can join one that exists.
 void MysqlSnapshot::begin(Members& members) {
-  const auto one = [](Connection& session) {
-    session.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-    session.run("START TRANSACTION WITH CONSISTENT SNAPSHOT");
-  };
-  one(*leader_);
-  for (const auto& each : members) one(*each);
+  start(*leader_);
+  for (const auto& each : members) start(*each);
 }
 
 /// Whether every change of the server is in its binary log, and the position of it known inside a
@@ -94,23 +97,31 @@ bool MysqlSnapshot::binlog_tells(Connection& member) const {
   }
 }
 
+/// In the binary log, of what this session sees.
+std::string MysqlSnapshot::position(Connection& session) const {
+  const Rows rows = session.query("SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
+  std::string text;
+  for (std::size_t row = 0; row < rows.size(); ++row) text += rows.text(row, 1) + " ";
+  return text;
+}
+
 bool MysqlSnapshot::at_one_position(Members& members) {
   if (!binlog_tells(*leader_)) return false;
-  const auto position = [](Connection& session) {
-    const Rows rows = session.query("SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
-    std::string text;
-    for (std::size_t row = 0; row < rows.size(); ++row) text += rows.text(row, 1) + " ";
-    return text;
-  };
   for (int i = 0; i < kTries; ++i) {
     begin(members);
     position_ = position(*leader_);
     if (position_.empty() || position_ == " ") return false;
-    if (std::ranges::all_of(members,
-                            [&](const auto& each) { return position(*each) == position_; }))
-      return true;
+    if (!std::ranges::all_of(members,
+                             [&](const auto& each) { return position(*each) == position_; }))
+      continue;
+    // Where nothing was committed since, the rows are those of that moment by the clock, too; on a
+    // server that is never quiet, those of shortly before.
+    clock_ = clock_of(*leader_);
+    const Rows now = leader_->query("SHOW MASTER STATUS");
+    if (now.text(0, 0) + " " + now.text(0, 1) + " " == position_ || i > kTries / 2) return true;
   }
   position_.clear();
+  clock_.clear();
   return false;
 }
 
@@ -133,6 +144,7 @@ bool MysqlSnapshot::under_lock(Members& members, const std::string& lock, unsign
     holder.run("SET SESSION lock_wait_timeout = " + std::to_string(timeout_s));
     holder.run(lock);
     begin(members);
+    clock_ = clock_of(*leader_);
     holder.run("UNLOCK TABLES");
     return true;
   } catch (const Error& error) {
@@ -187,17 +199,17 @@ void MysqlSnapshot::read_shapes(std::span<const Table> tables, Failures& failure
 std::string MysqlSnapshot::instant() const {
   switch (together_) {
     case Together::binlog:
-      return witness_.t0 + ", binary log " + position_;
+      return clock_ + ", binary log " + position_;
     case Together::locked:
-      return witness_.t0 + ", sessions begun while the tables were locked";
+      return clock_ + ", sessions begun while the tables were locked";
     case Together::global:
-      return witness_.t0 + ", sessions begun while the server was locked";
+      return clock_ + ", sessions begun while the server was locked";
     case Together::alone:
-      return witness_.t0 + ", one session";
+      return clock_ + ", one session";
     case Together::none:
       break;
   }
-  return witness_.t0 + ", no snapshot";
+  return clock_ + ", no snapshot";
 }
 
 Proof MysqlSnapshot::proof(const Table& table) const {

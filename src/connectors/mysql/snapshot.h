@@ -25,7 +25,7 @@ enum class Together {
   binlog,  ///< begun until all of them stood at one position of the binary log
   locked,  ///< begun while the tables were locked against writers
   global,  ///< begun while the whole server was (FLUSH TABLES WITH READ LOCK)
-  alone,   ///< there is one reading session
+  alone,   ///< one session reads; the leader, which plans, sees what was there just before
   none,    ///< they do not: the server has no snapshot for more than one statement
 };
 
@@ -67,6 +67,7 @@ class MysqlSnapshot : public Snapshot {
   Members open(std::size_t readers, const Stop& stop) const;
   void begin(Members& members);
   bool at_one_position(Members& members);
+  std::string position(Connection& session) const;
   bool under_lock(Members& members, const std::string& lock, unsigned timeout_s);
   bool binlog_tells(Connection& member) const;
   std::string table_locks(std::span<const Table> tables) const;

@@ -128,7 +128,7 @@ TEST_F(MysqlMisfitsTest, AMisfitThatMayNotBeTextFailsItsTableAndTheLastGoodCopyS
       {"int", "UTINYINT", "255", "255", "-1", "v: -1 does not fit UTINYINT"},
       {"bigint", "DOUBLE", "9007199254740992", "9007199254740992.0", "9007199254740993",
        "v: 9007199254740993 does not fit DOUBLE"},
-      {"double", "FLOAT", "0.5", "0.5", "0.1", "does not fit FLOAT"},
+      {"double", "FLOAT", "0.5", "0.5", "0.1", "v: 0.1 does not fit FLOAT"},
       {"decimal(20,4)", "DECIMAL(10,2)", "1.25", "1.25", "1.2501",
        "v: '1.2501' does not fit DECIMAL(10,2)"},
       {"decimal(20,4)", "SMALLINT", "-32768", "-32768", "32768",

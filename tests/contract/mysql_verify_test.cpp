@@ -153,7 +153,8 @@ TEST_F(MysqlVerifyTest, ARunThatEndsVerifiedFindsDamageInTheWarehouse) {
   db->exec(
       "CREATE TABLE t (id int PRIMARY KEY, note varchar(40), at timestamp(6) NULL, KEY (at)); "
       "INSERT "
-      "INTO t SELECT i, concat('note ', i), '2026-01-01' + INTERVAL i MINUTE FROM seq");
+      "INTO t SELECT i, concat('note ', i), '2026-01-01' + INTERVAL i MINUTE FROM seq WHERE i <= "
+      "30000");
   options.defaults.replication_key = "at";
   options.verify_after_run = true;
   ASSERT_EQ(sync().exit_code(), 0);
@@ -191,7 +192,8 @@ TEST_F(MysqlVerifyTest, ASampleIsWhatItSaysItIs) {
     db->exec(std::string("CREATE TABLE ") + each.name + " (id " + each.type +
              " NOT NULL, n int, note varchar(40)" +
              (std::string(each.name) == "bag" ? "" : ", PRIMARY KEY (id)") + "); INSERT INTO " +
-             each.name + " SELECT " + each.key + ", i, concat('note ', i) FROM seq");
+             each.name + " SELECT " + each.key +
+             ", i, concat('note ', i) FROM seq WHERE i <= 30000");
   }
   ASSERT_EQ(sync().exit_code(), 0);
   for (const double percent : {1.0, 30.0, 100.0}) {
@@ -234,9 +236,10 @@ TEST_F(MysqlVerifyTest, WhatIsNotACopyIsRefused) {
 TEST_F(MysqlVerifyTest, StrategyDigestFindsEveryChange) {
   db->exec(
       "CREATE TABLE t (id int PRIMARY KEY, i int, note varchar(40)); INSERT INTO t SELECT i, i, "
-      "concat('note ', i) FROM seq; CREATE TABLE bag (i int, note varchar(40)); INSERT INTO bag "
+      "concat('note ', i) FROM seq WHERE i <= 30000; CREATE TABLE bag (i int, note varchar(40)); "
+      "INSERT INTO bag "
       "SELECT "
-      "i % 10000, concat('note ', i % 10000) FROM seq");
+      "i % 10000, concat('note ', i % 10000) FROM seq WHERE i <= 30000");
   options.defaults.strategy = Strategy::digest;
   const auto run = [&] {
     RunResult result = sync();

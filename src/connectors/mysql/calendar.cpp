@@ -93,6 +93,14 @@ Reason moment_of(const Fields& fields, Moment& moment) {
   return nullptr;
 }
 
+Reason span_of(bool negative, std::uint64_t hours, unsigned minutes, unsigned seconds,
+               unsigned micro, std::int64_t& micros) {
+  if (hours > 838 || minutes > 59 || seconds > 59 || micro > 999'999) return kBroken;
+  micros = ((static_cast<std::int64_t>(hours) * 60 + minutes) * 60 + seconds) * 1'000'000 + micro;
+  if (negative) micros = -micros;
+  return nullptr;
+}
+
 std::string_view view(const Byte* bytes, std::uint32_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -113,11 +121,9 @@ Reason span_of_bytes(const Byte* bytes, std::uint32_t size, std::int64_t& micros
   micros = 0;
   if (size == 0) return nullptr;
   if (size != 8 && size != 12) return kBroken;
-  const std::int64_t hours = std::int64_t{load32(bytes + 1)} * 24 + bytes[5];
-  micros = ((hours * 60 + bytes[6]) * 60 + bytes[7]) * 1'000'000;
-  if (size == 12) micros += load32(bytes + 8);
-  if (bytes[0] != 0) micros = -micros;
-  return nullptr;
+  const std::uint64_t hours = std::uint64_t{load32(bytes + 1)} * 24 + bytes[5];
+  return span_of(bytes[0] != 0, hours, bytes[6], bytes[7], size == 12 ? load32(bytes + 8) : 0,
+                 micros);
 }
 
 Reason span_of_text(const Byte* bytes, std::uint32_t size, std::int64_t& micros) {
@@ -125,9 +131,7 @@ Reason span_of_text(const Byte* bytes, std::uint32_t size, std::int64_t& micros)
   const bool negative = skip(text, '-');
   unsigned hour = 0, minute = 0, second = 0, micro = 0;
   if (!take_clock(text, hour, minute, second, micro) || !text.empty()) return kBroken;
-  micros = ((std::int64_t{hour} * 60 + minute) * 60 + second) * 1'000'000 + micro;
-  if (negative) micros = -micros;
-  return nullptr;
+  return span_of(negative, hour, minute, second, micro, micros);
 }
 
 std::string moment_text(const Byte* bytes, std::uint32_t size) {

@@ -394,6 +394,13 @@ void Connection::kill_statement() noexcept try {
 } catch (...) {  // it ends when the connection is closed, only later
 }
 
+void Connection::forget_kill() noexcept {
+  const Waiting wait(nullptr, kAfterKill);
+  if (broken_ || mysql_query(handle(), "DO 0") == 0) return;
+  const unsigned number = mysql_errno(handle());
+  broken_ = number != ER_QUERY_INTERRUPTED && fault_of(number) == Fault::connection;
+}
+
 std::string identifier(std::string_view name) {
   std::string out = "`";
   for (const char each : name) {

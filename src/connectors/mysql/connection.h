@@ -107,6 +107,8 @@ class Connection {
   /// Asks the server, by a session of its own, to end the statement that this one is busy with; its
   /// transaction stays. Waits a second or two for that at most.
   void kill_statement() noexcept;
+  /// Once the statement has ended: where it had before it was asked to, MySQL ends the next one.
+  void forget_kill() noexcept;
 
   MYSQL* handle() const { return &*handle_; }
   const Login& login() const { return *login_; }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string>
 
 namespace sluice::mysql {
@@ -14,7 +15,7 @@ namespace sluice::mysql {
 inline void put_float(std::string& to, double value) {
   std::array<char, 32> text{};
   const char* end = std::to_chars(text.data(), text.data() + text.size(),
-                                  value < 0 ? -value : value, std::chars_format::scientific)
+                                  std::fabs(value), std::chars_format::scientific)
                         .ptr;
   const char* mark = std::find(static_cast<const char*>(text.data()), end, 'e');
   int exponent = 0;  // of the first digit

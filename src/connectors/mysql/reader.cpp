@@ -173,7 +173,8 @@ void StreamReader::end() {
 // again, serves another reader.
 void StreamReader::give_up() noexcept {
   if (!session_) return;
-  if (state_ == State::streaming && !session_->broken()) {
+  const bool killed = state_ == State::streaming && !session_->broken();
+  if (killed) {
     session_->kill_statement();
     const Waiting wait(nullptr, std::chrono::seconds(3));
     if (prepared_) {
@@ -200,6 +201,7 @@ void StreamReader::give_up() noexcept {
   }
   prepared_.reset();
   result_.reset();
+  if (killed) session_->forget_kill();
   sessions_->give_back(std::move(session_));
   state_ = State::idle;
 }

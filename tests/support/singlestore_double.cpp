@@ -213,7 +213,7 @@ class DoubleSession {
   }
 
   bool create_result(const std::string& name, const std::string& select, bool materialized) {
-    if (!server_.options_.result_tables) {
+    if (!server_.options_.result_tables || server_.refuses_) {
       refuse(1712, "HY000", "Not enough memory available to complete the current request.");
       return true;
     }

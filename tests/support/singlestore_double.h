@@ -65,6 +65,8 @@ class SingleStoreDouble {
   /// Once, before row number `row` (from 0) of a statement that contains `text` goes out: `then` is
   /// called; where it returns false the connection is cut.
   void at_row(const std::string& text, std::size_t row, std::function<bool()> then);
+  /// From now on, as if Options::result_tables said so.
+  void refuse_result_tables() { refuses_ = true; }
   /// As if their sessions had ended.
   void lose_result_tables();
   /// From now on partition_id() deals rows otherwise, as after a rebalance.
@@ -100,6 +102,7 @@ class SingleStoreDouble {
   const std::string meta_;  ///< the database of what is not the user's
   int port_ = 0, listening_ = -1;
   std::atomic<int> prepared_{0}, dealt_{0}, made_{0};
+  std::atomic<bool> refuses_{false};
   mutable std::mutex mutex_;
   std::map<std::string, std::string> vectors_;  ///< "table.column"
   std::vector<std::string> statements_;

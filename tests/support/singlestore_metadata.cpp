@@ -57,7 +57,7 @@ void SingleStoreDouble::make_metadata() {
        "t.table_schema, t.table_name, t.column_name, t.ordinal_position, t.is_nullable, "
        "coalesce(d.data_type, t.data_type) AS data_type, coalesce(d.column_type, t.column_type) AS "
        "column_type, if(d.data_type IS NULL, t.character_set_name, NULL) AS character_set_name, "
-       "t.character_maximum_length, t.numeric_precision, t.numeric_scale, t.datetime_precision, "
+       "t.character_maximum_length, t.numeric_precision, t.numeric_scale, "
        "t.column_key, t.column_comment FROM information_schema.columns t LEFT JOIN " +
            meta("declared") +
            " d ON d.table_name = t.table_name AND d.column_name = t.column_name" + own);

@@ -236,7 +236,7 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
   for (const std::string& each : settings(dialect_, version_)) set(each);
   // The one setting without which values would be wrong.
   if (dialect_ == Dialect::singlestore &&
-      query("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())").text(0, 0) != "0")
+      query("SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())").text(0, 0) != "0")
     throw Error(Fault::config, login_->shown + ": the server does not let a session have UTC",
                 "its TIMESTAMPs would be off by its time zone; SET GLOBAL time_zone = '+00:00'");
 }

@@ -108,10 +108,15 @@ std::string digits_of(const std::string& text) {
 }
 
 void add_columns(Connection& connection, const Scope& scope, Found& found) {
+  // MySQL 5.5 has none, and it is what SingleStore's information_schema is modelled on.
+  const char* fraction =
+      connection.dialect() == Dialect::singlestore ? "0" : "coalesce(datetime_precision, 0)";
   const Rows rows = connection.query(
-      "SELECT table_schema, table_name, column_name, data_type, column_type, "
-      "coalesce(character_set_name, ''), coalesce(numeric_precision, 0), coalesce(numeric_scale, "
-      "0), coalesce(datetime_precision, 0), is_nullable, column_comment, "
+      std::string("SELECT table_schema, table_name, column_name, data_type, column_type, "
+                  "coalesce(character_set_name, ''), coalesce(numeric_precision, 0), "
+                  "coalesce(numeric_scale, 0), ") +
+      fraction +
+      ", is_nullable, column_comment, "
       "coalesce(character_maximum_length, 0) FROM "
       "information_schema.columns WHERE " +
       condition(connection, scope) + " ORDER BY table_schema, table_name, ordinal_position");

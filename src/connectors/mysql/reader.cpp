@@ -155,7 +155,7 @@ void StreamReader::fail(const Waiting& wait) {
   }
   const bool stopped = wait.stopped() || stop_();
   const Error failed = session_->error(number, why);
-  if (number == 0 || failed.fault() == Fault::data || (is_drivers(number))) session_->set_broken();
+  if (number == 0 || failed.fault() == Fault::data || is_drivers(number)) session_->set_broken();
   if (stopped) throw Error(Fault::cancelled, "stopped while reading");
   throw failed;
 }

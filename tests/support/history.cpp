@@ -109,7 +109,8 @@ void History::make_tables() {
     const Kind kind = kinds[static_cast<std::size_t>(at)];
     kinds.erase(kinds.begin() + at);
     const bool partitioned = kind != Kind::bag && dice.chance(25);
-    HistoryTable& table = tables_.emplace_back(server_.sql(), kind, "t" + std::to_string(i), partitioned);
+    HistoryTable& table =
+        tables_.emplace_back(server_.sql(), kind, "t" + std::to_string(i), partitioned);
     server_.choose(table, dice);
     if (flavour_.large && i == 1) {
       make_large(table);

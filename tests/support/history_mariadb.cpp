@@ -72,9 +72,8 @@ class MariadbHistories : public HistoryServer {
   bool needs_overlap(const Flavour&, bool few_rights) const override { return few_rights; }
   bool reader_beside_writers() const override { return true; }
   void choose(HistoryTable& table, Dice& dice) const override {
-    static constexpr std::array kTypes{"timestamp(6)", "timestamp(6)", "timestamp(6)",
-                                       "timestamp",    "timestamp",    "timestamp(3)",
-                                       "datetime(6)",  "datetime"};
+    static constexpr std::array kTypes{"timestamp(6)", "timestamp(6)", "timestamp(6)", "timestamp",
+                                       "timestamp",    "timestamp(3)", "datetime(6)",  "datetime"};
     const std::string type = dice.pick(kTypes);
     table.stamp_with(type, dice.chance(40));
   }
@@ -102,8 +101,9 @@ class MariadbHistories : public HistoryServer {
   }
   std::string end(const HistoryWriter& writer, bool commit) const override {
     if (writer.xa.empty()) return patient(commit ? "COMMIT" : "ROLLBACK");
-    return patient("XA END '" + writer.xa + "'; XA " +
-                   (commit ? "COMMIT '" + writer.xa + "' ONE PHASE" : "ROLLBACK '" + writer.xa + "'"));
+    return patient(
+        "XA END '" + writer.xa + "'; XA " +
+        (commit ? "COMMIT '" + writer.xa + "' ONE PHASE" : "ROLLBACK '" + writer.xa + "'"));
   }
   std::string prepare(const HistoryWriter& writer, std::string& name) const override {
     if (writer.xa.empty()) return {};
@@ -207,8 +207,9 @@ void MariadbHistories::make_user(const std::vector<HistoryTable>&, const Flavour
   } else if (lot < 65 || flavour.history) {
     return;
   } else {
-    rights = lot < 85 ? "SELECT, PROCESS" : lot < 93 ? "SELECT, PROCESS, RELOAD"
-                                                     : "SELECT, PROCESS, LOCK TABLES";
+    rights = lot < 85   ? "SELECT, PROCESS"
+             : lot < 93 ? "SELECT, PROCESS, RELOAD"
+                        : "SELECT, PROCESS, LOCK TABLES";
     rights += " ON *.*";
   }
   user_ = kUser;

@@ -14,8 +14,7 @@ using Part = HistoryTable::Part;
 
 const Receipt& receipt_of(const RunResult& result, const std::string& schema,
                           const std::string& table) {
-  const auto found =
-      std::ranges::find(result.receipts, TableName{schema, table}, &Receipt::table);
+  const auto found = std::ranges::find(result.receipts, TableName{schema, table}, &Receipt::table);
   if (found == result.receipts.end()) throw std::runtime_error(table + " has no receipt");
   return *found;
 }
@@ -88,7 +87,8 @@ void History::compare(const RunResult& result) {
       std::multiset<std::string> rows = compare_table(*table, copy, part);
       if (flavour_.soft) compare_marks(*table, rows);
       if (flavour_.history && part == Part::rows)
-        remember(*table, receipt_of(result, server_.sql().schema(), table->name()).instant, std::move(rows));
+        remember(*table, receipt_of(result, server_.sql().schema(), table->name()).instant,
+                 std::move(rows));
     }
   }
 }

@@ -103,19 +103,21 @@ class PostgresHistories : public HistoryServer {
            "); SET LOCAL lock_timeout = '20ms'; " + change + "; COMMIT; ";
   }
   bool waits_at(const HistoryWriter&, const std::string& gate) override {
-    return value("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE "
-                 "d.datname = current_database() AND locktype = 'advisory' AND NOT granted AND "
-                 "objid = " +
-                 gate) != "0";
+    return value(
+               "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE "
+               "d.datname = current_database() AND locktype = 'advisory' AND NOT granted AND "
+               "objid = " +
+               gate) != "0";
   }
   std::string after_message() const override { return "ROLLBACK"; }
   bool message_inserts() const override { return false; }
 
   void before_run(std::size_t) override {}
   bool snapshot_taken() override {
-    return value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                 "application_name LIKE 'sluice%' AND state = 'idle in transaction' AND "
-                 "backend_xmin IS NOT NULL") != "0";
+    return value(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+               "application_name LIKE 'sluice%' AND state = 'idle in transaction' AND "
+               "backend_xmin IS NOT NULL") != "0";
   }
   void follow() override { database_.server().wait_for_standby(); }
   void hold(bool held) override {
@@ -127,9 +129,10 @@ class PostgresHistories : public HistoryServer {
            " IN ACCESS EXCLUSIVE MODE";
   }
   bool run_waits() override {
-    return value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                 "wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%ACCESS SHARE%' AND "
-                 "application_name LIKE 'sluice%'") != "0";
+    return value(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+               "wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%ACCESS SHARE%' AND "
+               "application_name LIKE 'sluice%'") != "0";
   }
   std::string clock() const override {
     return "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";

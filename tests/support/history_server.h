@@ -101,8 +101,8 @@ class HistoryServer {
   virtual void before_run(std::size_t readers) = 0;
   /// Whether a run that has begun since before_run() reads under its snapshot.
   virtual bool snapshot_taken() = 0;
-  virtual void follow() {}        ///< where a standby is read, until that has all
-  virtual void hold(bool) {}      ///< whether the standby stays where it is
+  virtual void follow() {}    ///< where a standby is read, until that has all
+  virtual void hold(bool) {}  ///< whether the standby stays where it is
   /// Takes a table from all others, for a run that then waits for it before its snapshot; empty:
   /// it would not.
   virtual std::string lock_table(const HistoryTable&) const { return {}; }
@@ -116,7 +116,7 @@ class HistoryServer {
 
 /// How a test gets at the servers, one for each of its workers.
 struct HistoryEngine {
-  const char* program;  ///< that has these histories, for whoever wants one again
+  const char* program;                ///< that has these histories, for whoever wants one again
   void (*start)(std::size_t worker);  ///< in the process that outlives the workers'
   std::unique_ptr<HistoryServer> (*make)(std::size_t worker);
   void (*end)(std::size_t worker);

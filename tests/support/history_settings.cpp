@@ -4,14 +4,13 @@
 
 namespace sluice::testing {
 
-std::string History::source_url() const {
-  return server_.url(flavour_, character_.reader);
-}
+std::string History::source_url() const { return server_.url(flavour_, character_.reader); }
 
 // The overlap would read again all that happens here, whatever the marks are worth.
 SyncOptions History::options(bool full) const {
   SyncOptions options;
-  if (!server_.needs_overlap(flavour_, character_.reader)) options.defaults.overlap = std::chrono::seconds(0);
+  if (!server_.needs_overlap(flavour_, character_.reader))
+    options.defaults.overlap = std::chrono::seconds(0);
   if (flavour_.append) options.defaults.mode = Mode::append;
   if (flavour_.versions) options.defaults.strategy = Strategy::xmin;
   if (!character_.deletes) options.defaults.delete_check.kind = Cadence::Kind::never;
@@ -47,7 +46,8 @@ std::vector<std::string> History::words() const {
                                  character_.deletes ? "always" : "never",
                                  "--parallel",
                                  std::to_string(parallel_)};
-  if (!server_.needs_overlap(flavour_, character_.reader)) words.insert(words.end(), {"--overlap", "0s"});
+  if (!server_.needs_overlap(flavour_, character_.reader))
+    words.insert(words.end(), {"--overlap", "0s"});
   if (flavour_.append) words.insert(words.end(), {"--mode", "append"});
   if (flavour_.versions) words.insert(words.end(), {"--strategy", "xmin"});
   if (flavour_.digest) words.insert(words.end(), {"--strategy", "digest"});

@@ -50,12 +50,9 @@ class MysqlSql : public HistorySql {
   }
 
   std::string added_type(Dice& dice) const override {
-    static constexpr std::array<const char*, 6> kTypes{"int",
-                                                       "int DEFAULT 7",
-                                                       "varchar(50)",
-                                                       "varchar(50) DEFAULT 'seven' NOT NULL",
-                                                       "int AFTER n",
-                                                       "text AFTER n"};
+    static constexpr std::array<const char*, 6> kTypes{
+        "int",         "int DEFAULT 7", "varchar(50)", "varchar(50) DEFAULT 'seven' NOT NULL",
+        "int AFTER n", "text AFTER n"};
     return dice.pick(kTypes);
   }
 
@@ -87,8 +84,8 @@ class MysqlSql : public HistorySql {
   std::string now() const override { return "NOW(6)"; }
   // The last one of these counts whole seconds, whatever its column holds.
   std::string some_clock(Dice& dice) const override {
-    static constexpr std::array kClocks{"NOW(6)", "NOW(6)", "CURRENT_TIMESTAMP(6)", "SYSDATE(6)",
-                                        "SYSDATE(6)", "NOW()"};
+    static constexpr std::array kClocks{"NOW(6)",     "NOW(6)",     "CURRENT_TIMESTAMP(6)",
+                                        "SYSDATE(6)", "SYSDATE(6)", "NOW()"};
     return dice.pick(kClocks);
   }
   std::string shifted(bool ahead, const std::string& time) const override {
@@ -132,8 +129,7 @@ class MysqlSql : public HistorySql {
   }
 
   std::string set_key(const HistoryTable& table, const std::string& number) const override {
-    if (table.kind() == Kind::pair)
-      return "a = " + number + " % 5, b = " + text_key(number, "n");
+    if (table.kind() == Kind::pair) return "a = " + number + " % 5, b = " + text_key(number, "n");
     return "id = " + key_values(table, number);
   }
 
@@ -155,9 +151,8 @@ class MysqlSql : public HistorySql {
     return sql + ")";
   }
   std::string sum(const HistoryTable& table, const std::string& row) const override {
-    return "CONCAT('" + table.name() +
-           "|', count(*), ' rows, ', IFNULL(sum(CAST(CONV(LEFT(MD5(" + row +
-           "), 15), 16, 10) AS UNSIGNED)), 0))";
+    return "CONCAT('" + table.name() + "|', count(*), ' rows, ', IFNULL(sum(CAST(CONV(LEFT(MD5(" +
+           row + "), 15), 16, 10) AS UNSIGNED)), 0))";
   }
   std::string schema() const override { return schema_; }
 

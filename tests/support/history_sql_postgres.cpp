@@ -132,9 +132,8 @@ class PostgresSql : public HistorySql {
     return table.text(columns, "CAST(extract(epoch FROM updated_at) * 1000000 AS bigint)");
   }
   std::string sum(const HistoryTable& table, const std::string& row) const override {
-    return "'" + table.name() +
-           "|' || count(*) || ' rows, ' || coalesce(sum(('x' || substr(md5(" + row +
-           "), 1, 15))::bit(60)::bigint), 0)";
+    return "'" + table.name() + "|' || count(*) || ' rows, ' || coalesce(sum(('x' || substr(md5(" +
+           row + "), 1, 15))::bit(60)::bigint), 0)";
   }
   std::string schema() const override { return "public"; }
 };

@@ -49,8 +49,7 @@ std::string HistoryTable::stamp(Dice& dice, const Stamps& stamps) const {
   static constexpr std::array<const char*, 5> kFuture{"2 ms", "30 ms", "1 s", "1 hour", "1 day"};
   static constexpr std::array<const char*, 4> kPast{"1 ms", "50 ms", "1 s", "1 day"};
   if (kind_ == Kind::nullable && dice.chance(15)) return "NULL";
-  if (!stamps.honest && dice.chance(25))
-    return sql_->shifted(false, dice.pick(kPast));
+  if (!stamps.honest && dice.chance(25)) return sql_->shifted(false, dice.pick(kPast));
   if (dice.chance(12)) return sql_->shifted(true, dice.pick(kFuture));
   return sql_->some_clock(dice);
 }
@@ -127,12 +126,12 @@ std::string HistoryTable::come_or_go(Dice& dice) const {
            " WHERE note = 'returns' AND n % 3 = " + std::to_string(dice.below(3));
   const int first = kFirst + dice.below(kMost);
   // The same for an hour, and yet honest: as of the clock or later.
-  const std::string insert =
-      "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") + "n, note" +
-      (stamped() ? ", updated_at" : "") + ") SELECT " +
-      (has_key() ? sql_->key_values(*this, "i") + ", " : "") + "i % 7, 'returns'" +
-      (stamped() ? ", " + sql_->next_hours() : "") + " FROM " +
-      sql_->series(std::to_string(first), std::to_string(kFirst + kMost));
+  const std::string insert = "INSERT INTO " + name_ + " (" + (has_key() ? keys() + ", " : "") +
+                             "n, note" + (stamped() ? ", updated_at" : "") + ") SELECT " +
+                             (has_key() ? sql_->key_values(*this, "i") + ", " : "") +
+                             "i % 7, 'returns'" + (stamped() ? ", " + sql_->next_hours() : "") +
+                             " FROM " +
+                             sql_->series(std::to_string(first), std::to_string(kFirst + kMost));
   return has_key() ? sql_->insert_or_leave(insert) : insert;
 }
 
@@ -160,10 +159,9 @@ std::string HistoryTable::change_few(Dice& dice, const Stamps& stamps, int keys)
     return " WHERE id % " + text(apart) + " = " + text(dice.below(apart));
   };
   const auto insert = [&](int count) {
-    return sql_->insert_or_leave("INSERT INTO " + name_ +
-                                 " (id, n, note, updated_at) SELECT i, i % 90, " + note(dice) +
-                                 ", " + stamp(dice, stamps) + " FROM " +
-                                 sql_->series(text(at), text(at + count - 1)));
+    return sql_->insert_or_leave(
+        "INSERT INTO " + name_ + " (id, n, note, updated_at) SELECT i, i % 90, " + note(dice) +
+        ", " + stamp(dice, stamps) + " FROM " + sql_->series(text(at), text(at + count - 1)));
   };
   const std::string remove = "DELETE FROM " + name_, update = "UPDATE " + name_ + " SET ";
   const std::string stamped = stamped_with(dice, stamps, stamp(dice, stamps));

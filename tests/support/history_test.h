@@ -27,7 +27,8 @@ inline std::uint64_t wanted_workers() {
 
 /// `usual`: so many seeds where nobody says which.
 inline void expect_histories(const HistoryEngine& engine, std::uint64_t usual) {
-  const Histories histories = run_histories(engine, wanted_seeds(usual), wanted_workers(), Account::of_failures);
+  const Histories histories =
+      run_histories(engine, wanted_seeds(usual), wanted_workers(), Account::of_failures);
   const HistoryCounts& counts = histories.counts;
   std::cout << histories.done << " histories in " << static_cast<int>(histories.seconds) << " s, "
             << std::round(static_cast<double>(histories.done) / histories.seconds * 100) / 100

@@ -25,7 +25,8 @@ bool shows(const Look& look, const std::string& table, const std::multiset<std::
 /// After each run, however it ended. `instant`: of its snapshot, where one is known to be that of
 /// all of its tables.
 void History::watch(const std::optional<std::string>& instant) {
-  const Look before = std::exchange(look_, look_at(copy_, server_.sql().schema(), flavour_, tables_));
+  const Look before =
+      std::exchange(look_, look_at(copy_, server_.sql().schema(), flavour_, tables_));
   std::optional<std::string> micros;
   if (instant && flavour_.history) micros = micros_of(*instant);
   for (const HistoryTable& table : tables_) {

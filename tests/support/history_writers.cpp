@@ -220,9 +220,7 @@ void History::send_message(std::size_t at, Dice& dice) {
 /// one or has ended.
 void History::open_gate(std::size_t at) {
   Writer& writer = *writers_[at];
-  const auto unlock = [&](int number) {
-    gatekeeper_->exec(server_.unlock_gate(gate(at, number)));
-  };
+  const auto unlock = [&](int number) { gatekeeper_->exec(server_.unlock_gate(gate(at, number))); };
   if (writer.gate != 0) {
     note("w" + std::to_string(at + 1) + " goes on, gate " + std::to_string(writer.gate));
     unlock(writer.gate);

@@ -14,16 +14,12 @@
 
 #include "connectors/mysql/connector.h"
 #include "connectors/mysql/snapshot.h"
-#include "support/mysql_server.h"
+#include "support/mysql_test.h"
 
 namespace sluice {
 
-class MysqlSourceTest : public ::testing::Test {
+class MysqlSourceTest : public testing::MysqlTest {
  protected:
-  void SetUp() override {
-    if (const std::string why = testing::MysqlServer::missing(); !why.empty()) GTEST_SKIP() << why;
-    db = std::make_unique<testing::MysqlDatabase>();
-  }
   static mysql::SourceOptions hasty() {
     mysql::SourceOptions options;
     options.lock_timeout_s = 1;
@@ -102,8 +98,6 @@ class MysqlSourceTest : public ::testing::Test {
              "FROM digits a, digits b, digits c, digits e) s WHERE i <= " +
              std::to_string(rows) + " ORDER BY i; ANALYZE TABLE t");
   }
-
-  std::unique_ptr<testing::MysqlDatabase> db;
 };
 
 }  // namespace sluice

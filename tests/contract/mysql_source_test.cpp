@@ -73,8 +73,8 @@ TEST_F(MysqlSourceTest, WhatTheUserMayNotReadIsNotListedAndWhatItMayIs) {
   EXPECT_EQ(catalog.tables[0].name.name, "open");
 }
 
-/// A thousand tables cost as many questions as ten.
-TEST_F(MysqlSourceTest, ThousandsOfTablesAreFoundInAHandfulOfQueries) {
+/// Hundreds of tables cost as many questions as ten.
+TEST_F(MysqlSourceTest, ManyTablesAreFoundInAHandfulOfQueries) {
   const auto questions = [&] {
     return std::stol(db->query("SHOW GLOBAL STATUS LIKE 'Questions'").at(0).at(1).value_or(""));
   };
@@ -91,7 +91,7 @@ TEST_F(MysqlSourceTest, ThousandsOfTablesAreFoundInAHandfulOfQueries) {
     return questions() - before;
   };
   const long ten = cost(10);
-  EXPECT_EQ(cost(1000), ten);
+  EXPECT_EQ(cost(300), ten);
   EXPECT_LT(ten, 10);
 }
 

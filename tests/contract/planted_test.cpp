@@ -6,15 +6,20 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <span>
 #include <string>
 
 #include "support/history_seeds.h"
+#include "support/mysql_server.h"
+#include "support/postgres_server.h"
 
 namespace sluice {
 namespace {
 
 using testing::Account;
 using testing::Histories;
+using testing::HistoryEngine;
+using testing::MysqlServer;
 using testing::PostgresServer;
 using testing::run_histories;
 
@@ -43,6 +48,20 @@ constexpr Planted kPlanted[] = {
     {"version-for-nothing", 44},  {"xmin-alone", 2},
 };
 
+constexpr Planted kPlantedInMysql[] = {
+    {"mysql-all-settled", 1},
+    {"mysql-bound-exclusive", 1},
+    {"mysql-holders-after-snapshot", 1},
+    {"mysql-mark-beyond-clock", 1},
+    {"mysql-mark-with-fraction", 1},
+    {"mysql-null-keys-skipped", 1},
+    {"mysql-positions-unchecked", 1},
+    {"mysql-prepared-left", 129},
+    {"mysql-prepared-unchecked", 1},
+    {"mysql-statements-unlisted", 1},
+    {"mysql-transactions-unlisted", 1},
+};
+
 bool wanted(const Planted& planted) {
   const char* list = std::getenv("SLUICE_PLANTED_BUGS");
   if (list == nullptr) return true;
@@ -50,25 +69,21 @@ bool wanted(const Planted& planted) {
          std::string::npos;
 }
 
-Histories look_for(const Planted& planted) {
+Histories look_for(const HistoryEngine& engine, const Planted& planted) {
   const std::uint64_t seed = planted.seed;
   if (const char* given = std::getenv("SLUICE_HISTORY_SEEDS"))
-    return run_histories(testing::postgres_histories(), testing::parse_seeds(given), 2,
-                         Account::none);
-  Histories histories =
-      run_histories(testing::postgres_histories(), {seed, seed}, 1, Account::none);
+    return run_histories(engine, testing::parse_seeds(given), 2, Account::none);
+  Histories histories = run_histories(engine, {seed, seed}, 1, Account::none);
   if (!histories.failed)
-    histories = run_histories(testing::postgres_histories(), {seed + 1, seed + kSeedsToTry}, 2,
-                              Account::none);
+    histories = run_histories(engine, {seed + 1, seed + kSeedsToTry}, 2, Account::none);
   return histories;
 }
 
-TEST(Planted, BugsAreFound) {
-  if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
-  for (const Planted& each : kPlanted) {
+void find(const HistoryEngine& engine, std::span<const Planted> bugs) {
+  for (const Planted& each : bugs) {
     if (!wanted(each)) continue;
     setenv("SLUICE_PLANTED_BUG", each.bug, 1);
-    const Histories histories = look_for(each);
+    const Histories histories = look_for(engine, each);
     unsetenv("SLUICE_PLANTED_BUG");
     std::cout << each.bug << ": "
               << (histories.failed ? "seed " + std::to_string(*histories.failed) : "not found")
@@ -76,6 +91,17 @@ TEST(Planted, BugsAreFound) {
               << " s: " << histories.why.substr(0, histories.why.find("\n    ")) << std::endl;
     EXPECT_TRUE(histories.failed) << each.bug << " goes unnoticed";
   }
+}
+
+TEST(Planted, BugsAreFound) {
+  if (const std::string why = PostgresServer::missing(); !why.empty()) GTEST_SKIP() << why;
+  find(testing::postgres_histories(), kPlanted);
+}
+
+TEST(Planted, BugsOfMysqlAreFoundInMariadb) {
+  if (const std::string why = MysqlServer::missing(); !why.empty()) GTEST_SKIP() << why;
+  if (!MysqlServer::instance().mariadb()) GTEST_SKIP() << "histories want MariaDB";
+  find(testing::mariadb_histories(), kPlantedInMysql);
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ void History::source_run(Dice dice) {
 RunResult History::run_here(bool full) {
   ++counts_.runs, ++runs_;
   follow();
+  server_.before_run(parallel_);
   note(full ? "sync --full" : "sync");
   RunResult result = copy_.sync(source_url(), options(full));
   for (const Receipt& each : result.receipts) {

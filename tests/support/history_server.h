@@ -60,6 +60,9 @@ class HistoryServer {
   /// What is particular about a table here.
   virtual void choose(HistoryTable& table, Dice& dice) const = 0;
 
+  /// Before each step of a writer.
+  virtual void before_step(Dice&) {}
+
   // ---- transactions
   /// What one thread that plays several writers runs into; all else is a mistake of ours.
   virtual bool expected(const std::string& message) const = 0;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "connectors/mysql/statement.h"
+#include "planted.h"
 
 namespace sluice::mysql {
 namespace {
@@ -261,12 +262,14 @@ void set_marks(const Asking& asking, const Shape& shape, Plan& plan) {
     conditions.push_back(identifier(key) + " > 0");  // no zero date
     // Columns without a fraction cut it off, and NOW() has none: in the second that the mark falls
     // into, what is written later may be stamped lower.
-    if (wire.name != "date") lowered = "b - INTERVAL MICROSECOND(b) MICROSECOND";
+    if (wire.name != "date" && !planted("mysql-mark-with-fraction"))
+      lowered = "b - INTERVAL MICROSECOND(b) MICROSECOND";
     std::string now = witness.local;
     if (wire.name == "timestamp") now = witness.t0.substr(0, witness.t0.find('+', 10));
     if (wire.name == "date") now = witness.local.substr(0, 10);
     bounded = "least(m, CAST(" + literal(now) + " AS " +
               (wire.name == "date" ? "DATE" : "DATETIME(6)") + "))";
+    if (planted("mysql-mark-beyond-clock")) bounded = "m";
   }
   const Answer rows =
       asking("SELECT CAST(" + lowered + " AS CHAR) FROM (SELECT " + bounded +

@@ -49,7 +49,7 @@ RowDecoder::RowDecoder(const std::vector<ReadColumn>& columns, std::span<const M
                         sent.charsetnr == kBinaryCharset, text,
                         static_cast<std::uint32_t>(sent.length)};
     // SingleStore's bits are eight bytes whatever the column says.
-    if (const std::string& type = field.column.source_type; type.starts_with("bit("))
+    if (const std::string& type = field.read.column.source_type; type.starts_with("bit("))
       std::from_chars(type.data() + 4, type.data() + type.size(), field.travelling.length);
     field.fixed = fixed_size(field.travelling);
     std::optional<wire::Slot> slot = make_slot(field.travelling, field.read.column.type);

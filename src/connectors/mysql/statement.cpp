@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/mysql/digest.h"
+#include "planted.h"
 
 namespace sluice::mysql {
 namespace {
@@ -133,9 +134,10 @@ std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
   if (plan.read.buckets && !plan.read.buckets->only.empty())
     conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
   if (plan.read.from) {
-    std::string condition = identifier(key) +
-                            " >= " + replication_literal(shape, key, *plan.read.from) + " OR " +
-                            identifier(key) + " IS NULL";
+    const char* above = planted("mysql-bound-exclusive") ? " > " : " >= ";
+    std::string condition =
+        identifier(key) + above + replication_literal(shape, key, *plan.read.from);
+    if (!planted("mysql-null-keys-skipped")) condition += " OR " + identifier(key) + " IS NULL";
     // A zero date lands as NULL.
     if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
     conditions.push_back("(" + condition + ")");

@@ -47,6 +47,8 @@ inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
 struct RowDigest {
   std::string sql;      ///< a BIGINT for each row, never NULL, of the quoted names of the columns
   std::string why_not;  ///< not empty: there is no digest, rows have to be compared
+  bool slow =
+      false;  ///< to compute, for the server, beside sending keys: deletes are found by those
 };
 
 /// Which rows and columns of a table travel. Table::where and Table::start always apply as well,

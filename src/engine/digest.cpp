@@ -45,6 +45,7 @@ DigestCompare::DigestCompare(duck::Connection& connection, const ScanContext& co
   const RowDigest keys = context.source.row_digest(snapshot, table, key_, connection);
   digest_ = digest.sql;
   key_digest_ = keys.sql;
+  slow_ = keys.slow;
   why_not_ = digest.why_not.empty() ? keys.why_not : digest.why_not;
 }
 

@@ -23,6 +23,7 @@ class DigestCompare {
 
   /// Not empty: the source has no digests that the copy has, too.
   const std::string& why_not() const noexcept { return why_not_; }
+  bool slow() const noexcept { return slow_; }  ///< RowDigest::slow
   /// Buckets of about `rows` rows each. Ranges where the key is an integer whose values lie evenly
   /// enough: an index finds them, and ranges of ranges.
   Buckets buckets(std::uint64_t rows) const;
@@ -68,7 +69,7 @@ class DigestCompare {
   const Landing& landing_;
   const apply::Target& target_;
   std::vector<Column> digested_, key_;  ///< as the source spells them
-  bool by_integer_ = false;
+  bool by_integer_ = false, slow_ = false;
   std::string digest_, key_digest_, why_not_;
   std::uint64_t bytes_ = 0;
 };

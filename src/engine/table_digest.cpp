@@ -22,7 +22,10 @@ constexpr std::uint64_t kTrustedRuns = 16;
 /// Whether keys will be compared by digests; those of many buckets that differ may travel all the
 /// same.
 bool TableRun::keys_by_digests() {
-  return shape_.living_rows(target_.name) >= kWorthDigests && have_digests(key_columns());
+  if (shape_.living_rows(target_.name) < kWorthDigests) return false;
+  const DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
+                              key_columns());
+  return digests.why_not().empty() && !digests.slow();
 }
 
 /// Whether source and copy can both compute them.
@@ -63,7 +66,7 @@ bool TableRun::prune_by_digests(const apply::Target& target, const std::vector<C
   const std::uint64_t rows = shape_.living_rows(target.name);
   if (rows < kWorthDigests) return false;
   DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target, keys);
-  if (!digests.why_not().empty()) return false;
+  if (!digests.why_not().empty() || digests.slow()) return false;
   Buckets buckets = digests.buckets(kRowsOfBucket);
   // The copy as this run leaves it: what is staged and new belongs to it.
   const std::string staged =

@@ -134,7 +134,8 @@ RowDigest MysqlSource::row_digest(Snapshot& snapshot, const Table& table,
     return {"", why};
   const Shape& shape = taken.shape(table.name);
   const RowDigest server = server_digest(shape, columns);
-  return server.why_not.empty() ? RowDigest{copy_digest(shape, columns), ""} : server;
+  // SHA1, the only hash that it has and we trust, takes as long as sending five keys.
+  return server.why_not.empty() ? RowDigest{copy_digest(shape, columns), "", true} : server;
 }
 
 std::vector<Finding> MysqlSource::findings() {

@@ -14,8 +14,8 @@ namespace sluice::mysql {
 
 inline void put_float(std::string& to, double value) {
   std::array<char, 32> text{};
-  const char* end = std::to_chars(text.data(), text.data() + text.size(),
-                                  std::fabs(value), std::chars_format::scientific)
+  const char* end = std::to_chars(text.data(), text.data() + text.size(), std::fabs(value),
+                                  std::chars_format::scientific)
                         .ptr;
   const char* mark = std::find(static_cast<const char*>(text.data()), end, 'e');
   int exponent = 0;  // of the first digit

@@ -133,8 +133,6 @@ TEST_F(PostgresSourceTest, APasswordFileIsReadAndItsPasswordNeverShown) {
   EXPECT_EQ(fault_of_connecting(url), Fault::authentication);
 }
 
-};
-
 TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {
   const SilentHost silent;
   const std::string first = "postgresql://postgres@127.0.0.1:" + std::to_string(silent.port());

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "planted.h"
 
 namespace sluice::mysql {
 namespace {
@@ -52,10 +51,6 @@ MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t rea
   // those of a moment before the rows.
   if (together_ == Together::alone) start(*members.at(0));
   if (clock_.empty()) clock_ = clock_of(*leader_);
-  if (planted("mysql-holders-after-snapshot")) {
-    Connection late(std::make_shared<const Login>(leader_->login()), stop);
-    witness_ = observe(late);
-  }
   read_shapes(tables, failures);
   leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
   for (std::unique_ptr<Connection>& each : members) {
@@ -84,10 +79,7 @@ MysqlSnapshot::Members MysqlSnapshot::open(std::size_t readers, const Stop& stop
 /// A transaction in each session and in the leader; no session can join one that exists.
 void MysqlSnapshot::begin(Members& members) {
   start(*leader_);
-  for (const auto& each : members) {
-    planted("mysql-positions-unchecked");  // time for somebody to commit
-    start(*each);
-  }
+  for (const auto& each : members) start(*each);
 }
 
 /// Whether every change of the server is in its binary log, and the position of it known inside a
@@ -120,8 +112,7 @@ bool MysqlSnapshot::at_one_position(Members& members) {
     begin(members);
     position_ = position(*leader_);
     if (position_.empty() || position_ == " ") return false;
-    if (!planted("mysql-positions-unchecked") &&
-        !std::ranges::all_of(members,
+    if (!std::ranges::all_of(members,
                              [&](const auto& each) { return position(*each) == position_; }))
       continue;
     // Where nothing was committed since, the rows are those of that moment by the clock, too; on a

@@ -16,9 +16,9 @@ namespace {
 
 constexpr const char* kUser = "history_user";  // with some rights only
 
-class Session : public HistorySession {
+class MariadbHistorySession : public HistorySession {
  public:
-  explicit Session(const std::string& url) : session_(url) {}
+  explicit MariadbHistorySession(const std::string& url) : session_(url) {}
   void exec(const std::string& sql) override { session_.exec(sql); }
   std::vector<Row> query(const std::string& sql) override { return session_.query(sql); }
   std::string value(const std::string& sql) override { return session_.value(sql); }
@@ -31,7 +31,7 @@ class Session : public HistorySession {
 };
 
 std::string id_of(const HistoryWriter& writer) {
-  return dynamic_cast<const Session&>(*writer.session).id();
+  return dynamic_cast<const MariadbHistorySession&>(*writer.session).id();
 }
 
 /// A run that locks the server for a moment keeps others from ending their transactions.
@@ -53,7 +53,7 @@ class MariadbHistories : public HistoryServer {
   const HistorySql& sql() const override { return *sql_; }
   HistorySession& look() override { return look_; }
   std::unique_ptr<HistorySession> session(bool patient) override {
-    auto session = std::make_unique<Session>(database_.socket_url());
+    auto session = std::make_unique<MariadbHistorySession>(database_.socket_url());
     // Else a writer would lock what it only looked at, and stand in everybody's way.
     session->exec("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     if (!patient) session->exec("SET SESSION lock_wait_timeout = 0, innodb_lock_wait_timeout = 0");
@@ -185,7 +185,7 @@ class MariadbHistories : public HistoryServer {
   }
 
   MysqlDatabase database_;
-  Session look_;
+  MariadbHistorySession look_;
   std::unique_ptr<HistorySql> sql_;
   std::string user_ = "root";
   bool locks_ = false;  ///< that user, for its snapshots

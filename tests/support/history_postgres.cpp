@@ -14,9 +14,9 @@ namespace {
 
 constexpr const char* kReader = "history_reader";  // the role with few rights
 
-class Session : public HistorySession {
+class PostgresHistorySession : public HistorySession {
  public:
-  explicit Session(const std::string& url) : session_(url) {}
+  explicit PostgresHistorySession(const std::string& url) : session_(url) {}
   void exec(const std::string& sql) override { session_.exec(sql); }
   std::vector<Row> query(const std::string& sql) override { return session_.query(sql); }
   std::string value(const std::string& sql) override { return session_.value(sql); }
@@ -35,7 +35,7 @@ class PostgresHistories : public HistoryServer {
   const HistorySql& sql() const override { return postgres_sql(); }
   HistorySession& look() override { return look_; }
   std::unique_ptr<HistorySession> session(bool patient) override {
-    auto session = std::make_unique<Session>(database_.socket_url());
+    auto session = std::make_unique<PostgresHistorySession>(database_.socket_url());
     if (!patient) session->exec("SET lock_timeout = '20ms'");
     return session;
   }
@@ -148,7 +148,7 @@ class PostgresHistories : public HistoryServer {
 
  private:
   PostgresDatabase database_;
-  Session look_;
+  PostgresHistorySession look_;
 };
 
 }  // namespace

@@ -7,13 +7,14 @@
 #include <cstring>
 #include <string_view>
 
+#include "connectors/mysql/bytes.h"
+
 namespace sluice::mysql {
 namespace {
 
 using wire::Byte;
 using wire::Reason;
 
-constexpr Reason kBroken = "bytes that are no value of the column's type";
 constexpr Reason kNoDate = "a zero or partial date, or one that is in no calendar";
 
 std::uint32_t load32(const Byte* bytes) {
@@ -99,10 +100,6 @@ Reason span_of(bool negative, std::uint64_t hours, unsigned minutes, unsigned se
   micros = ((static_cast<std::int64_t>(hours) * 60 + minutes) * 60 + seconds) * 1'000'000 + micro;
   if (negative) micros = -micros;
   return nullptr;
-}
-
-std::string_view view(const Byte* bytes, std::uint32_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "connectors/mysql/bytes.h"
 #include "connectors/mysql/calendar.h"
 #include "wire/exact.h"
 #include "wire/utf8.h"
@@ -22,16 +23,11 @@ using wire::kRange;
 using wire::Reason;
 using wire::Slot;
 
-constexpr Reason kBroken = "bytes that are no value of the column's type";
 constexpr Reason kEncoding = "not valid UTF-8, or a zero byte";
 constexpr Reason kTooExact = "too many digits behind the point";
 constexpr Reason kNoUuid = "no UUID";
 constexpr Reason kNotMidnight = "it has a time of day";
 constexpr Reason kBeyondDay = "beyond a day";
-
-std::string_view view(const Byte* bytes, std::uint32_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
 
 template <class T>
 T load(const Byte* bytes) {
@@ -273,35 +269,35 @@ template <template <class> class Pick>
 Decode by_width(int bytes) {
   switch (bytes) {
     case 1:
-      return Pick<std::int8_t>::decode;
+      return Pick<std::int8_t>::kDecode;
     case 2:
-      return Pick<std::int16_t>::decode;
+      return Pick<std::int16_t>::kDecode;
     case 4:
-      return Pick<std::int32_t>::decode;
+      return Pick<std::int32_t>::kDecode;
     case 8:
-      return Pick<std::int64_t>::decode;
+      return Pick<std::int64_t>::kDecode;
     default:
-      return Pick<__int128>::decode;
+      return Pick<__int128>::kDecode;
   }
 }
 template <class From>
 struct Integer {
   template <class To>
   struct Into {
-    static constexpr Decode decode = &decode_integer<From, To>;
+    static constexpr Decode kDecode = &decode_integer<From, To>;
   };
 };
 template <class To>
 struct IntegerText {
-  static constexpr Decode decode = &decode_integer_text<To>;
+  static constexpr Decode kDecode = &decode_integer_text<To>;
 };
 template <class To>
 struct DecimalText {
-  static constexpr Decode decode = &decode_decimal<To>;
+  static constexpr Decode kDecode = &decode_decimal<To>;
 };
 template <class To>
 struct BitsNumber {
-  static constexpr Decode decode = &decode_bits_number<To>;
+  static constexpr Decode kDecode = &decode_bits_number<To>;
 };
 
 /// What an integer of the binary protocol becomes.

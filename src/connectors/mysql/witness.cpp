@@ -62,8 +62,10 @@ std::optional<Rows> list_transactions(Connection& connection) {
     Rows rows = connection.query(
         "SELECT trx_mysql_thread_id, trx_id, trx_started, TIMESTAMPDIFF(SECOND, trx_started, "
         "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')) FROM information_schema.innodb_trx");
-    for (std::size_t row = 0; row < rows.size() && !list; ++row) {
-      if (rows.natural(row, 0) == connection.id()) list = std::move(rows);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (rows.natural(row, 0) != connection.id()) continue;
+      list = std::move(rows);
+      break;
     }
   }
   return list;

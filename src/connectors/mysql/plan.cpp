@@ -208,8 +208,8 @@ bool worth_a_result(const Asking& asking, const Shape& shape, std::uint64_t rows
          asking.snapshot.results().can_be_in(shape.table.name.schema);
 }
 
-std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
-  const std::uint64_t pieces = shape.table.bytes / chunk_bytes(shape.table.bytes);
+/// About so many, where the key lets them be told apart.
+std::vector<Chunk> slices(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
   // What has no snapshot is consistent within one statement.
   if (pieces < 2 || shape.table.view || !shape.transactional())
     return one_chunk(shape, shape.table.rows);
@@ -222,6 +222,16 @@ std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   return is_integer(first) && first.name != "year" && key.size() == 1
              ? integer_chunks(asking, shape, pieces)
              : sampled_chunks(asking, shape, pieces);
+}
+
+std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
+  return slices(asking, shape, shape.table.bytes / chunk_bytes(shape.table.bytes));
+}
+
+/// SHA1 is slow, and one session computes it on one core. Each slice sends every bucket once more.
+std::vector<Chunk> digest_chunks(const Asking& asking, const Shape& shape) {
+  constexpr std::uint64_t kRowsOfSlice = 25'000, kMostSlices = 4;
+  return slices(asking, shape, std::min(kMostSlices, shape.table.rows / kRowsOfSlice));
 }
 
 std::vector<Chunk> chunks_of_keys(std::size_t keys) {
@@ -302,7 +312,8 @@ Plan make_plan(MysqlSnapshot& snapshot, const Table& table, const Read& read, co
   }
   plan.rows = shape.table.rows;
   if (read.buckets) {
-    plan.chunks = one_chunk(shape, shape.table.rows);
+    const bool all = !read.digest.empty() && read.buckets->only.empty();
+    plan.chunks = all ? digest_chunks(asking, shape) : one_chunk(shape, shape.table.rows);
     return plan;
   }
   if (!table.replication_key.empty()) set_marks(asking, shape, plan);

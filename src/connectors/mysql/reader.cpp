@@ -186,11 +186,6 @@ void StreamReader::give_up() noexcept {
       while (mysql_fetch_row(result_.get()) != nullptr) {
       }
     }
-    decoder_.reset();
-    prepared_.reset();
-    result_.reset();
-    // What comes too late for this statement ends the next one.
-    mysql_query(session_->handle(), "DO 0");
     if (wait.timed_out()) session_->set_broken();
   }
   decoder_.reset();

@@ -165,10 +165,9 @@ std::string result_query(const Shape& shape, Dialect dialect, const Plan& plan) 
   std::string list;
   for (std::size_t i = 0; i < plan.read.columns.size(); ++i) {
     const Column& column = plan.read.columns[i];
-    list +=
-        (i == 0 ? "" : ", ") +
-        select_expression(identifier(column.name), shape.wire(column.name), column.type, dialect) +
-        " AS c" + std::to_string(i);
+    list += (i == 0 ? "" : ", ") +
+            select_expression(column.name, shape.wire(column.name), column.type, dialect) +
+            " AS c" + std::to_string(i);
   }
   const TableName& name = shape.table.name;
   return "SELECT " + list + " FROM " + identifier(name.schema, name.name) +

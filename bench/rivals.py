@@ -1,7 +1,7 @@
 # The same table through other tools: `rivals.py NAME URL FILE`; `rivals.py NAME` only says, by its exit code, whether
 # the tool is installed for this Python. From PyPI, best in an environment of their own: duckdb==1.5.5 with
-# duckdb-extension-postgres-scanner==1.5.5, connectorx with pyarrow, dlt[duckdb] with sqlalchemy and psycopg2-binary,
-# ingestr, sling, duckdb-cli.
+# duckdb-extension-postgres-scanner and duckdb-extension-mysql-scanner at 1.5.5, connectorx with pyarrow, dlt[duckdb] with
+# sqlalchemy and psycopg2-binary, ingestr, sling, duckdb-cli.
 import glob
 import importlib.util
 import os

@@ -47,8 +47,8 @@ inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
 struct RowDigest {
   std::string sql;      ///< a BIGINT for each row, never NULL, of the quoted names of the columns
   std::string why_not;  ///< not empty: there is no digest, rows have to be compared
-  bool slow =
-      false;  ///< to compute, for the server, beside sending keys: deletes are found by those
+  /// The server takes longer to compute it than to send a key: deletes are found by keys then.
+  bool slow = false;
 };
 
 /// Which rows and columns of a table travel. Table::where and Table::start always apply as well,

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "connectors/duckdb/file.h"
 #include "connectors/duckdb/read_copy.h"
 #include "contract/duckdb_files.h"
 #include "support/holder.h"
@@ -122,6 +123,34 @@ TEST_F(DuckdbDestination, AFileWhoseMakingWasCutOffIsMadeAnew) {
     }
     EXPECT_EQ(count(path("cut.duckdb")), "3") << length;
   }
+}
+
+/// Another run that has opened the new file, and is about to lock it, must find itself in the file
+/// that everybody sees: DuckDB opens before it locks.
+TEST_F(DuckdbDestination, AFileThatAnotherProgramIsMakingStaysThatFile) {
+  write("d.duckdb", "");
+  const int other = open(path("d.duckdb").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(other, 0);
+  {
+    const auto destination = open_destination("d.duckdb");
+    fill(*destination, 3);
+    EXPECT_TRUE(duckdb_file::same_file(path("d.duckdb"), "/proc/self/fd/" + std::to_string(other)));
+  }
+  close(other);
+  EXPECT_EQ(count(path("d.duckdb")), "3");
+}
+
+TEST_F(DuckdbDestination, TheLogOfAFileThatIsGoneDoesNotBecomeTheNewOnes) {
+  Holder holder(path("d.duckdb"), "write", "CREATE TABLE old AS SELECT 1 AS i");
+  holder.crash();
+  fs::remove(path("d.duckdb"));
+  {
+    const auto destination = open_destination("d.duckdb");
+    fill(*destination, 3);
+  }
+  EXPECT_EQ(count(path("d.duckdb")), "3");
+  for (const auto& entry : fs::directory_iterator(folder_))
+    EXPECT_EQ(entry.path().filename(), "d.duckdb");
 }
 
 TEST_F(DuckdbDestination, AFileInUseThatWasCutOffIsLeftAlone) {

@@ -6,19 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <string_view>
 #include <thread>
+
+#include "connectors/duckdb/new_file.h"
 
 namespace sluice::duckdb_file {
 namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-/// DuckDB writes three headers of 4 KiB before anything else.
-constexpr off_t kHeaders = 3 * 4096;
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -99,32 +97,6 @@ void check_path(const std::string& name, const fs::path& path, Access access) {
     throw Error(Fault::config, name + " cannot be made: there is no folder " + folder.string(),
                 "mkdir -p '" + folder.string() + "'");
   }
-}
-
-/// A process killed while it made a new file leaves less than the headers, and DuckDB would refuse
-/// it for ever. It is removed under DuckDB's own kind of lock, so that a file being made right now
-/// stays.
-void remove_unfinished(const fs::path& path) {
-  struct stat found {};
-  if (stat(path.c_str(), &found) != 0 || found.st_size >= kHeaders) return;
-  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) return;
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  std::array<char, 4> magic{};
-  const bool alone = fcntl(descriptor, F_SETLK, &lock) == 0 && fstat(descriptor, &found) == 0 &&
-                     found.st_size < kHeaders;
-  // Of a file that had been in use, and was cut since, no checkpoint is the first.
-  std::uint64_t checkpoint = 0;
-  const bool fresh =
-      pread(descriptor, &checkpoint, sizeof checkpoint, 4096 + 8) != sizeof checkpoint ||
-      checkpoint == 0;
-  const bool ours =
-      found.st_size == 0 || (fresh && pread(descriptor, magic.data(), magic.size(), 8) == 4 &&
-                             std::string_view(magic.data(), magic.size()) == "DUCK");
-  if (alone && ours) unlink(path.c_str());
-  close(descriptor);
 }
 
 /// DuckDB knows a file attached twice by its path only; a hard link under two names would be
@@ -214,25 +186,22 @@ AttachedFile::AttachedFile(duck::Database& database, const std::string& path, Ac
   duck::Connection connection = database.connect();
   check_path(name_, path_, access);
   refuse_same_file(connection, name_, path_, access);
-  if (access == Access::write) remove_unfinished(path_);
   const std::string use = access == Access::write ? "sluice_destination" : "sluice_source";
   catalog_ = free_name(connection, catalog.empty() ? use : catalog);
-  std::error_code ignored;
-  std::string options = "TYPE duckdb";
-  if (access == Access::read) options += ", READ_ONLY";
-  if (access == Access::write && !fs::exists(path_, ignored))
-    options += ", STORAGE_VERSION " + duck::literal(storage);
-  attach(patience, "ATTACH " + duck::literal(path_.string()) + " AS " + duck::quoted(catalog_) +
-                       " (" + options + ")");
+  attach(patience, storage);
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-void AttachedFile::attach(const Patience& patience, const std::string& sql) {
+void AttachedFile::attach(const Patience& patience, const std::string& storage) {
   constexpr auto kSlice = std::chrono::milliseconds(100);
   const Clock::time_point deadline = Clock::now() + patience.wait;
   duck::Connection connection = database_.connect();
+  const std::string sql = "ATTACH " + duck::literal(path_.string()) + " AS " +
+                          duck::quoted(catalog_) + " (TYPE duckdb" +
+                          (access_ == Access::read ? ", READ_ONLY)" : ")");
   while (true) {
     try {
+      if (access_ == Access::write && is_unmade(path_)) make_database(connection, path_, storage);
       connection.query(sql);
       return;
     } catch (const Error& error) {

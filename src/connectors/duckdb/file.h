@@ -38,7 +38,7 @@ class AttachedFile {
   duck::Connection connect() const;
 
  private:
-  void attach(const Patience& patience, const std::string& sql);
+  void attach(const Patience& patience, const std::string& storage);
 
   duck::Database& database_;
   Access access_;

@@ -175,6 +175,28 @@ TEST_F(SingleStoreTest, AResultTableThatIsNotThereYetIsAskedForAgain) {
   EXPECT_EQ(asked("partition_id()"), 7U);
 }
 
+/// Statements of one read see different moments: a row that moves on between them is read twice,
+/// and the newer of the two is the row.
+TEST_F(SingleStoreTest, ARowThatWandersFromWindowToWindowIsOneRow) {
+  make_orders(10);
+  db->exec("ALTER TABLE orders ADD KEY (updated_at)");
+  begin();
+  good_sync("orders");
+  db->exec(
+      "INSERT INTO orders SELECT seq, 'new', '2024-01-01' + INTERVAL seq % 3 DAY FROM "
+      "seq_1000_to_20999");
+  options.defaults.window = std::chrono::hours(6);
+  options.defaults.deletes = Deletes::ignore;
+  options.parallel = 1;
+  server->at_row("2024-01-02", 0, [&] {
+    db->exec("UPDATE orders SET note = 'moved', updated_at = '2024-01-03' WHERE id = 1002");
+    return true;
+  });
+  EXPECT_EQ(good_sync("orders").inserted, 20000U);
+  EXPECT_EQ(asked("`updated_at` >= '2024-01-0"), 6U) << "each day: what comes next, and its rows";
+  expect_equal_orders();
+}
+
 TEST_F(SingleStoreTest, ALaterRunBringsWhatIsNewAndDropsWhatIsGone) {
   make_orders(3000);
   begin();

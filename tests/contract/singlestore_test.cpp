@@ -210,7 +210,7 @@ TEST_F(SingleStoreTest, ARowThatWandersFromWindowToWindowIsOneRow) {
   options.defaults.window = std::chrono::hours(6);
   options.defaults.deletes = Deletes::ignore;
   options.parallel = 1;
-  server->at_row("2024-01-02", 0, [&] {
+  server->at_row("< '2024-01-02", 0, [&] {
     db->exec("UPDATE orders SET note = 'moved', updated_at = '2024-01-03' WHERE id = 1002");
     return true;
   });

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sluice/error.h"
+#include "wire/percent.h"
 
 namespace sluice::mysql {
 namespace {
@@ -19,22 +20,6 @@ constexpr const char* kForm =
 
 Error wrong(const std::string& file, const std::string& what, const std::string& hint) {
   return {Fault::config, file + ": " + what, hint};
-}
-
-/// Everything that could end a part of a URL is written as its bytes.
-std::string encoded(const std::string& text) {
-  constexpr std::string_view kPlain = "-._~";
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (byte < 0x80 && (std::isalnum(byte) != 0 || kPlain.find(each) != std::string_view::npos)) {
-      out += each;
-    } else {
-      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return out;
 }
 
 /// "<YOUR_HOST>", "your-singlestore-host", "your_password".
@@ -84,12 +69,14 @@ Configured singlestore_configuration(const std::string& text, const std::string&
                   "its fields are host, port, user, password and database");
   }
   std::string host = field(fields, "host", file);
-  host = host.find(':') == std::string::npos ? encoded(host) : "[" + host + "]";  // IPv6
+  host =
+      host.find(':') == std::string::npos ? wire::percent_encoded(host) : "[" + host + "]";  // IPv6
   Configured configured;
   // What an option file says is no part of this configuration.
-  configured.url = "singlestore://" + encoded(field(fields, "user", file)) + "@" + host + ":" +
-                   port_of(field(fields, "port", file), file) + "/" +
-                   encoded(field(fields, "database", file)) + "?ssl-mode=PREFERRED&no-defaults";
+  configured.url = "singlestore://" + wire::percent_encoded(field(fields, "user", file)) + "@" +
+                   host + ":" + port_of(field(fields, "port", file), file) + "/" +
+                   wire::percent_encoded(field(fields, "database", file)) +
+                   "?ssl-mode=PREFERRED&no-defaults";
   configured.password = Secret(field(fields, "password", file));
   configured.defaults.window = std::chrono::hours(6);
   configured.warnings.emplace_back(

@@ -12,20 +12,13 @@ namespace {
 
 using testing::Texts;
 
-/// Rows i = 1 to 100,000 of the table `digits`.
-constexpr const char* kNumbers =
-    "(SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i FROM digits a, digits "
-    "b, digits c, digits e, digits f) numbers";
-
 class MysqlWindows : public testing::MysqlCopyTest {
  protected:
   void SetUp() override {
     MysqlCopyTest::SetUp();
     if (!db) return;
-    options.exclude = {"*.digits"};
-    db->exec(
-        "CREATE TABLE digits (d int); INSERT INTO digits VALUES "
-        "(0),(1),(2),(3),(4),(5),(6),(7),(8),(9)");
+    options.exclude = {"*.seq"};
+    db->make_seq(24'000);
   }
   /// A table with one old row, copied; then rows 1 to `rows`, whose stamps are `stamp` of `i`.
   void make(const std::string& type, const std::string& stamp, int rows = 24'000,
@@ -33,8 +26,8 @@ class MysqlWindows : public testing::MysqlCopyTest {
     db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at " + type + index +
              "); INSERT INTO t VALUES (0, '2001-01-01')");
     sync_one();
-    db->exec("INSERT INTO t SELECT i, " + stamp + " FROM " + kNumbers +
-             " WHERE i <= " + std::to_string(rows) + "; ANALYZE TABLE t");
+    db->exec("INSERT INTO t SELECT i, " + stamp + " FROM seq WHERE i <= " + std::to_string(rows) +
+             "; ANALYZE TABLE t");
     log_statements();
   }
   Receipt sync_in(std::chrono::seconds window) {
@@ -100,11 +93,9 @@ TEST_F(MysqlWindows, AreNotForAHandfulOfRows) {
 /// primary key.
 TEST_F(MysqlWindows, WithoutALengthManyBytesAreDividedAmongReaders) {
   db->exec(
-      std::string(
-          "CREATE TABLE t (id int PRIMARY KEY, updated_at datetime NOT NULL, pad "
-          "longtext, KEY (updated_at)); INSERT INTO t SELECT i, '2001-01-01' + INTERVAL i SECOND, "
-          "repeat('x', 30000) FROM ") +
-      kNumbers + " WHERE i <= 8000; ANALYZE TABLE t");
+      "CREATE TABLE t (id int PRIMARY KEY, updated_at datetime NOT NULL, pad longtext, KEY "
+      "(updated_at)); INSERT INTO t SELECT i, '2001-01-01' + INTERVAL i SECOND, repeat('x', 30000) "
+      "FROM seq WHERE i <= 8000; ANALYZE TABLE t");
   EXPECT_EQ(sync_one().inserted, 8000U);
   db->exec(
       "UPDATE t SET updated_at = '2024-01-01' + INTERVAL id DIV 10 SECOND, pad = concat(id, pad) "

@@ -334,6 +334,15 @@ MysqlDatabase::MysqlDatabase(MysqlServer& server) : server_(server) {
   session_ = std::make_unique<MysqlSession>(socket_url());
 }
 
+void MysqlDatabase::make_seq(int rows) {
+  exec("CREATE TABLE seq (i int PRIMARY KEY); INSERT INTO seq VALUES (1)");
+  for (int made = 1; made < rows; made *= 2) {
+    const std::string more = "i + " + std::to_string(made);
+    exec("INSERT INTO seq SELECT " + more + " FROM seq WHERE " + more +
+         " <= " + std::to_string(rows));
+  }
+}
+
 MysqlDatabase::~MysqlDatabase() {
   session_.reset();
   try {

@@ -139,6 +139,8 @@ class MysqlDatabase {
   void exec(const std::string& sql) { session_->exec(sql); }
   std::vector<MysqlSession::Row> query(const std::string& sql) { return session_->query(sql); }
   std::string value(const std::string& sql) { return session_->value(sql); }
+  /// A table `seq` with the rows i = 1 to `rows`, in whatever engine the server has.
+  void make_seq(int rows);
 
  private:
   MysqlServer& server_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "support/mysql_copy_test.h"
@@ -30,6 +31,12 @@ class MysqlWindows : public testing::MysqlCopyTest {
              "; ANALYZE TABLE t");
     log_statements();
   }
+  /// Statements for what is new; the part that each run compares has no condition.
+  std::size_t reads() const {
+    const Texts all = logged("SELECT `id`");
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [](const std::string& each) { return each.find(" WHERE ") != std::string::npos; }));
+  }
   Receipt sync_in(std::chrono::seconds window) {
     return sync_one([&](TableOptions& each) {
       each.window = window;
@@ -48,9 +55,9 @@ TEST_F(MysqlWindows, HoldEachRowOnceAndSkipEmptyTime) {
        "INTERVAL (i % 7) SECOND END");
   const Receipt receipt = sync_in(std::chrono::hours(6));
   EXPECT_EQ(receipt.strategy, "incremental");
-  EXPECT_EQ(receipt.read, 24'001U) << "the old row, at the mark, too";
+  EXPECT_EQ(receipt.inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  const std::size_t windows = logged("SELECT `id`").size();
+  const std::size_t windows = reads();
   EXPECT_EQ(windows, 19U) << "the old row's, two on each of eight days, the future, no stamp";
   EXPECT_LE(logged("`t`").size(), 45U);
   EXPECT_EQ(sync_in(std::chrono::hours(6)).updated, 0U);
@@ -61,24 +68,24 @@ TEST_F(MysqlWindows, KeepMicrosecondsAndTheServersZone) {
   db->exec("SET GLOBAL time_zone = '-11:00'");
   const Receipt receipt = sync_in(std::chrono::seconds(3600));
   db->exec("SET GLOBAL time_zone = 'SYSTEM'");
-  EXPECT_EQ(receipt.read, 24'001U);
-  EXPECT_EQ(logged("SELECT `id`").size(), 8U) << "six hours, the old row's and no stamp";
+  EXPECT_EQ(receipt.inserted, 24'000U);
+  EXPECT_EQ(reads(), 8U) << "six hours, the old row's and no stamp";
   expect_true_copies();
 }
 
 TEST_F(MysqlWindows, OfDatesAreWholeDays) {
   make("date NULL", "'2024-03-01' + INTERVAL (i % 10) DAY");
-  EXPECT_EQ(sync_in(std::chrono::hours(6)).read, 24'001U);
+  EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 12U);
+  EXPECT_EQ(reads(), 12U);
 }
 
 /// Each would walk the whole table.
 TEST_F(MysqlWindows, NeedAnIndex) {
   make("datetime NULL", "'2024-03-01' + INTERVAL i MINUTE", 24'000, "");
-  EXPECT_EQ(sync_in(std::chrono::hours(6)).read, 24'001U);
+  EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 1U);
+  EXPECT_EQ(reads(), 1U);
 }
 
 /// Where all that is new is little, one statement brings it.
@@ -86,7 +93,7 @@ TEST_F(MysqlWindows, AreNotForAHandfulOfRows) {
   make("datetime NULL", "'2024-03-01' + INTERVAL i DAY", 2000);
   EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 2000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 1U);
+  EXPECT_EQ(reads(), 1U);
 }
 
 /// Much that is new, and little of the table: readers divide it by its stamps, and none walks the

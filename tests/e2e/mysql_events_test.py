@@ -327,7 +327,7 @@ class InARun(mysql_support.Fixture, unittest.TestCase):
 
     def test_altered_after_discovery(self):
         for change in ("alter table t add column b int default 7", "alter table t modify id bigint", "truncate t",
-                       "alter table t rename column a to b", "alter table t rename to x; alter table u rename to t"):
+                       "alter table t rename column a to b"):
             for _ in self.before_the_lock(change):
                 pass
 

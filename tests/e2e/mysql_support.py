@@ -177,7 +177,7 @@ class Column:
         elif kind == "time":
             server, copy = f"timestampdiff(microsecond, '2000-01-01', addtime(timestamp'2000-01-01 00:00:00', {one}))", f"epoch_us({other})::varchar"
         elif kind in ("float", "double"):  # as DECIMAL: the values of tests have few digits
-            server, copy = f"cast({one} as decimal(38, 9))", f"{other}::decimal(38, 9)::varchar"
+            server, copy = f"cast({one} as decimal(38, 9))", f"{other}::double::decimal(38, 9)::varchar"
         elif kind == "bit":
             bits = int(self.full[4:-1])
             server, copy = f"lpad(bin({one} + 0), {bits}, '0')", f"{other}::varchar"

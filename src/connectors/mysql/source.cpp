@@ -80,8 +80,8 @@ std::string MysqlSource::identity() {
   return login_->database.empty() ? server : server + ", database " + login_->database;
 }
 
-// How far InnoDB's log has come to the disk, which a crash does not take back. MySQL tells it from
-// 8.0.30 on.
+// How far InnoDB's log has come. MySQL tells it from 8.0.30 on. A crash that takes a part of the log
+// back is a set back, too: what the copy has may be gone.
 std::optional<std::int64_t> MysqlSource::position() {
   std::unique_ptr<Connection> session = take_session();
   if (session->dialect() == Dialect::singlestore) {
@@ -89,8 +89,8 @@ std::optional<std::int64_t> MysqlSource::position() {
     return std::nullopt;
   }
   const Rows rows = session->query(
-      "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_lsn_flushed', "
-      "'Innodb_redo_log_flushed_to_disk_lsn')");
+      "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_lsn_current', "
+      "'Innodb_redo_log_current_lsn')");
   keep_session(std::move(session));
   if (rows.size() == 0) return std::nullopt;
   return rows.integer(0, 1);

@@ -166,7 +166,8 @@ class OddNames(mysql_support.Fixture, unittest.TestCase):
         columns = ", ".join(f"{mysql_support.name(each)} varchar(20) default 'x'" for each in ODD)
         self.sql(f"create table `order` (id int primary key, {columns}, updated_at timestamp(6) default current_timestamp(6));"
                  " insert into `order` (id, `a``b`) select seq, concat('row ', seq) from seq_1_to_30;"
-                 " create table `my tab.le` (`select` varchar(20), `from` int, primary key (`select`)); insert into `my tab.le` values ('x', 1), ('y', null);"
+                 " create table `my tab.le` (`select` varchar(20), `from` int, primary key (`select`));"
+                 " insert into `my tab.le` values ('x', 1), ('y', null);"
                  " create table `a``b` (`q\"q` int, `c'c` text, unique (`q\"q`)); insert into `a``b` values (1, 'x'), (null, 'x'), (null, 'x');"
                  " create table `ünï` (`日本` int primary key, b text); insert into `ünï` values (1, '日本語');"
                  " create table nokey (a int, b text); insert into nokey values (1, 'a'), (1, 'a')")
@@ -178,7 +179,8 @@ class OddNames(mysql_support.Fixture, unittest.TestCase):
         return support.sluice(command, self.url, f"duckdb:{self.file}", *arguments, **more)
 
     def change(self):
-        self.sql("update `order` set `my col` = 'changed', updated_at = now(6) + interval 1 second where id % 7 = 0; delete from `order` where id = 5;"
+        self.sql("update `order` set `my col` = 'changed', updated_at = now(6) + interval 1 second where id % 7 = 0;"
+                 " delete from `order` where id = 5;"
                  " update `my tab.le` set `from` = 5; delete from `ünï`; insert into `ünï` values (2, 'ü'); delete from `a``b` where `q\"q` = 1")
 
     def test_every_command(self):

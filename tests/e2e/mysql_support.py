@@ -17,7 +17,7 @@ import support
 DUCKDB_TYPES = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT",
                 "year": "SMALLINT", "float": "FLOAT", "double": "DOUBLE", "bit": "BIT", "date": "DATE", "datetime": "TIMESTAMP",
                 "timestamp": "TIMESTAMP WITH TIME ZONE", "time": "INTERVAL", "uuid": "UUID", "binary": "BLOB", "varbinary": "BLOB",
-                "tinyblob": "BLOB", "blob": "BLOB", "mediumblob": "BLOB", "longblob": "BLOB", "point": "BLOB"}
+                "tinyblob": "BLOB", "blob": "BLOB", "json": "JSON", "mediumblob": "BLOB", "longblob": "BLOB", "point": "BLOB"}
 SOCKET, ROOT_PASSWORD = "socket", support.PASSWORD
 
 
@@ -189,6 +189,7 @@ class Column:
 
 
 def columns_of(server, table, database):
+    """MariaDB's JSON is a longtext with a condition on it."""
     rows = server.sql("select hex(column_name), data_type, hex(column_type), exists (select 1 from information_schema.check_constraints k"
                       " where k.constraint_schema = c.table_schema and k.table_name = c.table_name and check_clause ="
                       " concat('json_valid(`', column_name, '`)')) from information_schema.columns c where table_schema ="
@@ -198,7 +199,7 @@ def columns_of(server, table, database):
         called, kind, full, json = row.split("\t")
         found.append(Column(bytes.fromhex(called).decode(), kind, bytes.fromhex(full).decode()))
         if json == "1":
-            DUCKDB_TYPES["json"], found[-1].kind = "JSON", "json"
+            found[-1].kind = "json"
     assert found, f"the server has no table {database}.{table}"
     return found
 
@@ -229,11 +230,10 @@ def assert_equal(server, table, file, database, target=None, columns=None, where
     left, right = source or contents(server, table, database, columns, where), copied(file, target, columns)
     if left != right:
         lost, extra = left - right, right - left
-        raw = lambda texts, glue: glue.join(texts)
         row = ", char(31), ".join(each.texts()[0] for each in columns)
         show = server.sql(f"set time_zone = '+00:00'; select concat({row}) from {name(table)} where md5(concat({row})) in ("
                           + ", ".join(f"'{each}'" for each in [*list(lost)[:5], "none"]) + ")", database)
-        row = raw((each.texts()[1] for each in columns), " || chr(31) || ")
+        row = " || chr(31) || ".join(each.texts()[1] for each in columns)
         much = support.query(file, f"select replace({row}, ',', ';') from {target} where md5({row}) in ("
                              + ", ".join(f"'{each}'" for each in [*list(extra)[:5], "none"]) + ")")
         raise AssertionError(f"{table} {says}: {left.total()} rows at the source, {right.total()} in the copy\n"

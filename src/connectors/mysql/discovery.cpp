@@ -214,8 +214,9 @@ void add_partitions(Connection& connection, const Scope& scope, Found& found) {
   }
 }
 
-/// The number that InnoDB gave a table, or each of its partitions, when it made it: TRUNCATE, EXCHANGE
-/// PARTITION and what is renamed bring another, and leave all else that MariaDB tells as it was.
+/// The number that InnoDB gave a table, or each of its partitions, when it made it: TRUNCATE,
+/// EXCHANGE PARTITION and what is renamed bring another, and leave all else that MariaDB tells as
+/// it was.
 void add_numbers(Connection& connection, const Scope& scope, Found& found) try {
   if (connection.dialect() == Dialect::singlestore) return;
   // Since 8.0 MySQL tells when a table was truncated, under another name of this.

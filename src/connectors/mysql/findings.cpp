@@ -29,9 +29,9 @@ std::uint64_t setting(Connection& connection, const std::string& name) {
 
 bool granted(Connection& connection, const std::string& right) {
   const std::string what = " WHERE privilege_type = " + literal(right);
-  const Rows rows = connection.query(
-      "SELECT 1 FROM information_schema.user_privileges" + what +
-      " UNION ALL SELECT 1 FROM information_schema.schema_privileges" + what);
+  const Rows rows =
+      connection.query("SELECT 1 FROM information_schema.user_privileges" + what +
+                       " UNION ALL SELECT 1 FROM information_schema.schema_privileges" + what);
   return rows.size() > 0;
 }
 

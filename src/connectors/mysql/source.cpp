@@ -80,8 +80,8 @@ std::string MysqlSource::identity() {
   return login_->database.empty() ? server : server + ", database " + login_->database;
 }
 
-// How far InnoDB's log has come. MySQL tells it from 8.0.30 on. A crash that takes a part of the log
-// back is a set back, too: what the copy has may be gone.
+// How far InnoDB's log has come. MySQL tells it from 8.0.30 on. A crash that takes a part of the
+// log back is a set back, too: what the copy has may be gone.
 std::optional<std::int64_t> MysqlSource::position() {
   std::unique_ptr<Connection> session = take_session();
   if (session->dialect() == Dialect::singlestore) {

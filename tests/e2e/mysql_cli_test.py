@@ -207,6 +207,14 @@ class OddNames(mysql_support.Fixture, unittest.TestCase):
         self.assert_equal("my tab.le")
         self.assertEqual(len(support.tables(self.file)), 2)
 
+    def test_a_predicate_that_the_source_refuses_names_its_option(self):
+        for where, says in (("id >", "error in your SQL syntax"), ("nope > 1", "Unknown column 'nope'"), ("id in (select id from nope)", "doesn't exist")):
+            for command in ("sync", "plan"):
+                with self.subTest((where, command)):
+                    text = self.command(command, "--tables", "order", "--where", f"order={where}", check_exit=2)
+                    self.assertRegex(text, f"order: where: .*{says}")
+                    self.assertIn("where: is a predicate in the source's SQL", text)
+
     def test_preview_and_sql(self):
         for table, value in (("order", "row 7"), ("my tab.le", "y"), ("a`b", "x"), ("ünï", "日本語"), (f"{self.db}.order", "row 1")):
             self.assertIn(value, support.sluice("preview", self.url, table))

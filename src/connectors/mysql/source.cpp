@@ -111,8 +111,24 @@ std::unique_ptr<Snapshot> MysqlSource::snapshot(std::span<const Table> tables) {
                                          tables, options_.lock_timeout_s);
 }
 
+/// The user's own words, tried by themselves: what the server says of them names the option.
+void check_words(MysqlSnapshot& snapshot, const Table& table, const Stop& stop) {
+  if (table.where.empty() || snapshot.dialect() == Dialect::singlestore) return;
+  try {
+    snapshot.ask("EXPLAIN SELECT 1 FROM " + identifier(table.name.schema, table.name.name) +
+                     " WHERE (" + table.where + "\n)",
+                 stop);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::config && error.fault() != Fault::schema) throw;
+    throw Error(Fault::config, table.name.text() + ": where: " + error.what(),
+                "where: is a predicate in the source's SQL, like \"amount > 0\"");
+  }
+}
+
 Plan MysqlSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
-  return make_plan(dynamic_cast<MysqlSnapshot&>(snapshot), table, read, options_.stop);
+  auto& taken = dynamic_cast<MysqlSnapshot&>(snapshot);
+  check_words(taken, table, options_.stop);
+  return make_plan(taken, table, read, options_.stop);
 }
 
 std::unique_ptr<Reader> MysqlSource::reader(Snapshot& snapshot, const Plan& plan,

@@ -222,19 +222,20 @@ class Cut(mysql_support.Fixture, unittest.TestCase):
         self.assert_equal(says=text)
 
     def test_a_way_that_stalls_is_cut_or_garbles(self):
+        few = ("--where", "t=id <= 15000")
         for fault, after, flags in (("stall", 5_000_000, ("--idle-timeout", "1s")), ("cut", 5_000_000, ()), ("garble", 300, ())):
             with self.subTest(fault=fault, after=after):
                 proxy = support.Proxy(self.server.port, fault, after)
                 self.addCleanup(proxy.close)
                 file = self.folder / f"{fault}{after}.duckdb"
                 url = self.server.url(self.db, port=proxy.port)
-                run = support.start("sync", url, f"duckdb:{file}", "--unit-rows", "1", "--parallel", "2", *flags)
+                run = support.start("sync", url, f"duckdb:{file}", "--unit-rows", "1", "--parallel", "2", *few, *flags)
                 text = self.end(run, 0, 1)
                 self.assertTrue(proxy.hit.is_set())
                 if run.returncode == 0:
-                    self.assert_equal(file=file, says=text)
-                self.sync("--accept-source", file=file)
-                self.assert_equal(file=file, says=text)
+                    self.assert_equal(file=file, says=text, where="id <= 15000")
+                self.sync(*few, file=file)
+                self.assert_equal(file=file, says=text, where="id <= 15000")
                 self.assert_nothing_hidden(file)
 
 

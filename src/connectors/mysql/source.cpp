@@ -112,22 +112,44 @@ std::unique_ptr<Snapshot> MysqlSource::snapshot(std::span<const Table> tables) {
 }
 
 /// The user's own words, tried by themselves: what the server says of them names the option.
-void check_words(MysqlSnapshot& snapshot, const Table& table, const Stop& stop) {
-  if (table.where.empty() || snapshot.dialect() == Dialect::singlestore) return;
-  try {
-    snapshot.ask("EXPLAIN SELECT 1 FROM " + identifier(table.name.schema, table.name.name) +
-                     " WHERE (" + table.where + "\n)",
-                 stop);
-  } catch (const Error& error) {
-    if (error.fault() != Fault::config && error.fault() != Fault::schema) throw;
-    throw Error(Fault::config, table.name.text() + ": where: " + error.what(),
-                "where: is a predicate in the source's SQL, like \"amount > 0\"");
+void check_where(MysqlSnapshot& snapshot, const Table& table, const Stop& stop) try {
+  snapshot.ask("EXPLAIN SELECT 1 FROM " + identifier(table.name.schema, table.name.name) +
+                   " WHERE (" + table.where + "\n)",
+               stop);
+} catch (const Error& error) {
+  if (error.fault() != Fault::config && error.fault() != Fault::schema) throw;
+  throw Error(Fault::config, table.name.text() + ": where: " + error.what(),
+              "where: is a predicate in the source's SQL, like \"amount > 0\"");
+}
+
+// The server compares with what is no date, or no number, as if it were 0.
+void check_start(MysqlSnapshot& snapshot, const Table& table, const Stop& stop) {
+  const Shape& shape = snapshot.shape(table.name);
+  const std::string& key = table.replication_key;
+  const std::string& start = *table.start;
+  bool valid = true;
+  if (is_integer(shape.wire(key))) {
+    const std::size_t digits = start.starts_with('-') ? 1 : 0;
+    valid =
+        start.size() > digits && start.find_first_not_of("0123456789", digits) == std::string::npos;
+  } else if (is_date(shape.wire(key))) {
+    const auto answer = snapshot.ask(
+        "SELECT CAST(" + replication_literal(shape, key, start) + " AS DATETIME(6))", stop);
+    valid = !answer.empty() && answer[0][0];
   }
+  if (!valid)
+    throw Error(Fault::config,
+                table.name.text() + ": start: \"" + start + "\" is no " +
+                    shape.table.columns[shape.position(key)].source_type,
+                "start: is a value of the replication key, like 2026-01-31");
 }
 
 Plan MysqlSource::plan(Snapshot& snapshot, const Table& table, const Read& read) {
   auto& taken = dynamic_cast<MysqlSnapshot&>(snapshot);
-  check_words(taken, table, options_.stop);
+  if (taken.dialect() != Dialect::singlestore) {
+    if (!table.where.empty()) check_where(taken, table, options_.stop);
+    if (table.start) check_start(taken, table, options_.stop);
+  }
   return make_plan(taken, table, read, options_.stop);
 }
 

@@ -119,7 +119,9 @@ class History {
   Copy copy_;
   std::vector<HistoryTable> tables_;
   std::vector<std::unique_ptr<Writer>> writers_;
-  std::unique_ptr<HistorySession> gatekeeper_;  ///< holds the locks that are the gates
+  std::map<std::string, std::unique_ptr<HistorySession>>
+      gates_;                               ///< each holds the lock that it is
+  std::unique_ptr<HistorySession> locker_;  ///< holds locked_
   std::vector<Prepared> prepared_;
   HistoryTable* locked_ = nullptr;  ///< while a run is started
   std::vector<Moment> moments_;     ///< since a run beside writers began

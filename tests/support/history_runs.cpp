@@ -110,11 +110,11 @@ bool History::lock_table(Dice& dice) {
   const std::string lock = server_.lock_table(*locked_);
   if (lock.empty()) return false;
   try {
-    gatekeeper_->exec(lock);
+    locker_->exec(lock);
     note(locked_->name() + " is locked");
     return true;
   } catch (const std::runtime_error&) {
-    gatekeeper_->exec("ROLLBACK");
+    locker_->exec("ROLLBACK");
     return false;
   }
 }
@@ -125,7 +125,7 @@ void History::write_while_it_waits(Program& program, Dice& dice) {
   moments_.back().at = microseconds(server_.value("SELECT " + server_.clock()));
   const std::string change = locked_->update(dice, character_.stamps, true);
   note("while it waits: " + change);
-  gatekeeper_->exec(change + "; COMMIT");
+  locker_->exec(change + "; COMMIT");
   remember_tables();
 }
 

@@ -56,6 +56,7 @@ struct TableOptions {
   std::string where;
   std::optional<std::string> start;
   std::optional<std::chrono::seconds> overlap;  ///< unset: 5 min where marks are proven, else 1 h
+  std::optional<std::chrono::seconds> window;   ///< as Table::window
   bool synced_at = false;                       ///< adds a column `_sluice_synced_at`
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -69,6 +70,10 @@ struct Table {
   /// bound of the replication key. Reads, key lists and counts share them.
   std::string where;
   std::optional<std::string> start;
+
+  /// How much time of the replication key one statement reads of what is new, where the source
+  /// reads in windows; unset: as the source likes.
+  std::optional<std::chrono::seconds> window;
 
   const Column* column(const std::string& wanted) const {
     for (const Column& each : columns) {

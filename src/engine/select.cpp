@@ -250,6 +250,7 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
   wanted.where = options.where;
   require_closed(table, options.where);
   wanted.start = options.start;
+  wanted.window = options.window;
   if (wanted.start && wanted.replication_key.empty()) {
     throw Error(Fault::config, table.name.text() + ": start: needs a replication key",
                 "name it with replication_key:");

@@ -30,8 +30,15 @@ void TableRun::pin_rows() {
 void TableRun::stage(const Plan& range) {
   announce(range);
   Relation relation(connection_, context_.scan, snapshot_, range, progress_.get());
+  // Statements without a common instant can see one row before and after it changed.
+  const bool may_double = range.chunks.size() > 1 && table_.has_key() &&
+                          !table_.replication_key.empty() && !snapshot_.consistent(table_);
   relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
-               apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range));
+               apply::column_list(apply::names(columns())) + " FROM " + landed(relation, range) +
+               (may_double ? " QUALIFY row_number() OVER (PARTITION BY " +
+                                 apply::column_list(key()) + " ORDER BY " +
+                                 duck::quoted(table_.replication_key) + " DESC NULLS LAST) = 1"
+                           : ""));
   record(relation, range);
   if (!range.relation.empty()) receipt_.read += rows_in("sluice_stage");
 }

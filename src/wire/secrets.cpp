@@ -2,24 +2,11 @@
 #include "wire/secrets.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "wire/percent.h"
 
 namespace sluice::wire {
 namespace {
-
-std::string percent_encoded(const std::string& text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (std::isalnum(byte) != 0 || each == '-' || each == '.' || each == '_' || each == '~') {
-      out += each;
-    } else {
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return out;
-}
 
 // Shorter ones would turn every message into stars; a driver's own texts never hold a password.
 constexpr std::size_t kShortestHidden = 3;

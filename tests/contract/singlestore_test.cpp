@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "connectors/mysql/configuration.h"
 #include "support/copy.h"
 #include "support/singlestore_double.h"
 
@@ -173,6 +174,49 @@ TEST_F(SingleStoreTest, AResultTableThatIsNotThereYetIsAskedForAgain) {
   expect_equal_orders();
   EXPECT_EQ(asked("CREATE MATERIALIZED RESULT TABLE"), 1U);
   EXPECT_EQ(asked("partition_id()"), 7U);
+}
+
+/// The published connector's file is all that its user has.
+TEST_F(SingleStoreTest, ItsFiveFieldConfigurationIsASource) {
+  make_orders(10);
+  db->exec("ALTER TABLE orders ADD KEY (updated_at)");
+  begin();
+  const mysql::Configured made = mysql::singlestore_configuration(
+      R"({"host": "127.0.0.1", "port": )" + std::to_string(server->port()) +
+          R"(, "user": "root", "password": ")" + server->password() + R"(", "database": ")" +
+          db->name() + "\"}",
+      "configuration.json");
+  options.defaults.window = made.defaults.window;
+  const auto run = [&] { return copy.sync(made.url, options, made.password).receipts.at(0); };
+  EXPECT_EQ(run().inserted, 10U);
+  db->exec(
+      "INSERT INTO orders SELECT seq, 'new', '2024-01-01' + INTERVAL (seq % 2) * 7 HOUR FROM "
+      "seq_1000_to_20999");
+  EXPECT_EQ(run().inserted, 20000U);
+  EXPECT_EQ(asked("`updated_at` < '2024-01-01 07:00:00"), 1U) << "windows of six hours";
+  expect_equal_orders();
+}
+
+/// Statements of one read see different moments: a row that moves on between them is read twice,
+/// and the newer of the two is the row.
+TEST_F(SingleStoreTest, ARowThatWandersFromWindowToWindowIsOneRow) {
+  make_orders(10);
+  db->exec("ALTER TABLE orders ADD KEY (updated_at)");
+  begin();
+  good_sync("orders");
+  db->exec(
+      "INSERT INTO orders SELECT seq, 'new', '2024-01-01' + INTERVAL seq % 3 DAY FROM "
+      "seq_1000_to_20999");
+  options.defaults.window = std::chrono::hours(6);
+  options.defaults.deletes = Deletes::ignore;
+  options.parallel = 1;
+  server->at_row("< '2024-01-02", 0, [&] {
+    db->exec("UPDATE orders SET note = 'moved', updated_at = '2024-01-03' WHERE id = 1002");
+    return true;
+  });
+  EXPECT_EQ(good_sync("orders").inserted, 20000U);
+  EXPECT_EQ(asked("`updated_at` >= '2024-01-0"), 6U) << "each day: what comes next, and its rows";
+  expect_equal_orders();
 }
 
 TEST_F(SingleStoreTest, ALaterRunBringsWhatIsNewAndDropsWhatIsGone) {

@@ -35,8 +35,11 @@ class Copy {
   Copy(const Copy&) = delete;
   Copy& operator=(const Copy&) = delete;
 
-  RunResult sync(const std::string& url, const SyncOptions& options = {}) const {
-    const auto source = make_source(database_, url);
+  RunResult sync(const std::string& url, const SyncOptions& options = {},
+                 const Secret& password = {}) const {
+    SourceSettings settings;
+    settings.password = password;
+    const auto source = make_source(database_, url, settings);
     const auto destination = make_destination(database_, "duckdb:" + file());
     Observer observer;
     return Sync(database_, *source, *destination, options, observer).run();

@@ -41,6 +41,41 @@ class MysqlCopyTest : public MysqlTest {
     }
   }
 
+  /// Every row of a table, these columns of it, equals the copy's, as text.
+  void expect_equal(const std::string& table, const std::string& columns) const {
+    const Texts here = copy.query("SELECT concat_ws('|', " + columns + ") FROM public." +
+                                  duck::quoted(table) + " ORDER BY 1");
+    Texts there;
+    std::string quoted = "`";
+    for (const char each : table) quoted += each == '`' ? "``" : std::string(1, each);
+    for (const auto& row : db->query("SELECT concat_ws('|', " + columns + ") AS r FROM " + quoted +
+                                     "` ORDER BY CAST(r AS BINARY)"))
+      there.push_back(row.at(0).value_or("NULL"));
+    EXPECT_EQ(here.size(), there.size()) << table;
+    EXPECT_TRUE(here == there) << table << " differs";
+  }
+  /// From now on, until the test ends.
+  void log_statements() const {
+    db->exec(
+        "SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = 1");
+  }
+  /// Statements on this database's tables, since, that contain `text`.
+  Texts logged(const std::string& text) const {
+    Texts found;
+    for (const auto& row :
+         db->query("SELECT CONVERT(argument USING utf8) FROM mysql.general_log WHERE command_type "
+                   "IN ('Query', 'Execute')")) {
+      const std::string statement = row.at(0).value_or("");
+      if (statement.find("FROM `" + db->name() + "`.") != std::string::npos &&
+          statement.find(text) != std::string::npos)
+        found.push_back(statement);
+    }
+    return found;
+  }
+  void TearDown() override {
+    if (db) db->exec("SET GLOBAL general_log = 0");
+  }
+
   Copy copy;
   SyncOptions options;
 };

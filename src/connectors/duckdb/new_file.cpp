@@ -13,6 +13,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "connectors/duckdb/descriptor.h"
+
 namespace sluice::duckdb_file {
 namespace {
 
@@ -21,18 +23,6 @@ namespace fs = std::filesystem;
 /// DuckDB writes three headers of 4 KiB before anything else.
 constexpr std::size_t kHeader = 4096;
 constexpr off_t kHeaders = 3 * kHeader;
-
-/// Closed by its destructor.
-struct Descriptor {
-  Descriptor(const fs::path& path, int flags)
-      : number(open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number >= 0) close(number);
-  }
-  int number;
-};
 
 /// Of a file that had been in use, and was cut since, no checkpoint is the first.
 bool was_never_used(int descriptor) {
@@ -81,22 +71,22 @@ bool is_unmade(const fs::path& path) {
 
 void make_database(duck::Connection& connection, const fs::path& path, const std::string& storage) {
   const std::string headers = new_headers(connection, path, storage);
-  const Descriptor file(path, O_RDWR | O_CREAT);
-  if (file.number < 0) throw not_written(path, errno);
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (file.get() < 0) throw not_written(path, errno);
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (fcntl(file.number, F_SETLK, &lock) != 0 || !was_never_used(file.number)) return;
+  if (fcntl(file.get(), F_SETLK, &lock) != 0 || !was_never_used(file.get())) return;
   std::error_code ignored;
   fs::remove(path.string() + ".wal", ignored);
   for (std::size_t at = 0; at < headers.size();) {
     const ssize_t written =
-        pwrite(file.number, headers.data() + at, headers.size() - at, static_cast<off_t>(at));
+        pwrite(file.get(), headers.data() + at, headers.size() - at, static_cast<off_t>(at));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) throw not_written(path, errno);
     at += static_cast<std::size_t>(written);
   }
-  if (fsync(file.number) != 0) throw not_written(path, errno);
+  if (fsync(file.get()) != 0) throw not_written(path, errno);
 }
 
 }  // namespace sluice::duckdb_file

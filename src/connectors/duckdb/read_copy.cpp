@@ -11,26 +11,13 @@
 #include <system_error>
 #include <vector>
 
+#include "connectors/duckdb/descriptor.h"
 #include "sluice/error.h"
 
 namespace sluice::duckdb_file {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) noexcept : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int get() const noexcept { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 [[noreturn]] void fail(const fs::path& to, const char* what) {
   const int code = errno;

@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "connectors/mysql/asking.h"
 #include "connectors/mysql/statement.h"
+#include "connectors/mysql/windows.h"
 #include "planted.h"
 
 namespace sluice::mysql {
@@ -26,35 +28,12 @@ constexpr std::uint64_t kRowsWorthResult = 1'000'000;
 constexpr std::uint64_t kLargestResult = std::uint64_t{16} << 30;
 constexpr int kMostSplits = 40;  // of one range: until its ends meet
 
-using Answer = std::vector<std::vector<std::optional<std::string>>>;
-
-struct Asking {
-  MysqlSnapshot& snapshot;
-  const Stop& stop;
-  Answer operator()(const std::string& sql) const { return snapshot.ask(sql, stop); }
-};
-
-Chunk chunk_of(const json& bounds, std::uint64_t rows, std::uint64_t bytes) {
-  return {bounds.dump(-1, ' ', false, json::error_handler_t::replace), rows, bytes};
-}
-
-std::uint64_t share(std::uint64_t whole, std::uint64_t part, std::uint64_t all) {
-  return all == 0
-             ? 0
-             : static_cast<std::uint64_t>(static_cast<double>(whole) * static_cast<double>(part) /
-                                          static_cast<double>(all));
-}
-
 std::uint64_t chunk_bytes(std::uint64_t bytes) {
   return std::clamp(bytes / kChunks, kSmallestChunk, kLargestChunk);
 }
 
 std::vector<Chunk> one_chunk(const Shape& shape, std::uint64_t rows) {
   return {chunk_of(json::object(), rows, share(shape.table.bytes, rows, shape.table.rows))};
-}
-
-std::string from_of(const Shape& shape) {
-  return " FROM " + identifier(shape.table.name.schema, shape.table.name.name);
 }
 
 __int128 number_of(const std::string& text) {
@@ -319,6 +298,8 @@ Plan make_plan(MysqlSnapshot& snapshot, const Table& table, const Read& read, co
   if (!table.replication_key.empty()) set_marks(asking, shape, plan);
   if (read.from || table.start || !table.where.empty())
     plan.rows = guessed_rows(asking, shape, where_clause(predicates(shape, plan)));
+  if (read.from) plan.chunks = window_chunks(asking, shape, plan);
+  if (!plan.chunks.empty()) return plan;
   if (worth_a_result(asking, shape, plan.rows)) {
     plan.chunks = result_chunks(asking, shape, plan.rows);
     return plan;

@@ -33,7 +33,7 @@ MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t rea
   if (dialect() != Dialect::singlestore)
     leader_->run("SET SESSION lock_wait_timeout = " + std::to_string(lock_timeout_s));
   Failures failures;
-  Members members = open(readers, stop);
+  Members members = open(std::max<std::size_t>(1, readers), stop);
   if (dialect() == Dialect::singlestore) {
     together_ = Together::none;
   } else if (at_one_position(members)) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/mysql/statement.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "connectors/mysql/digest.h"
@@ -77,9 +79,46 @@ std::string bound_literal(const Shape& shape, const std::string& column, const s
   return value_literal(wire, landed_type(wire), bound);
 }
 
-std::string replication_literal(const Shape& shape, const std::string& key,
-                                const std::string& value) {
-  return value_literal(shape.wire(key), landed_type(shape.wire(key)), value);
+std::vector<std::string> row_conditions(const Shape& shape, const Plan& plan) {
+  std::vector<std::string> conditions;
+  const std::string& key = plan.table.replication_key;
+  // The line break ends a comment in the user's text.
+  if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
+  if (plan.table.start)
+    conditions.push_back(identifier(key) +
+                         " >= " + replication_literal(shape, key, *plan.table.start));
+  if (plan.read.buckets && !plan.read.buckets->only.empty())
+    conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
+  return conditions;
+}
+
+std::string at_or_above(const Shape& shape, const Plan& plan, const std::string& stamp) {
+  const std::string& key = plan.table.replication_key;
+  const bool exclusive = planted("mysql-bound-exclusive") && stamp == plan.read.from;
+  return identifier(key) + (exclusive ? " > " : " >= ") + replication_literal(shape, key, stamp);
+}
+
+std::string unstamped(const Shape& shape, const Plan& plan) {
+  const std::string& key = plan.table.replication_key;
+  std::string condition = identifier(key) + " IS NULL";
+  // A zero date lands as NULL.
+  if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
+  return condition;
+}
+
+/// What the chunk has of Read::from: all of it, or a stretch.
+std::vector<std::string> stamp_conditions(const Shape& shape, const Plan& plan,
+                                          const json& bounds) {
+  if (bounds.contains("unstamped")) return {"(" + unstamped(shape, plan) + ")"};
+  std::vector<std::string> conditions{
+      at_or_above(shape, plan, bounds.at("stamps_from").get<std::string>())};
+  if (bounds.contains("stamps_to")) {
+    const std::string& key = plan.table.replication_key;
+    conditions.push_back(
+        identifier(key) + " < " +
+        replication_literal(shape, key, bounds.at("stamps_to").get<std::string>()));
+  }
+  return conditions;
 }
 
 }  // namespace
@@ -123,23 +162,16 @@ std::string tuple_condition(const Shape& shape, const std::vector<std::string>& 
   return "(" + text + ")";
 }
 
+std::string replication_literal(const Shape& shape, const std::string& key,
+                                const std::string& value) {
+  return value_literal(shape.wire(key), landed_type(shape.wire(key)), value);
+}
+
 std::vector<std::string> predicates(const Shape& shape, const Plan& plan) {
-  std::vector<std::string> conditions;
-  const std::string& key = plan.table.replication_key;
-  // The line break ends a comment in the user's text.
-  if (!plan.table.where.empty()) conditions.push_back("(" + plan.table.where + "\n)");
-  if (plan.table.start)
-    conditions.push_back(identifier(key) +
-                         " >= " + replication_literal(shape, key, *plan.table.start));
-  if (plan.read.buckets && !plan.read.buckets->only.empty())
-    conditions.push_back(in_buckets(shape, plan.table, *plan.read.buckets));
+  std::vector<std::string> conditions = row_conditions(shape, plan);
   if (plan.read.from) {
-    const char* above = planted("mysql-bound-exclusive") ? " > " : " >= ";
-    std::string condition =
-        identifier(key) + above + replication_literal(shape, key, *plan.read.from);
-    if (!planted("mysql-null-keys-skipped")) condition += " OR " + identifier(key) + " IS NULL";
-    // A zero date lands as NULL.
-    if (is_date(shape.wire(key))) condition += " OR " + identifier(key) + " = 0";
+    std::string condition = at_or_above(shape, plan, *plan.read.from);
+    if (!planted("mysql-null-keys-skipped")) condition += " OR " + unstamped(shape, plan);
     conditions.push_back("(" + condition + ")");
   }
   return conditions;
@@ -198,7 +230,11 @@ std::string select_statement(const Shape& shape, Dialect dialect, const Plan& pl
   std::string from = identifier(name.schema, name.name);
   if (bounds.contains("partition"))
     from += " PARTITION (" + identifier(bounds.at("partition").get<std::string>()) + ")";
-  std::vector<std::string> conditions = predicates(shape, plan);
+  const bool stretch = bounds.contains("stamps_from") || bounds.contains("unstamped");
+  std::vector<std::string> conditions =
+      stretch ? row_conditions(shape, plan) : predicates(shape, plan);
+  if (stretch)
+    std::ranges::move(stamp_conditions(shape, plan, bounds), std::back_inserter(conditions));
   if (bounds.contains("none")) conditions.emplace_back("1 = 0");
   if (bounds.contains("key")) {
     const auto names = bounds.at("key").get<std::vector<std::string>>();

@@ -22,6 +22,10 @@ std::string bound_expression(const Shape& shape, const std::string& column);
 /// Whether keys with this column have an order that conditions have, too.
 bool can_bound(const WireType& wire);
 
+/// A value of the replication key, as Read::from has it, as a literal.
+std::string replication_literal(const Shape& shape, const std::string& key,
+                                const std::string& value);
+
 /// The conditions on the rows that the plan asks for, but for its keys and chunks.
 std::vector<std::string> predicates(const Shape& shape, const Plan& plan);
 /// Rows whose key is at or above (else: below) a tuple, as an index finds them: a > 1 OR (a = 1 AND

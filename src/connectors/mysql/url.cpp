@@ -11,6 +11,7 @@
 
 #include "connectors/mysql/option_file.h"
 #include "sluice/error.h"
+#include "wire/percent.h"
 
 namespace sluice::mysql {
 namespace {
@@ -34,18 +35,6 @@ constexpr std::array kKnown{"ssl-mode",
                             "defaults-file",
                             "defaults-group-suffix",
                             "no-defaults"};
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    const bool encoded = text[i] == '%' && i + 2 < text.size() &&
-                         std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ptr == &text[i + 3];
-    out += encoded ? static_cast<char>(byte) : text[i];
-    if (encoded) i += 2;
-  }
-  return out;
-}
 
 std::string upper(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) {
@@ -91,8 +80,8 @@ Authority authority_of(const std::string& text) {
   if (at != std::string::npos) {
     const std::string who = text.substr(0, at);
     const std::size_t colon = std::min(who.find(':'), who.size());
-    parts.user = percent_decoded(who.substr(0, colon));
-    if (colon < who.size()) parts.password = percent_decoded(who.substr(colon + 1));
+    parts.user = wire::percent_decoded(who.substr(0, colon));
+    if (colon < who.size()) parts.password = wire::percent_decoded(who.substr(colon + 1));
   }
   std::string where = at == std::string::npos ? text : text.substr(at + 1);
   if (where.starts_with('[')) {  // an IPv6 address
@@ -103,7 +92,7 @@ Authority authority_of(const std::string& text) {
     return parts;
   }
   const std::size_t colon = std::min(where.find(':'), where.size());
-  parts.host = percent_decoded(where.substr(0, colon));
+  parts.host = wire::percent_decoded(where.substr(0, colon));
   if (colon < where.size()) parts.port = where.substr(colon + 1);
   return parts;
 }
@@ -115,7 +104,7 @@ Options parameters_of(const std::string& query) {
     const std::string pair = query.substr(start, end - start);
     start = end + 1;
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    std::string name = percent_decoded(pair.substr(0, equals));
+    std::string name = wire::percent_decoded(pair.substr(0, equals));
     std::ranges::replace(name, '_', '-');
     if (name == "sslmode") name = "ssl-mode";
     if (std::ranges::find(kKnown, name) == kKnown.end()) {
@@ -124,7 +113,7 @@ Options parameters_of(const std::string& query) {
       throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
                   "a password belongs before the @; parameters are " + list);
     }
-    options[name] = equals == pair.size() ? "" : percent_decoded(pair.substr(equals + 1));
+    options[name] = equals == pair.size() ? "" : wire::percent_decoded(pair.substr(equals + 1));
   }
   return options;
 }
@@ -208,7 +197,7 @@ Login login_of(const std::string& url, const std::string& application_name,
   const std::size_t path = std::min(slash, question);
   const Authority parts = authority_of(url.substr(begin, path - begin));
   const std::string database =
-      path < question ? percent_decoded(url.substr(path + 1, question - path - 1)) : "";
+      path < question ? wire::percent_decoded(url.substr(path + 1, question - path - 1)) : "";
   const std::string query = question < url.size() ? url.substr(question + 1) : "";
 
   Login login;

@@ -4,13 +4,13 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <regex>
 
 #include "connectors/postgres/connector.h"
 #include "sluice/error.h"
+#include "wire/percent.h"
 
 namespace sluice::postgres {
 namespace {
@@ -49,18 +49,6 @@ bool secret_keyword(const std::string& word) {
   return std::regex_search(word, secret);
 }
 
-std::string percent_decoded(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    const bool encoded = text[i] == '%' && i + 2 < text.size() &&
-                         std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ptr == &text[i + 3];
-    out += encoded ? static_cast<char>(byte) : text[i];
-    if (encoded) i += 2;
-  }
-  return out;
-}
-
 std::vector<Span> secret_spans(const std::string& url) {
   std::vector<Span> found;
   find_in_authority(url, found);
@@ -74,7 +62,7 @@ std::vector<Span> secret_spans(const std::string& url) {
       "\\s*=|\\s*$))");
   for (std::sregex_iterator each(url.begin(), url.end(), is_url ? in_query : in_text), end;
        each != end; ++each) {
-    if (each->length(2) == 0 || !secret_keyword(percent_decoded(each->str(1)))) continue;
+    if (each->length(2) == 0 || !secret_keyword(wire::percent_decoded(each->str(1)))) continue;
     found.push_back(
         {static_cast<std::size_t>(each->position(2)), static_cast<std::size_t>(each->length(2))});
   }

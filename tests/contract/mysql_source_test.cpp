@@ -263,10 +263,12 @@ class MysqlSnapshotTest : public MysqlSourceTest {
 TEST_F(MysqlSnapshotTest, AtOnePositionOfTheBinaryLog) {
   if (!db->server().mariadb()) GTEST_SKIP() << "MySQL has no position of a snapshot";
   MysqlSession quiet = db->session();
-  db->exec("CREATE TABLE a (n bigint, id int PRIMARY KEY)");
+  db->exec("CREATE TABLE t (n bigint, id int PRIMARY KEY)");
   const auto from = source();
   const auto snapshot = from->snapshot(from->discover({}).tables);
   EXPECT_THAT(snapshot->instant(), HasSubstr("binary log"));
+  // On a server that is never quiet sessions hardly begin at one, and the way may be another.
+  expect_one_instant("", "");
 }
 
 TEST_F(MysqlSnapshotTest, WhileTheTablesAreLocked) {

@@ -45,13 +45,14 @@ History::History(std::uint64_t seed, HistoryServer& server, HistoryCounts& count
   for (int i = 0; i < writers; ++i) {
     writers_.push_back(std::make_unique<Writer>(server_.session(false)));
   }
-  gatekeeper_ = server_.session(true);
+  locker_ = server_.session(true);
 }
 
 History::~History() {
   writers_.clear();
   try {
-    for (const Prepared& each : prepared_) server_.exec(server_.end_prepared(each.name, false));
+    for (const Prepared& each : prepared_)
+      server_.exec_prepared(each.name, server_.end_prepared(each.name, false));
     if (flavour_.standby) server_.hold(false);
   } catch (const std::exception&) {
     // The database stays; the server goes with the program.

@@ -87,6 +87,7 @@ class History {
   bool lock_table(Dice& dice);
   void write_while_it_waits(Program& program, Dice& dice);
   static void wait_for(Program& program);
+  void write_newest(Dice dice);
   void run_alongside(Dice& dice);
   void run_killed(Dice& dice, bool before_published);
   std::unique_ptr<Program> start(const std::string& failpoint);
@@ -119,7 +120,9 @@ class History {
   Copy copy_;
   std::vector<HistoryTable> tables_;
   std::vector<std::unique_ptr<Writer>> writers_;
-  std::unique_ptr<HistorySession> gatekeeper_;  ///< holds the locks that are the gates
+  std::map<std::string, std::unique_ptr<HistorySession>>
+      gates_;                               ///< each holds the lock that it is
+  std::unique_ptr<HistorySession> locker_;  ///< holds locked_
   std::vector<Prepared> prepared_;
   HistoryTable* locked_ = nullptr;  ///< while a run is started
   std::vector<Moment> moments_;     ///< since a run beside writers began

@@ -73,7 +73,7 @@ class PostgresHistories : public HistoryServer {
   std::string prepare(const HistoryWriter&, std::string& name) const override {
     return "PREPARE TRANSACTION '" + name + "'";
   }
-  void prepared(HistoryWriter&) override {}
+  void prepared(HistoryWriter&, const std::string&) override {}
   std::string end_prepared(const std::string& name, bool commit) const override {
     return std::string(commit ? "COMMIT" : "ROLLBACK") + " PREPARED '" + name + "'";
   }

@@ -73,8 +73,10 @@ class HistoryServer {
   /// Under this name, or another. Empty: this transaction cannot be prepared.
   virtual std::string prepare(const HistoryWriter& writer, std::string& name) const = 0;
   /// Its session may go on.
-  virtual void prepared(HistoryWriter& writer) = 0;
+  virtual void prepared(HistoryWriter& writer, const std::string& name) = 0;
   virtual std::string end_prepared(const std::string& name, bool commit) const = 0;
+  /// Executes what end_prepared() said, where that transaction can be ended.
+  virtual void exec_prepared(const std::string& /*name*/, const std::string& sql) { exec(sql); }
   /// A change outside a transaction, as one.
   virtual std::string alone(const std::string& change) const = 0;
   /// After an expected failure. Ends the transaction, or takes it back to where it can go on.
@@ -87,7 +89,7 @@ class HistoryServer {
   /// Another change of a table's shape than a new column.
   virtual Reshape reshape(HistoryTable& table, Dice& dice) const = 0;
 
-  // ---- messages of two transactions, each with a gate
+  // ---- messages of two transactions, each with a gate: a lock of a session that has no other
   virtual std::string lock_gate(const std::string& gate) const = 0;
   virtual std::string unlock_gate(const std::string& gate) const = 0;
   virtual std::string gated(const std::string& gate, const std::string& change) const = 0;
@@ -99,6 +101,7 @@ class HistoryServer {
 
   // ---- runs
   virtual void before_run(std::size_t readers) = 0;
+  virtual void next_second() {}  ///< where marks are whole seconds
   /// Whether a run that has begun since before_run() reads under its snapshot.
   virtual bool snapshot_taken() = 0;
   virtual void follow() {}    ///< where a standby is read, until that has all
@@ -123,6 +126,7 @@ struct HistoryEngine {
 };
 
 HistoryEngine postgres_histories();
-HistoryEngine mariadb_histories();
+/// In MariaDB or MySQL, whichever MysqlServer starts.
+HistoryEngine mysql_histories();
 
 }  // namespace sluice::testing

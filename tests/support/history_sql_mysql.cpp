@@ -13,7 +13,7 @@ using Kind = HistoryTable::Kind;
 
 class MysqlSql : public HistorySql {
  public:
-  explicit MysqlSql(std::string schema) : schema_(std::move(schema)) {}
+  explicit MysqlSql(MysqlNames names) : names_(std::move(names)) {}
 
   // Keys that differ by case or by blanks at their end alone are one to this collation.
   std::string create(const HistoryTable& table) const override {
@@ -23,7 +23,7 @@ class MysqlSql : public HistorySql {
         key = "a int, b varchar(60) COLLATE utf8mb4_general_ci, PRIMARY KEY (a, b), ";
         break;
       case Kind::uuid:
-        key = "id uuid PRIMARY KEY, ";
+        key = "id " + names_.uuid + " PRIMARY KEY, ";
         break;
       case Kind::bag:
         break;
@@ -101,7 +101,9 @@ class MysqlSql : public HistorySql {
   }
 
   std::string series(const std::string& first, const std::string& last) const override {
-    return "(SELECT seq AS i FROM seq_" + first + "_to_" + last + kSeriesEnd;
+    const int before = std::stoi(first) - 1;
+    return "(SELECT i + " + std::to_string(before) + " AS i FROM " + names_.numbers +
+           " WHERE i <= " + std::to_string(std::stoi(last) - before) + kSeriesEnd;
   }
   std::string insert_or_leave(const std::string& insert) const override {
     std::string sql = insert;
@@ -154,7 +156,7 @@ class MysqlSql : public HistorySql {
     return "CONCAT('" + table.name() + "|', count(*), ' rows, ', IFNULL(sum(CAST(CONV(LEFT(MD5(" +
            row + "), 15), 16, 10) AS UNSIGNED)), 0))";
   }
-  std::string schema() const override { return schema_; }
+  std::string schema() const override { return names_.schema; }
 
  private:
   /// A key of the same number, whatever `how`, is the same one.
@@ -171,13 +173,13 @@ class MysqlSql : public HistorySql {
     return " NOT NULL DEFAULT " + clock + (table.automatic() ? " ON UPDATE " + clock : "");
   }
 
-  std::string schema_;
+  MysqlNames names_;
 };
 
 }  // namespace
 
-std::unique_ptr<HistorySql> mysql_sql(const std::string& schema) {
-  return std::make_unique<MysqlSql>(schema);
+std::unique_ptr<HistorySql> mysql_sql(const MysqlNames& names) {
+  return std::make_unique<MysqlSql>(names);
 }
 
 }  // namespace sluice::testing

@@ -8,8 +8,14 @@
 
 namespace sluice::testing {
 
-/// Of the tables in the database `schema`.
-std::unique_ptr<HistorySql> mysql_sql(const std::string& schema);
+/// What differs between MariaDB and MySQL, or between two databases.
+struct MysqlNames {
+  std::string schema;   ///< the database of the tables
+  std::string numbers;  ///< a table with the numbers from 1 on
+  std::string uuid;     ///< the type of a uuid
+};
+
+std::unique_ptr<HistorySql> mysql_sql(const MysqlNames& names);
 /// What ends a statement's FROM where its rows come from HistorySql::series().
 inline constexpr const char* kSeriesEnd = ") series";
 

@@ -20,15 +20,16 @@ inline Seeds wanted_seeds(std::uint64_t usual) {
   return given == nullptr || *given == '\0' ? Seeds{1, usual} : parse_seeds(given);
 }
 
-inline std::uint64_t wanted_workers() {
+inline std::uint64_t wanted_workers(std::uint64_t usual) {
   const char* given = std::getenv("SLUICE_HISTORY_WORKERS");
-  return given == nullptr ? 2 : std::max<std::uint64_t>(std::stoull(given), 1);
+  return given == nullptr ? usual : std::max<std::uint64_t>(std::stoull(given), 1);
 }
 
-/// `usual`: so many seeds where nobody says which.
-inline void expect_histories(const HistoryEngine& engine, std::uint64_t usual) {
+/// `usual`: so many seeds, and so many `workers`, where nobody says which.
+inline void expect_histories(const HistoryEngine& engine, std::uint64_t usual,
+                             std::uint64_t workers = 2) {
   const Histories histories =
-      run_histories(engine, wanted_seeds(usual), wanted_workers(), Account::of_failures);
+      run_histories(engine, wanted_seeds(usual), wanted_workers(workers), Account::of_failures);
   const HistoryCounts& counts = histories.counts;
   std::cout << histories.done << " histories in " << static_cast<int>(histories.seconds) << " s, "
             << std::round(static_cast<double>(histories.done) / histories.seconds * 100) / 100

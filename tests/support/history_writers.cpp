@@ -187,7 +187,7 @@ void History::prepare(std::size_t at) {
   writer.xa.clear();
   if (!done) return;
   prepared_.push_back({name, runs_});
-  server_.prepared(writer);
+  server_.prepared(writer, name);
 }
 
 /// Two transactions in one message, which share the message's time: the second writes with a stamp
@@ -208,7 +208,9 @@ void History::send_message(std::size_t at, Dice& dice) {
     const std::string what = all       ? any_table(dice).update(dice, character_.stamps, true)
                              : inserts ? insert_new(dice)
                                        : change(dice);
-    gatekeeper_->exec(server_.lock_gate(gate(at, number)));
+    std::unique_ptr<HistorySession>& keeper = gates_[gate(at, number)];
+    if (!keeper) keeper = server_.session(true);
+    keeper->exec(server_.lock_gate(gate(at, number)));
     sql += server_.gated(gate(at, number), what);
   }
   note("w" + std::to_string(at + 1) + ": in one message: " + sql);
@@ -220,7 +222,10 @@ void History::send_message(std::size_t at, Dice& dice) {
 /// one or has ended.
 void History::open_gate(std::size_t at) {
   Writer& writer = *writers_[at];
-  const auto unlock = [&](int number) { gatekeeper_->exec(server_.unlock_gate(gate(at, number))); };
+  const auto unlock = [&](int number) {
+    const std::string name = gate(at, number);
+    gates_.at(name)->exec(server_.unlock_gate(name));
+  };
   if (writer.gate != 0) {
     note("w" + std::to_string(at + 1) + " goes on, gate " + std::to_string(writer.gate));
     unlock(writer.gate);
@@ -257,10 +262,11 @@ bool History::finish_prepared(Dice& dice, bool any) {
   for (int i = dice.below(count); i > 0; --i)
     found = std::find_if(std::next(found), prepared_.end(), ready);
   const std::string sql = server_.end_prepared(found->name, dice.chance(70));
+  const std::string name = found->name;
   prepared_.erase(found);
   note(sql);
   try {
-    server_.exec(sql);
+    server_.exec_prepared(name, sql);
   } catch (const std::runtime_error& error) {
     if (!server_.expected(error.what())) throw;
     log_.back() += std::string("  -> ") + error.what();

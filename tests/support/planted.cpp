@@ -13,8 +13,9 @@ namespace {
 
 /// These do harm only where something happens between two statements of a run: there is time for
 /// it.
-constexpr std::array<std::string_view, 4> kSlow{"mark-after-snapshot", "holders-after-snapshot",
-                                                "prune-older-snapshot", "tables-unlocked"};
+constexpr std::array<std::string_view, 5> kSlow{"mark-after-snapshot", "holders-after-snapshot",
+                                                "prune-older-snapshot", "tables-unlocked",
+                                                "mysql-holders-after-snapshot"};
 
 }  // namespace
 

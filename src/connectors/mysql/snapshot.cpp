@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "planted.h"
+
 namespace sluice::mysql {
 namespace {
 
@@ -45,6 +47,8 @@ MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t rea
     members.resize(std::min<std::size_t>(members.size(), 1));
     start(*leader_);
   }
+  if (planted("mysql-holders-after-snapshot"))
+    witness_.holders = observe(*open(1, stop).front()).holders;
   if (dialect() != Dialect::singlestore) hold_shapes(tables, failures);
   // After the shapes are held: no table changes between the two. Marks and bounds of chunks may be
   // those of a moment before the rows.
@@ -111,7 +115,8 @@ bool MysqlSnapshot::at_one_position(Members& members) {
     begin(members);
     position_ = position(*leader_);
     if (position_.empty() || position_ == " ") return false;
-    if (!std::ranges::all_of(members,
+    if (!planted("mysql-positions-unchecked") &&
+        !std::ranges::all_of(members,
                              [&](const auto& each) { return position(*each) == position_; }))
       continue;
     // Where nothing was committed since, the rows are those of that moment by the clock, too; on a

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Histories in a MariaDB server.
+// Histories in a MariaDB or MySQL server.
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 #include <thread>
 
@@ -16,9 +17,9 @@ namespace {
 
 constexpr const char* kUser = "history_user";  // with some rights only
 
-class MariadbHistorySession : public HistorySession {
+class MysqlHistorySession : public HistorySession {
  public:
-  explicit MariadbHistorySession(const std::string& url) : session_(url) {}
+  explicit MysqlHistorySession(const std::string& url) : session_(url) {}
   void exec(const std::string& sql) override { session_.exec(sql); }
   std::vector<Row> query(const std::string& sql) override { return session_.query(sql); }
   std::string value(const std::string& sql) override { return session_.value(sql); }
@@ -31,39 +32,45 @@ class MariadbHistorySession : public HistorySession {
 };
 
 std::string id_of(const HistoryWriter& writer) {
-  return dynamic_cast<const MariadbHistorySession&>(*writer.session).id();
-}
-
-/// A run that locks the server for a moment keeps others from ending their transactions.
-std::string patient(const std::string& sql) {
-  return "SET SESSION lock_wait_timeout = 60; " + sql + "; SET SESSION lock_wait_timeout = 0";
+  return dynamic_cast<const MysqlHistorySession&>(*writer.session).id();
 }
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-class MariadbHistories : public HistoryServer {
+class MysqlHistories : public HistoryServer {
  public:
-  explicit MariadbHistories(std::size_t worker)
+  explicit MysqlHistories(std::size_t worker)
       : database_(MysqlServer::numbered(worker)),
+        numbers_(database_.server()),
         look_(database_.socket_url()),
-        sql_(mysql_sql(database_.name())) {
+        sql_(mysql_sql(
+            {database_.name(), numbers_.name() + ".numbers", mariadb_ ? "uuid" : "char(36)"})) {
     look_.exec("SET SESSION time_zone = '+00:00'");
+    // Of an engine without transactions: what is read of it begins none.
+    numbers_.exec("CREATE TABLE numbers (i int PRIMARY KEY) ENGINE=MyISAM");
+    numbers_.exec("INSERT INTO numbers VALUES (1)");
+    for (int count = 1; count < kNumbers; count *= 2)
+      numbers_.exec("INSERT INTO numbers SELECT i + " + std::to_string(count) + " FROM numbers");
   }
 
   const HistorySql& sql() const override { return *sql_; }
   HistorySession& look() override { return look_; }
   std::unique_ptr<HistorySession> session(bool patient) override {
-    auto session = std::make_unique<MariadbHistorySession>(database_.socket_url());
+    auto session = std::make_unique<MysqlHistorySession>(database_.socket_url());
     // Else a writer would lock what it only looked at, and stand in everybody's way.
     session->exec("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-    if (!patient) session->exec("SET SESSION lock_wait_timeout = 0, innodb_lock_wait_timeout = 0");
+    if (!patient)
+      session->exec("SET SESSION lock_wait_timeout = " + least_ +
+                    ", innodb_lock_wait_timeout = " + least_);
     return session;
   }
 
   Flavour fitting(const Flavour& flavour) const override {
     Flavour its = flavour;
     its.standby = its.versions = false;
-    its.writes_early = its.over_runs;
+    its.writes_early = its.later_marks = its.over_runs;
+    // A statement that waits at a gate keeps a run from the lock by which its instant is known.
+    if (!mariadb_ && its.history) its.message = 0;
     return its;
   }
   std::string url(const Flavour&, bool) const override { return database_.socket_url(user_); }
@@ -110,7 +117,8 @@ class MariadbHistories : public HistoryServer {
     name = writer.xa;
     return patient("XA END '" + name + "'; XA PREPARE '" + name + "'");
   }
-  void prepared(HistoryWriter& writer) override;
+  void prepared(HistoryWriter& writer, const std::string& name) override;
+  void exec_prepared(const std::string& name, const std::string& sql) override;
   std::string end_prepared(const std::string& name, bool commit) const override {
     return std::string(commit ? "XA COMMIT '" : "XA ROLLBACK '") + name + "'";
   }
@@ -130,7 +138,8 @@ class MariadbHistories : public HistoryServer {
     return "DO RELEASE_LOCK('gate " + gate + "')";
   }
   /// An INSERT waits where its stamps are fixed, and no transaction has begun. It may ask for its
-  /// gate more than once.
+  /// gate more than once. What waits begins with the gate's name: MySQL shows a statement up to its
+  /// first rare character.
   std::string gated(const std::string& gate, const std::string& change) const override {
     std::string sql = change, before;
     const std::string lock = "GET_LOCK('gate " + gate + "', 600)";
@@ -140,22 +149,26 @@ class MariadbHistories : public HistoryServer {
     } else {
       before = "DO " + lock + "; ";
     }
-    return "BEGIN; " + before + sql + "; DO RELEASE_ALL_LOCKS(); COMMIT; ";
+    return "BEGIN; /* gate " + gate + " */ " + before + sql + "; " + release_ + "; COMMIT; ";
   }
   bool waits_at(const HistoryWriter& writer, const std::string& gate) override {
     return value("SELECT count(*) FROM information_schema.processlist WHERE id = " + id_of(writer) +
-                 " AND state = 'User lock' AND info LIKE '%''gate " + gate + "''%'") != "0";
+                 " AND state = 'User lock' AND info LIKE '/* gate " + gate + " */%'") != "0";
   }
-  std::string after_message() const override { return "ROLLBACK; DO RELEASE_ALL_LOCKS()"; }
+  std::string after_message() const override { return "ROLLBACK; " + release_; }
   bool message_inserts() const override { return true; }
 
   void before_run(std::size_t readers) override {
     if (++runs_ % 3 == 0) next_second();
     // One transaction looks at the list of transactions; of those that read the planner's is one,
     // and where their snapshots cannot be compared there is one reader.
-    const bool all = user_ == "root";
+    const bool all = user_ == "root" && mariadb_;
     counted_ = locks_ ? "Com_unlock_tables" : "Com_begin";
     wanted_ = count() + (locks_ ? 1 : all ? 2 + readers : 3);
+  }
+  void next_second() override {
+    const auto now = std::chrono::system_clock::now();
+    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
   }
   // A program that asks for the list of transactions again and again would keep it from being new.
   bool snapshot_taken() override { return count() >= wanted_; }
@@ -175,18 +188,29 @@ class MariadbHistories : public HistoryServer {
   }
 
  private:
-  static void next_second() {
-    const auto now = std::chrono::system_clock::now();
-    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
-  }
   std::size_t count() {
     return std::stoul(
         look_.query("SHOW GLOBAL STATUS LIKE '" + counted_ + "'").at(0).at(1).value());
   }
 
+  static constexpr int kNumbers = 65'536;
+  /// A run that locks the server for a moment keeps others from ending their transactions.
+  std::string patient(const std::string& sql) const {
+    return "SET SESSION lock_wait_timeout = 60; " + sql +
+           "; SET SESSION lock_wait_timeout = " + least_;
+  }
+
   MysqlDatabase database_;
-  MariadbHistorySession look_;
+  MysqlDatabase numbers_;
+  const bool mariadb_ = database_.server().mariadb();
+  const std::string least_ = mariadb_ ? "0" : "1";  ///< seconds that one may wait for a lock
+  /// MySQL 5.6: who asks for a lock lets go of another one.
+  const std::string release_ =
+      mariadb_ ? "DO RELEASE_ALL_LOCKS()" : "DO GET_LOCK(CONCAT('none ', CONNECTION_ID()), 0)";
+  MysqlHistorySession look_;
   std::unique_ptr<HistorySql> sql_;
+  /// MySQL 5.6: those that have prepared a transaction, by its name.
+  std::map<std::string, std::unique_ptr<HistorySession>> holders_;
   std::string user_ = "root";
   bool locks_ = false;  ///< that user, for its snapshots
   std::string counted_;
@@ -195,10 +219,10 @@ class MariadbHistories : public HistoryServer {
 
 /// Rights say how a run's sessions come to see the same rows, and whether it sees the transactions
 /// of others. Only with all of them is a snapshot's instant known to the microsecond.
-void MariadbHistories::make_user(const std::vector<HistoryTable>&, const Flavour& flavour,
-                                 bool few_rights, Dice& dice) {
+void MysqlHistories::make_user(const std::vector<HistoryTable>&, const Flavour& flavour,
+                               bool few_rights, Dice& dice) {
   user_ = "root";
-  locks_ = false;
+  locks_ = !mariadb_;
   const std::string here = " ON " + database_.name() + ".*";
   const int lot = dice.below(100);
   std::string rights;
@@ -213,21 +237,33 @@ void MariadbHistories::make_user(const std::vector<HistoryTable>&, const Flavour
     rights += " ON *.*";
   }
   user_ = kUser;
-  locks_ = has(rights, "LOCK") || has(rights, "RELOAD");
+  locks_ = has(rights, "RELOAD") || (mariadb_ && has(rights, "LOCK"));
   database_.server().create_user(user_, "", rights);
 }
 
-/// Once the session has gone the transaction is nobody's, and anybody may end it.
-void MariadbHistories::prepared(HistoryWriter& writer) {
+/// Once the session has gone the transaction is nobody's, and anybody may end it; that of MySQL 5.6
+/// would take it along.
+void MysqlHistories::prepared(HistoryWriter& writer, const std::string& name) {
+  if (!mariadb_) {
+    writer.session->exec("SET SESSION lock_wait_timeout = 60");
+    holders_[name] = std::move(writer.session);
+    writer.session = session(false);
+    return;
+  }
   const std::string id = id_of(writer);
   writer.session = session(false);
   while (value("SELECT count(*) FROM information_schema.processlist WHERE id = " + id) != "0")
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+void MysqlHistories::exec_prepared(const std::string& name, const std::string& sql) {
+  if (mariadb_) return exec(sql);
+  holders_.extract(name).mapped()->exec(sql);
+}
+
 /// A statement that fails is as if it had not been, and its transaction goes on; after a deadlock
 /// nothing of it is left, and one that might be prepared may only be rolled back.
-void MariadbHistories::recover(HistoryWriter& writer, const std::string& message) {
+void MysqlHistories::recover(HistoryWriter& writer, const std::string& message) {
   if (writer.open && writer.xa.empty() && !message.starts_with("1213")) return;
   if (writer.xa.empty()) {
     writer.session->exec("ROLLBACK");
@@ -244,7 +280,7 @@ void MariadbHistories::recover(HistoryWriter& writer, const std::string& message
 }
 
 /// Columns widen where they can, and those that were added may go.
-HistoryServer::Reshape MariadbHistories::reshape(HistoryTable& table, Dice& dice) const {
+HistoryServer::Reshape MysqlHistories::reshape(HistoryTable& table, Dice& dice) const {
   if (dice.chance(40)) return {};
   const std::string alter = "ALTER TABLE " + table.name();
   if (dice.chance(40)) return {alter + " MODIFY n bigint"};
@@ -255,10 +291,10 @@ HistoryServer::Reshape MariadbHistories::reshape(HistoryTable& table, Dice& dice
 
 }  // namespace
 
-HistoryEngine mariadb_histories() {
-  return {"mariadb_history_tests", [](std::size_t worker) { MysqlServer::numbered(worker); },
+HistoryEngine mysql_histories() {
+  return {"mysql_history_tests", [](std::size_t worker) { MysqlServer::numbered(worker); },
           [](std::size_t worker) -> std::unique_ptr<HistoryServer> {
-            return std::make_unique<MariadbHistories>(worker);
+            return std::make_unique<MysqlHistories>(worker);
           },
           [](std::size_t) {}};
 }

@@ -156,6 +156,11 @@ void choose_types(Table& table, const TableOptions& options, duck::Connection& c
       if (column.name == name) column.misfit = misfit;
     }
   }
+  // Rows whose keys became NULL would be one row, or none.
+  for (Column& column : table.columns) {
+    if (column.misfit == Misfit::null && contains(table.primary_key, column.name))
+      column.misfit = Misfit::text;
+  }
 }
 
 /// Latin-1 Supplement letters, the ones transliteration meets in practice; others become '_'.
@@ -241,6 +246,20 @@ std::string excluded_replication_key(const Table& table, const TableOptions& opt
   return contains(options.exclude_columns, detected) ? detected : std::string();
 }
 
+namespace {
+
+/// As sources take values: "2026-01-31T02:00+02:00" is "2026-01-31 00:00:00+00". What DuckDB does
+/// not read is the source's to judge.
+std::string as_printed(const std::string& text, const std::string& type,
+                       duck::Connection& connection) {
+  if (!duck::is_temporal(type)) return text;
+  return connection.query("SELECT TRY_CAST(? AS " + type + ")::VARCHAR", {text})
+      .optional(0, 0)
+      .value_or(text);
+}
+
+}  // namespace
+
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection) {
   Table wanted = table;
   choose_key(wanted, options);
@@ -250,6 +269,8 @@ Table shaped(const Table& table, const TableOptions& options, duck::Connection& 
   wanted.where = options.where;
   require_closed(table, options.where);
   wanted.start = options.start;
+  if (const Column* key = wanted.column(wanted.replication_key); wanted.start && key != nullptr)
+    wanted.start = as_printed(*wanted.start, key->type, connection);
   wanted.window = options.window;
   if (wanted.start && wanted.replication_key.empty()) {
     throw Error(Fault::config, table.name.text() + ": start: needs a replication key",

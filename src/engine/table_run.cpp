@@ -178,12 +178,12 @@ void TableRun::prepare() {
       }
       return;
     } catch (const Error& error) {
-      // Before a table is first published its misfits may choose a wider type; a published column
-      // never does.
+      // A table that is made anew may take a wider type for its misfits; a published column never
+      // does.
       if (error.fault() != Fault::misfit) throw;
       const Column* column = table_.column(error.column());
       if (column == nullptr || column->misfit != Misfit::text || column->type == "VARCHAR" ||
-          (stored_ && stored_->live)) {
+          (stored_ && stored_->live && decision_.steps != std::vector{Step::load})) {
         throw error.at(table_.name.text());
       }
       use_text(error.column());

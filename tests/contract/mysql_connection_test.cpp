@@ -112,15 +112,16 @@ TEST_F(MysqlConnection, AUrlThatCannotBeReadHidesItsPassword) {
   for (const char* url :
        {"mysql://u:pa:ss@h:x/db", "mysql://u:pa:ss@h:70000/db", "mysql://u@h/db?password=pa:ss",
         "mysql://u:pa:ss@h/db?nothing=1", "mysql://u:pa:ss@wrong@h/db?what=1",
-        "mysql://u:pa:ss/wrong@h/db/more", "mysql://u:pa:ss@h/db?ssl-mode=maybe",
-        "mysql://u:pa:ss@h/db?defaults-file=/no/such/file"})
+        "mysql://u:x@pa:ss/y@h/db?what=1", "mysql://u:x@pa:ss/y@h/db?what=a@b",
+        "mysql://u:pa:ss@h/db?ssl-ca=/no/such/file", "mysql://u:pa:ss/wrong@h/db/more",
+        "mysql://u:pa:ss@h/db?ssl-mode=maybe", "mysql://u:pa:ss@h/db?defaults-file=/no/such/file"})
     EXPECT_EQ(fault_of_connecting(url), Fault::config) << url;
 }
 
 TEST_F(MysqlConnection, OptionFilesSayWhatTheUrlLeavesOpen) {
   const std::string port = std::to_string(db->server().port());
   const std::string more =
-      file("more.cnf", "[client]\npassword = \"" + db->server().password() + "\"  \n");
+      file("more.cnf", "[client]\npassword = \"" + db->server().password() + "\"  # a comment\n");
   const std::string main = file(
       "my.cnf", "# a comment\n[mysqld]\nport=1\n[client]\nuser = root # me\nport=" + port +
                     "\nhost=127.0.0.1\n!include " + more + "\n[client_sluice]\nuser='nobody'\n");
@@ -157,6 +158,18 @@ TEST_F(MysqlConnection, ASessionIsAsItIsNeededWhateverTheServerSays) {
                 .text(0, 0),
             "+00:00  3600 utf8mb4");
   EXPECT_EQ(session.query("SELECT " + mysql::literal("a'\\\"\n")).text(0, 0), "a'\\\"\n");
+}
+
+/// What an administrator lets every session begin with.
+TEST_F(MysqlConnection, ASessionHasEveryCharacterWhateverItBeginsWith) {
+  const std::string reader = user("SELECT ON " + all_tables());
+  db->exec("SET GLOBAL init_connect = 'SET NAMES latin1'");
+  mysql::Connection session(
+      std::make_shared<const mysql::Login>(mysql::login_of(db->socket_url(reader), "sluice", {})));
+  db->exec("SET GLOBAL init_connect = ''");
+  EXPECT_EQ(session.query("SELECT CONVERT(0xF09F9880 USING utf8mb4)").text(0, 0),
+            "\xF0\x9F\x98\x80");
+  EXPECT_EQ(session.query("SELECT " + mysql::literal("\xD0\x96")).text(0, 0), "\xD0\x96");
 }
 
 TEST_F(MysqlConnection, AStopEndsEveryWaitForTheServer) {

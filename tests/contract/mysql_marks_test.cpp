@@ -47,6 +47,21 @@ TEST_F(MysqlLateCommits, AMarkIsSafeOnlyWhenEveryTransactionOfItsTimeHasEnded) {
   EXPECT_TRUE(settled(first));
 }
 
+/// What a run could not see for once, the next one may: the mark waits.
+TEST_F(MysqlLateCommits, WhoCannotLookForOnceSettlesNothing) {
+  MysqlSession writing = db->session();
+  writing.exec("START TRANSACTION; INSERT INTO t (id) VALUES (1)");
+  const std::string held = witness();
+  writing.exec("COMMIT");
+  const std::string free = witness();
+  mysql::Witness blind;
+  blind.why_not = "another program asks all the time";
+  EXPECT_TRUE(mysql::settled(held, blind)) << "for good: the overlap is all there is";
+  blind.passing = true;
+  EXPECT_FALSE(mysql::settled(held, blind));
+  EXPECT_TRUE(mysql::settled(free, blind));
+}
+
 TEST_F(MysqlLateCommits, ATransactionBegunLaterHoldsNothingBack) {
   const std::string first = witness();
   MysqlSession later = db->session();

@@ -57,6 +57,28 @@ TEST_F(MysqlMisfitsTest, ZeroAndPartialDatesLandAsNullAndAreCounted) {
   expect_true_copies();
 }
 
+/// Rows whose keys became NULL would be one row, or none.
+TEST_F(MysqlMisfitsTest, AKeyIsNeverMadeNull) {
+  db->exec(
+      "CREATE TABLE t (k datetime(6), z date, v int, updated_at timestamp NOT NULL DEFAULT "
+      "CURRENT_TIMESTAMP, PRIMARY KEY (k, z)); INSERT INTO t (k, z, v) VALUES ('2024-01-01 "
+      "00:00:00.000001', '2024-01-01', 1), ('0000-00-00', '2024-01-01', 2), ('2024-01-01', "
+      "'0000-00-00', 3), ('2024-02-31', '2024-01-01', 4)");
+  const Texts all{
+      "0000-00-00 00:00:00.000000 2024-01-01 2", "2024-01-01 00:00:00.000000 0000-00-00 3",
+      "2024-01-01 00:00:00.000001 2024-01-01 1", "2024-02-31 00:00:00.000000 2024-01-01 4"};
+  const std::string rows = "SELECT concat_ws(' ', k, z, v) FROM public.t ORDER BY 1";
+  EXPECT_EQ(sync_one().error, "");
+  EXPECT_EQ(copy.query(rows), all);
+  db->exec("DELETE FROM t WHERE v = 4; UPDATE t SET v = 20 WHERE v = 2");
+  for (const Strategy strategy : {Strategy::automatic, Strategy::full}) {
+    EXPECT_EQ(sync_one([&](TableOptions& each) { each.strategy = strategy; }).error, "");
+    EXPECT_EQ(copy.query(rows),
+              (Texts{"0000-00-00 00:00:00.000000 2024-01-01 20", all[1], all[2]}));
+  }
+  expect_true_copies();
+}
+
 TEST_F(MysqlMisfitsTest, AFirstLoadGivesWayToText) {
   struct Widened {
     const char* type;
@@ -106,6 +128,9 @@ TEST_F(MysqlMisfitsTest, AFirstLoadGivesWayToText) {
     EXPECT_EQ(receipt->misfits, 0U);
   }
   expect_true_copies();
+  options.defaults.where = "true";  // other settings, another load
+  for (const Receipt& each : sync().receipts) EXPECT_EQ(each.error, "") << each.table.text();
+  EXPECT_EQ(copy.columns("t0"), (Texts{"id INTEGER", "v VARCHAR", "other DATE"}));
 }
 
 TEST_F(MysqlMisfitsTest, AMisfitThatMayNotBeTextFailsItsTableAndTheLastGoodCopyStays) {

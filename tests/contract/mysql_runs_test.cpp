@@ -205,6 +205,35 @@ TEST_F(MysqlRuns, ModesMarksAndChoicesAreThoseOfEverySource) {
             (Texts{"1 11 false", "2 22 false", "3 3 false"}));
 }
 
+/// A view's reader has no right to know how the server would read it.
+TEST_F(MysqlRuns, AViewIsReadWithTheRightToReadItAlone) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, n int, updated_at timestamp(6) NOT NULL DEFAULT "
+      "CURRENT_TIMESTAMP(6)); INSERT INTO t (id, n) VALUES (1, 1), (2, 2), (3, 3); CREATE VIEW v "
+      "AS SELECT * FROM t");
+  const std::string reader = "v" + db->name().substr(db->name().size() - 8);
+  db->server().create_user(reader, "its own", "SELECT ON " + db->name() + ".v");
+  options.tables = {db->name() + ".v"};
+  options.defaults.key = {"id"};
+  options.defaults.where = "n > 1";
+  const auto run = [&] { return copy.sync(db->socket_url(reader), options).receipts.at(0); };
+  EXPECT_EQ(run().inserted, 2U);
+  db->exec("UPDATE t SET n = 22, updated_at = now(6) WHERE id = 2");
+  const Receipt later = run();
+  EXPECT_EQ(later.error, "");
+  EXPECT_EQ(later.strategy, "incremental");
+  EXPECT_EQ(later.updated, 1U);
+}
+
+TEST_F(MysqlRuns, AStartMayHaveAZone) {
+  db->exec(
+      "SET time_zone = '+00:00'; CREATE TABLE t (id int PRIMARY KEY, updated_at timestamp NULL); "
+      "INSERT INTO t VALUES (1, '2023-11-19 21:59:59'), (2, '2023-11-19 22:00:00')");
+  options.defaults.start = "2023-11-20T00:00:00+02:00";
+  EXPECT_EQ(sync_one().inserted, 1U);
+  EXPECT_EQ(copy.query("SELECT id::VARCHAR FROM public.t"), Texts{"2"});
+}
+
 TEST_F(MysqlRuns, ManyDeletesAreBraked) {
   db->exec(
       "CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, updated_at timestamp NULL); INSERT INTO "

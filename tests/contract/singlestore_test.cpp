@@ -527,6 +527,22 @@ TEST_F(SingleStoreTest, TheWrongSchemeIsToldBothWays) {
   EXPECT_EQ(why(db->url()), "none");
 }
 
+/// It has no TLS; whoever stands between a client and a server can pretend that.
+TEST_F(SingleStoreTest, NoTlsIsRefusedWhereTlsIsAskedFor) {
+  make_orders(3);
+  begin();
+  EXPECT_EQ(copy.sync(server->url() + "?ssl-mode=PREFERRED", options).exit_code(), 0);
+  for (const char* asked_for : {"REQUIRED", "VERIFY_CA&ssl-capath=/", "VERIFY_IDENTITY"}) {
+    try {
+      copy.sync(server->url() + "?ssl-mode=" + asked_for, options);
+      ADD_FAILURE() << asked_for;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::config) << asked_for << error.what();
+      EXPECT_THAT(error.what(), HasSubstr("TLS"));
+    }
+  }
+}
+
 TEST_F(SingleStoreTest, AWrongPasswordIsRefusedOnce) {
   begin();
   std::string url = server->url();

@@ -84,7 +84,9 @@ std::string hint_of(unsigned number, const std::string& text) {
     case CR_CONNECTION_ERROR:
     case CR_CONN_HOST_ERROR:
     case CR_UNKNOWN_HOST:
-      return "check the URL's host and port, and that the server runs and may be reached from here";
+      return "check the URL's host and port, or socket=, and that the server runs and may be "
+             "reached "
+             "from here";
     case CR_SSL_CONNECTION_ERROR:
       return text.find("does not support") != std::string::npos
                  ? "the server has no TLS, and the ssl-mode given asks for it"
@@ -97,8 +99,10 @@ std::string hint_of(unsigned number, const std::string& text) {
 
 // Every session, whatever the server's own settings say. What a version does not know is left out.
 std::vector<std::string> settings(Dialect dialect, int version) {
+  // init_connect and skip-character-set-client-handshake undo what the driver asked for, and a
+  // character that the session's set lacks comes as a question mark.
   std::vector<std::string> all{
-      "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
+      "SET NAMES utf8mb4", "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = ''",
       "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 86400"};
   if (dialect == Dialect::singlestore) {
     all.emplace_back("SET SESSION sql_select_limit = 18446744073709551615");
@@ -110,6 +114,10 @@ std::vector<std::string> settings(Dialect dialect, int version) {
       "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
       "lock_wait_timeout = 10, group_concat_max_len = 1048576");
   if (dialect == Dialect::mariadb) all.emplace_back("SET SESSION max_statement_time = 0");
+  if (dialect == Dialect::mariadb && version >= 100300)  // of a session that waits for others
+    all.emplace_back(
+        "SET SESSION idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, "
+        "idle_write_transaction_timeout = 0");
   if (dialect == Dialect::mysql && version >= 50708)
     all.emplace_back("SET SESSION max_execution_time = 0");
   // Else tables' sizes may be a day old.
@@ -121,7 +129,10 @@ std::vector<std::string> settings(Dialect dialect, int version) {
 }  // namespace
 
 // SingleStore's own numbers go on from 2300, in what the driver calls its range.
-bool is_drivers(unsigned number) { return number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR; }
+bool is_drivers(unsigned number) {
+  return (number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR) ||
+         (number >= CER_MIN_ERROR && number <= CR_MARIADB_LAST_ERROR);
+}
 
 Fault fault_of(unsigned number) {
   switch (number) {
@@ -129,6 +140,7 @@ Fault fault_of(unsigned number) {
     case ER_LOCK_WAIT_TIMEOUT:
     case ER_TABLE_DEF_CHANGED:
     case ER_CHECKREAD:  // changed since the last read
+    case ER_NEED_REPREPARE:
     case kNoResultTable:
       return Fault::conflict;
     case ER_ACCESS_DENIED_ERROR:
@@ -163,6 +175,7 @@ Fault fault_of(unsigned number) {
     case ER_NET_ERROR_ON_WRITE:
     case ER_NET_WRITE_INTERRUPTED:
     case ER_NET_PACKETS_OUT_OF_ORDER:
+    case kIdleTooLong:
       return Fault::connection;
     case ER_NET_PACKET_TOO_LARGE:
     case ER_CRASHED_ON_USAGE:
@@ -232,8 +245,24 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
     : login_(std::move(login)), stop_(std::move(stop)) {
   use_driver();
   connect();
+  id_ = mysql_thread_id(handle());
+  login_->own->add(id_);
+  try {
+    prepare();
+  } catch (...) {  // no destructor will say that it has gone
+    login_->own->remove(id_);
+    throw;
+  }
+}
+
+void Connection::prepare() {
   learn();
   for (const std::string& each : settings(dialect_, version_)) set(each);
+  // SingleStore tells nothing of the kind.
+  if (dialect_ != Dialect::singlestore) {
+    const Rows told = query("SELECT @@hostname, @@port, @@server_id");
+    server_ = told.text(0, 0) + ":" + told.text(0, 1) + ", server_id " + told.text(0, 2);
+  }
   // The one setting without which values would be wrong.
   if (dialect_ == Dialect::singlestore &&
       query("SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())").text(0, 0) != "0")
@@ -269,6 +298,8 @@ bool Connection::try_connect(bool tls) {
   const auto seconds = static_cast<unsigned>(login.connect_timeout.count());
   // Only with a limit does the driver leave waiting for the socket to us.
   const unsigned long_time = 30 * 86'400, largest = 1U << 30;
+  // The dialog plugin sends the password as it is: to nobody who could stand between.
+  const bool in_clear = login.host.empty() || (tls && login.ssl_mode == SslMode::verify_identity);
   mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   mysql_optionsv(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
   mysql_optionsv(mysql, MYSQL_OPT_READ_TIMEOUT, &long_time);
@@ -277,8 +308,10 @@ bool Connection::try_connect(bool tls) {
   mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest);
   mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, &wait_for_socket);
   mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH,
-                 "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,"
-                 "auth_gssapi_client,dialog");
+                 (std::string("mysql_native_password,caching_sha2_password,sha256_password,"
+                              "client_ed25519,auth_gssapi_client") +
+                  (in_clear ? ",dialog" : ""))
+                     .c_str());
   mysql_optionsv(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", login.application_name.c_str());
   if (login.compress) mysql_optionsv(mysql, MYSQL_OPT_COMPRESS, nullptr);
   if (!login.host.empty()) mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &tcp);
@@ -298,8 +331,12 @@ bool Connection::try_connect(bool tls) {
   };
   const Waiting wait(&stop_, login.connect_timeout);
   if (mysql_real_connect(mysql, text(login.host), text(login.user), login.password.reveal().c_str(),
-                         text(login.database), login.port, text(login.socket), 0) != nullptr)
-    return true;
+                         text(login.database), login.port, text(login.socket), 0) != nullptr) {
+    // The driver insists by itself only where it verifies the name.
+    if (!tls || login.ssl_mode == SslMode::preferred || encrypted()) return true;
+    throw Error(Fault::config, "cannot connect to " + login.shown + ": the server has no TLS",
+                "the ssl-mode given asks for it; whoever stands between can take it away");
+  }
   const unsigned number = mysql_errno(mysql);
   const std::string why = mysql_error(mysql);
   if (wait.stopped()) throw Error(Fault::cancelled, "stopped while connecting");
@@ -319,8 +356,6 @@ void Connection::connect() {
 }
 
 void Connection::learn() {
-  id_ = mysql_thread_id(handle());
-  login_->own->add(id_);
   const Rows told = query("SELECT @@version, @@version_comment");
   const std::string text = told.text(0, 0), comment = told.text(0, 1);
   version_ = version_of(text);
@@ -390,6 +425,7 @@ void Connection::kill_statement() noexcept try {
   brief.patience = kKillWait;
   brief.connect_timeout = std::chrono::duration_cast<std::chrono::seconds>(kKillWait);
   Connection other(std::make_shared<const Login>(std::move(brief)));
+  if (other.server_ != server_) return;  // behind one address there are several
   other.run("KILL QUERY " + std::to_string(id_));
 } catch (...) {  // it ends when the connection is closed, only later
 }

@@ -27,6 +27,8 @@ Fault fault_of(unsigned number);
 bool is_drivers(unsigned number);
 /// SingleStore: a result table is not there, or not there yet.
 constexpr unsigned kNoResultTable = 2318;
+/// MySQL's since 8.0.24, which the driver's header does not have.
+constexpr unsigned kIdleTooLong = 4031;
 
 /// The rows of a finished query, as text.
 class Rows {
@@ -98,6 +100,8 @@ class Connection {
   /// One statement. Throws Fault::connection where the server says nothing for as long as the
   /// login's patience; the session is broken() then.
   Rows query(const std::string& sql);
+  /// With another patience; without one it may take as long as it likes.
+  Rows query(const std::string& sql, std::optional<std::chrono::milliseconds> limit);
   void run(const std::string& sql) { query(sql); }
   /// A setting. Of SingleStore it is not known which versions have which: false, it refuses this
   /// one.
@@ -116,6 +120,9 @@ class Connection {
   int version() const { return version_; }  ///< 101115 is 10.11.15; of SingleStore its own
   std::uint64_t id() const { return id_; }
   bool encrypted() const;
+  /// Which server this is a session of, where one address may lead to several; empty: it does not
+  /// say.
+  const std::string& server() const { return server_; }
   /// Of no more use: lost, or given up with an answer under way.
   bool broken() const { return broken_; }
   void set_broken() { broken_ = true; }
@@ -131,8 +138,8 @@ class Connection {
   };
   void connect();
   bool try_connect(bool tls);
+  void prepare();
   void learn();
-  Rows query(const std::string& sql, std::optional<std::chrono::milliseconds> limit);
 
   std::shared_ptr<const Login> login_;
   std::unique_ptr<MYSQL, Close> handle_;
@@ -140,6 +147,7 @@ class Connection {
   Dialect dialect_ = Dialect::mysql;
   int version_ = 0;
   std::uint64_t id_ = 0;
+  std::string server_;
   bool broken_ = false;
 };
 

@@ -142,7 +142,10 @@ void add_columns(Connection& connection, const Scope& scope, Found& found) {
 
 /// MariaDB's json is a longtext with a condition on it.
 void find_json(Connection& connection, const Scope& scope, Found& found) {
-  if (connection.dialect() != Dialect::mariadb || connection.version() < 100210) return;
+  const int version = connection.version();
+  if (connection.dialect() != Dialect::mariadb || version < 100222 ||
+      (version >= 100300 && version < 100310))
+    return;
   const std::string where = condition(connection, scope);
   const Rows rows = connection.query(
       "SELECT table_schema, table_name, check_clause FROM (SELECT constraint_schema AS "

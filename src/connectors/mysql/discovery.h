@@ -28,7 +28,7 @@ struct Shape {
   /// Of SingleStore: how many its rows are dealt into; 0: they are not, or nobody says.
   std::size_t shards = 0;
 
-  bool transactional() const { return engine == "InnoDB" || engine == "RocksDB"; }
+  bool transactional() const { return engine == "InnoDB"; }
   std::size_t position(const std::string& column) const;  ///< throws Fault::schema
   const WireType& wire(const std::string& column) const { return wires[position(column)]; }
 };

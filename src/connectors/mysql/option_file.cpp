@@ -28,6 +28,9 @@ std::string trimmed(const std::string& text) {
 /// and \\ stand for what they mean.
 std::string value_of(std::string text) {
   const bool quoted = !text.empty() && (text[0] == '"' || text[0] == '\'');
+  const std::size_t comment = quoted ? text.find(" #", text.find(text[0], 1)) : std::string::npos;
+  if (comment != std::string::npos && text.back() != text[0])
+    text = trimmed(text.substr(0, comment));
   if (quoted && text.size() > 1 && text.back() == text[0]) {
     text = text.substr(1, text.size() - 2);
   } else if (!quoted) {

@@ -8,7 +8,8 @@
 namespace sluice::mysql {
 namespace {
 
-constexpr int kTries = 50;  // to begin all sessions at one position of the binary log
+constexpr int kSameServer = 10;  // connections until one leads to the leader's server
+constexpr int kTries = 50;       // to begin all sessions at one position of the binary log
 /// Who holds writers up waits no longer than this for those who hold it up.
 constexpr unsigned kLockSeconds = 3;
 
@@ -71,11 +72,24 @@ MysqlSnapshot::MysqlSnapshot(std::unique_ptr<Connection> leader, std::size_t rea
 
 MysqlSnapshot::~MysqlSnapshot() { sessions_->close(); }
 
+/// Of the leader's server: behind one address there may be several.
+std::unique_ptr<Connection> MysqlSnapshot::beside_leader(const std::shared_ptr<const Login>& login,
+                                                         const Stop& stop) const {
+  std::string others;
+  for (int i = 0; i < kSameServer; ++i) {
+    auto session = std::make_unique<Connection>(login, stop);
+    if (session->server() == leader_->server()) return session;
+    others = session->server();
+  }
+  throw Error(Fault::connection,
+              login->shown + " leads to several servers: " + leader_->server() + " and " + others,
+              "sessions that read together have to be of one: name one of them");
+}
+
 MysqlSnapshot::Members MysqlSnapshot::open(std::size_t readers, const Stop& stop) const {
   Members members;
   const auto login = std::make_shared<const Login>(leader_->login());
-  for (std::size_t i = 0; i < readers; ++i)
-    members.push_back(std::make_unique<Connection>(login, stop));
+  for (std::size_t i = 0; i < readers; ++i) members.push_back(beside_leader(login, stop));
   return members;
 }
 
@@ -93,8 +107,7 @@ bool MysqlSnapshot::binlog_tells(Connection& member) const {
     const Rows logs = member.query("SELECT @@log_bin, @@log_slave_updates");
     const Rows status = member.query("SHOW MASTER STATUS");
     return logs.text(0, 0) == "1" && status.size() == 1 && status.text(0, 2).empty() &&
-           status.text(0, 3).empty() &&
-           (logs.text(0, 1) == "1" || witness_.why_not.find("replica") == std::string::npos);
+           status.text(0, 3).empty() && (logs.text(0, 1) == "1" || !witness_.applies);
   } catch (const Error& error) {
     if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
     return false;
@@ -133,28 +146,34 @@ bool MysqlSnapshot::at_one_position(Members& members) {
 std::string MysqlSnapshot::table_locks(std::span<const Table> tables) const {
   // Before 5.7 an open transaction that has written is not waited for, and may commit meanwhile.
   if (dialect() == Dialect::mysql && leader_->version() < 50705) return {};
+  // What a view reads nobody says.
+  if (std::ranges::any_of(tables, &Table::view)) return {};
   std::string list;
-  for (const Table& each : tables) {
-    if (!each.view)
-      list += (list.empty() ? "" : ", ") + identifier(each.name.schema, each.name.name) + " READ";
-  }
+  for (const Table& each : tables)
+    list += (list.empty() ? "" : ", ") + identifier(each.name.schema, each.name.name) + " READ";
   return list.empty() ? list : "LOCK TABLES " + list;
 }
 
 /// False: the lock is not ours to take, or somebody was in its way for too long.
 bool MysqlSnapshot::under_lock(Members& members, const std::string& lock, unsigned timeout_s) {
   if (lock.empty()) return false;
-  Connection holder(std::make_shared<const Login>(leader_->login()), leader_->stop());
+  const auto holder =
+      beside_leader(std::make_shared<const Login>(leader_->login()), leader_->stop());
+  bool locked = false;
   try {
-    holder.run("SET SESSION lock_wait_timeout = " + std::to_string(timeout_s));
-    holder.run(lock);
+    holder->run("SET SESSION lock_wait_timeout = " + std::to_string(timeout_s));
+    // Each of many tables is waited for by itself, and those locked meanwhile keep writers out.
+    holder->query(lock, std::chrono::seconds(timeout_s + 1));
+    locked = true;
     begin(members);
     clock_ = clock_of(*leader_);
-    holder.run("UNLOCK TABLES");
+    holder->run("UNLOCK TABLES");
     return true;
   } catch (const Error& error) {
+    // RDS says 1045, access denied, to those who may not lock the server.
     if (error.fault() == Fault::permission || error.fault() == Fault::conflict ||
-        error.fault() == Fault::schema)
+        error.fault() == Fault::schema || error.fault() == Fault::authentication ||
+        (error.fault() == Fault::connection && !locked))
       return false;
     throw;
   }
@@ -192,7 +211,7 @@ void MysqlSnapshot::read_shapes(std::span<const Table> tables, Failures& failure
         leader_
             ->query(
                 "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE "
-                "TABLE' AND engine NOT IN ('InnoDB', 'RocksDB') AND " +
+                "TABLE' AND engine <> 'InnoDB' AND " +
                 of_users())
             .text(0, 0) == "0";
   }

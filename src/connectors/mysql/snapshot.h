@@ -64,6 +64,8 @@ class MysqlSnapshot : public Snapshot {
  private:
   using Members = std::vector<std::unique_ptr<Connection>>;
   using Failures = std::map<TableName, Error>;
+  std::unique_ptr<Connection> beside_leader(const std::shared_ptr<const Login>& login,
+                                            const Stop& stop) const;
   Members open(std::size_t readers, const Stop& stop) const;
   void begin(Members& members);
   bool at_one_position(Members& members);

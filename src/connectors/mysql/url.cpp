@@ -182,6 +182,30 @@ void choose_way(Login& login, bool socket_in_url) {
   }
 }
 
+/// The last @, which a password may hold some of; but for those in the values of parameters.
+std::size_t end_of_secret(const std::string& url, std::size_t begin) {
+  const std::size_t last = url.rfind('@');
+  if (last == std::string::npos || last < begin) return std::string::npos;
+  const std::size_t question = url.find('?', begin);
+  if (question > last || url.find('=', question) > last) return last;
+  const std::size_t before = url.rfind('@', question);
+  return before == std::string::npos || before < begin ? last : before;
+}
+
+/// The driver reads those that are there and goes without the others.
+void require_files(const Login& login) {
+  const std::pair<const char*, const std::string&> all[] = {{"ssl-ca", login.ssl_ca},
+                                                            {"ssl-capath", login.ssl_capath},
+                                                            {"ssl-cert", login.ssl_cert},
+                                                            {"ssl-key", login.ssl_key},
+                                                            {"ssl-crl", login.ssl_crl}};
+  for (const auto& [name, file] : all) {
+    std::error_code ignored;
+    if (!file.empty() && !std::filesystem::exists(file, ignored))
+      throw Error(Fault::config, std::string(name) + ": there is no " + file);
+  }
+}
+
 }  // namespace
 
 Login login_of(const std::string& url, const std::string& application_name,
@@ -189,7 +213,7 @@ Login login_of(const std::string& url, const std::string& application_name,
   const std::size_t scheme = url.find("://");
   if (scheme == std::string::npos) throw Error(Fault::config, "not a MySQL URL", kForm);
   const std::size_t begin = scheme + 3;
-  const std::size_t at = url.find('@', begin);
+  const std::size_t at = end_of_secret(url, begin);
   const std::size_t slash =
       std::min(url.find('/', at == std::string::npos ? begin : at), url.size());
   const std::size_t question =
@@ -217,6 +241,7 @@ Login login_of(const std::string& url, const std::string& application_name,
     const Options given = parameters_of(query);
     Options options = all_options(given);
     apply(options, login);
+    require_files(login);
     const auto from_file = [&options](const char* name) {
       const auto found = options.find(name);
       return found == options.end() ? std::string() : found->second;

@@ -27,6 +27,8 @@ struct Witness {
   std::string local;           ///< the same in the server's own time zone: a TIMESTAMP
   std::int64_t t0_micros = 0;  ///< the same, microseconds since 1970
   std::string why_not;         ///< not empty: why marks cannot be proven here
+  bool passing = false;        ///< that may be over at the next run: marks wait for it
+  bool applies = false;        ///< rows arrive from other servers, which stamped them
   std::vector<Holder> holders;
 
   /// What a later run needs to know, as JSON.

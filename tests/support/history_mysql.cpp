@@ -296,7 +296,7 @@ HistoryEngine mysql_histories() {
           [](std::size_t worker) -> std::unique_ptr<HistoryServer> {
             return std::make_unique<MysqlHistories>(worker);
           },
-          [](std::size_t) {}};
+          [](std::size_t) {}, false};
 }
 
 }  // namespace sluice::testing

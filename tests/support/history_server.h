@@ -123,6 +123,7 @@ struct HistoryEngine {
   void (*start)(std::size_t worker);  ///< in the process that outlives the workers'
   std::unique_ptr<HistoryServer> (*make)(std::size_t worker);
   void (*end)(std::size_t worker);
+  bool deletes_by_digests;  ///< whether runs find those of a large table without all of its keys
 };
 
 HistoryEngine postgres_histories();

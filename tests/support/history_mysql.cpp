@@ -68,7 +68,7 @@ class MysqlHistories : public HistoryServer {
   Flavour fitting(const Flavour& flavour) const override {
     Flavour its = flavour;
     its.standby = its.versions = false;
-    its.writes_early = its.later_marks = its.over_runs;
+    its.writes_early = its.over_runs;
     // A statement that waits at a gate keeps a run from the lock by which its instant is known.
     if (!mariadb_ && its.history) its.message = 0;
     return its;
@@ -158,17 +158,13 @@ class MysqlHistories : public HistoryServer {
   std::string after_message() const override { return "ROLLBACK; " + release_; }
   bool message_inserts() const override { return true; }
 
-  void before_run(std::size_t readers) override {
-    if (++runs_ % 3 == 0) next_second();
+  void before_run(std::size_t readers, bool later) override {
+    if (++runs_ % 3 == 0 || later) next_second();
     // One transaction looks at the list of transactions; of those that read the planner's is one,
     // and where their snapshots cannot be compared there is one reader.
     const bool all = user_ == "root" && mariadb_;
     counted_ = locks_ ? "Com_unlock_tables" : "Com_begin";
     wanted_ = count() + (locks_ ? 1 : all ? 2 + readers : 3);
-  }
-  void next_second() override {
-    const auto now = std::chrono::system_clock::now();
-    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
   }
   // A program that asks for the list of transactions again and again would keep it from being new.
   bool snapshot_taken() override { return count() >= wanted_; }
@@ -188,6 +184,10 @@ class MysqlHistories : public HistoryServer {
   }
 
  private:
+  static void next_second() {
+    const auto now = std::chrono::system_clock::now();
+    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
+  }
   std::size_t count() {
     return std::stoul(
         look_.query("SHOW GLOBAL STATUS LIKE '" + counted_ + "'").at(0).at(1).value());

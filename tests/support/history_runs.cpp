@@ -51,7 +51,7 @@ void History::source_run(Dice dice) {
 RunResult History::run_here(bool full) {
   ++counts_.runs, ++runs_;
   follow();
-  server_.before_run(parallel_);
+  server_.before_run(parallel_, false);
   note(full ? "sync --full" : "sync");
   RunResult result = copy_.sync(source_url(), options(full));
   for (const Receipt& each : result.receipts) {
@@ -67,23 +67,10 @@ RunResult History::run_here(bool full) {
 
 void History::run_and_compare(bool full) { compare(run_here(full)); }
 
-/// A row for each mark that would be lower without it.
-void History::write_newest(Dice dice) {
-  server_.next_second();
-  const auto idle = std::ranges::find_if(
-      writers_, [](const auto& each) { return !each->open && each->gate == 0; });
-  if (idle == writers_.end()) return;
-  for (HistoryTable& table : tables_)
-    if (table.stamped())
-      attempt(static_cast<std::size_t>(idle - writers_.begin()),
-              table.insert(dice, character_.stamps, next_number_++, 1));
-}
-
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   ++runs_;
   follow();
-  if (flavour_.later_marks) write_newest(dice_.fork());
-  server_.before_run(parallel_);
+  server_.before_run(parallel_, flavour_.over_runs);
   return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }
 

@@ -40,8 +40,8 @@ class Findings {
     const Style style = verdict == Verdict::ok     ? Style::green
                         : verdict == Verdict::warn ? Style::yellow
                                                    : Style::red;
-    print(styled(left(word, 6), style, color_) + what + "\n" +
-          (hint.empty() ? "" : "      hint: " + hint + "\n"));
+    print(labelled(0, left(word, 6), style, what, screen_) +
+          (hint.empty() ? "" : labelled(6, "hint: ", Style::plain, hint, screen_)));
   }
   void say(const Error& error) { say(Verdict::fail, error.what(), error.hint()); }
   bool failed() const { return failed_; }
@@ -49,7 +49,7 @@ class Findings {
  private:
   std::string connection_;
   bool json_;
-  bool color_ = Screen::of(STDOUT_FILENO).color;
+  Screen screen_ = Screen::of(STDOUT_FILENO);
   bool failed_ = false;
   std::set<std::string> said_;
 };

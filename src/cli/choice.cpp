@@ -63,7 +63,7 @@ std::vector<Connection> Choice::connections() const {
       throw Error(Fault::config,
                   words.size() < 2 ? "the destination is missing"
                                    : "more than SOURCE and DESTINATION was given",
-                  "write both: sluice sync postgresql://user@host/shop duckdb:warehouse.duckdb");
+                  "write both: postgresql://user@host/shop duckdb:warehouse.duckdb");
     }
     refuse_config(*this);
     Connection connection;

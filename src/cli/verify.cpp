@@ -146,10 +146,9 @@ int verify(const VerifyRequest& request) {
     const bool differ = std::ranges::any_of(
         all, [](const Verified& each) { return each.differs() && !each.repaired; });
     print(report(all, Screen::of(STDOUT_FILENO)) +
-          (differ
-               ? "\nnext: sluice sync, if the source has changed since the last one; else sluice "
-                 "repair\n"
-               : ""));
+          (differ ? "\nnext: sluice sync, if the source changed since the last one; else sluice "
+                    "repair\n"
+                  : ""));
   }
   return code;
 }

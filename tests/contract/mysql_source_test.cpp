@@ -154,7 +154,7 @@ TEST_F(MysqlSourceTest, ChunksOfEveryKindOfKeyCoverTheTableOnce) {
       for (const Chunk& each : plan.chunks) most = std::max(most, each.rows);
       EXPECT_LT(most, 3000U) << columns;
     }
-    db->exec("DROP TABLE t, digits");
+    db->exec("DROP TABLE t, seq");
   }
 }
 

@@ -15,20 +15,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::Texts;
 
-/// Statements that make `seq` with the numbers from 1 to 60,000.
-const std::string kNumbers =
-    "CREATE TABLE digits (n int PRIMARY KEY); INSERT INTO digits VALUES (0), (1), (2), (3), (4), "
-    "(5), (6), (7), (8), (9); CREATE TABLE seq (i int PRIMARY KEY); INSERT INTO seq SELECT 1 + a.n "
-    "* 10000 + b.n * 1000 + c.n * 100 + d.n * 10 + e.n FROM digits a, digits b, digits c, digits "
-    "d, digits e WHERE a.n < 6; DROP TABLE digits";
-
 class MysqlVerifyTest : public testing::MysqlCopyTest {
  protected:
   void SetUp() override {
     MysqlCopyTest::SetUp();
     if (IsSkipped()) return;
     options.exclude = {"*.seq"};
-    db->exec("SET time_zone = '+00:00';" + kNumbers);
+    db->exec("SET time_zone = '+00:00'");
+    db->make_seq(60'000);
   }
   void make_table() {
     db->exec(

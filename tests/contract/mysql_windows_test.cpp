@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "support/mysql_copy_test.h"
@@ -12,20 +13,13 @@ namespace {
 
 using testing::Texts;
 
-/// Rows i = 1 to 100,000 of the table `digits`.
-constexpr const char* kNumbers =
-    "(SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i FROM digits a, digits "
-    "b, digits c, digits e, digits f) numbers";
-
 class MysqlWindows : public testing::MysqlCopyTest {
  protected:
   void SetUp() override {
     MysqlCopyTest::SetUp();
     if (!db) return;
-    options.exclude = {"*.digits"};
-    db->exec(
-        "CREATE TABLE digits (d int); INSERT INTO digits VALUES "
-        "(0),(1),(2),(3),(4),(5),(6),(7),(8),(9)");
+    options.exclude = {"*.seq"};
+    db->make_seq(24'000);
   }
   /// A table with one old row, copied; then rows 1 to `rows`, whose stamps are `stamp` of `i`.
   void make(const std::string& type, const std::string& stamp, int rows = 24'000,
@@ -33,9 +27,15 @@ class MysqlWindows : public testing::MysqlCopyTest {
     db->exec("CREATE TABLE t (id int PRIMARY KEY, updated_at " + type + index +
              "); INSERT INTO t VALUES (0, '2001-01-01')");
     sync_one();
-    db->exec("INSERT INTO t SELECT i, " + stamp + " FROM " + kNumbers +
-             " WHERE i <= " + std::to_string(rows) + "; ANALYZE TABLE t");
+    db->exec("INSERT INTO t SELECT i, " + stamp + " FROM seq WHERE i <= " + std::to_string(rows) +
+             "; ANALYZE TABLE t");
     log_statements();
+  }
+  /// Statements for what is new; the part that each run compares has no condition.
+  std::size_t reads() const {
+    const Texts all = logged("SELECT `id`");
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [](const std::string& each) { return each.find(" WHERE ") != std::string::npos; }));
   }
   Receipt sync_in(std::chrono::seconds window) {
     return sync_one([&](TableOptions& each) {
@@ -55,9 +55,9 @@ TEST_F(MysqlWindows, HoldEachRowOnceAndSkipEmptyTime) {
        "INTERVAL (i % 7) SECOND END");
   const Receipt receipt = sync_in(std::chrono::hours(6));
   EXPECT_EQ(receipt.strategy, "incremental");
-  EXPECT_EQ(receipt.read, 24'001U) << "the old row, at the mark, too";
+  EXPECT_EQ(receipt.inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  const std::size_t windows = logged("SELECT `id`").size();
+  const std::size_t windows = reads();
   EXPECT_EQ(windows, 19U) << "the old row's, two on each of eight days, the future, no stamp";
   EXPECT_LE(logged("`t`").size(), 45U);
   EXPECT_EQ(sync_in(std::chrono::hours(6)).updated, 0U);
@@ -68,24 +68,24 @@ TEST_F(MysqlWindows, KeepMicrosecondsAndTheServersZone) {
   db->exec("SET GLOBAL time_zone = '-11:00'");
   const Receipt receipt = sync_in(std::chrono::seconds(3600));
   db->exec("SET GLOBAL time_zone = 'SYSTEM'");
-  EXPECT_EQ(receipt.read, 24'001U);
-  EXPECT_EQ(logged("SELECT `id`").size(), 8U) << "six hours, the old row's and no stamp";
+  EXPECT_EQ(receipt.inserted, 24'000U);
+  EXPECT_EQ(reads(), 8U) << "six hours, the old row's and no stamp";
   expect_true_copies();
 }
 
 TEST_F(MysqlWindows, OfDatesAreWholeDays) {
   make("date NULL", "'2024-03-01' + INTERVAL (i % 10) DAY");
-  EXPECT_EQ(sync_in(std::chrono::hours(6)).read, 24'001U);
+  EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 12U);
+  EXPECT_EQ(reads(), 12U);
 }
 
 /// Each would walk the whole table.
 TEST_F(MysqlWindows, NeedAnIndex) {
   make("datetime NULL", "'2024-03-01' + INTERVAL i MINUTE", 24'000, "");
-  EXPECT_EQ(sync_in(std::chrono::hours(6)).read, 24'001U);
+  EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 24'000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 1U);
+  EXPECT_EQ(reads(), 1U);
 }
 
 /// Where all that is new is little, one statement brings it.
@@ -93,18 +93,16 @@ TEST_F(MysqlWindows, AreNotForAHandfulOfRows) {
   make("datetime NULL", "'2024-03-01' + INTERVAL i DAY", 2000);
   EXPECT_EQ(sync_in(std::chrono::hours(6)).inserted, 2000U);
   expect_equal("t", "id, updated_at");
-  EXPECT_EQ(logged("SELECT `id`").size(), 1U);
+  EXPECT_EQ(reads(), 1U);
 }
 
 /// Much that is new, and little of the table: readers divide it by its stamps, and none walks the
 /// primary key.
 TEST_F(MysqlWindows, WithoutALengthManyBytesAreDividedAmongReaders) {
   db->exec(
-      std::string(
-          "CREATE TABLE t (id int PRIMARY KEY, updated_at datetime NOT NULL, pad "
-          "longtext, KEY (updated_at)); INSERT INTO t SELECT i, '2001-01-01' + INTERVAL i SECOND, "
-          "repeat('x', 30000) FROM ") +
-      kNumbers + " WHERE i <= 8000; ANALYZE TABLE t");
+      "CREATE TABLE t (id int PRIMARY KEY, updated_at datetime NOT NULL, pad longtext, KEY "
+      "(updated_at)); INSERT INTO t SELECT i, '2001-01-01' + INTERVAL i SECOND, repeat('x', 30000) "
+      "FROM seq WHERE i <= 8000; ANALYZE TABLE t");
   EXPECT_EQ(sync_one().inserted, 8000U);
   db->exec(
       "UPDATE t SET updated_at = '2024-01-01' + INTERVAL id DIV 10 SECOND, pad = concat(id, pad) "

@@ -4,10 +4,8 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
@@ -15,69 +13,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import support  # noqa: E402
 
 ROWS = 200_000
-
-
-class Proxy:
-    """Stands between sluice and the server. Once `after` bytes have come from the server on any one connection, that
-    connection is hit by the `fault`: stalled (nothing more passes), garbled, or cut."""
-
-    def __init__(self, port, fault, after):
-        self.target, self.fault, self.after = port, fault, after
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.hit = threading.Event()
-        self.closing = threading.Event()
-        self.first = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
-
-    def _pass(self, client, server):
-        try:
-            while data := client.recv(65536):
-                server.sendall(data)
-        except OSError:
-            pass
-        self._close(client, server)
-
-    def _answer(self, server, client):
-        seen = 0
-        try:
-            while data := server.recv(65536):
-                seen += len(data)
-                if seen > self.after and self.first.acquire(blocking=False):
-                    self.hit.set()
-                    if self.fault == "stall":
-                        self.closing.wait()
-                    elif self.fault == "cut":
-                        break
-                    else:
-                        data = bytes(len(data))  # zeros: no message has such a type, no text such a byte
-                client.sendall(data)
-        except OSError:
-            pass
-        self._close(server, client)
-
-    @staticmethod
-    def _close(*sockets):
-        for each in sockets:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            each.close()
-
-    def close(self):
-        self.closing.set()
-        self.listener.close()
 
 
 class Faults(support.Fixture, unittest.TestCase):
@@ -88,7 +23,7 @@ class Faults(support.Fixture, unittest.TestCase):
             create index on t (updated_at); analyze t""")
 
     def proxy(self, fault, after):
-        proxy = Proxy(self.pg.port, fault, after)
+        proxy = support.Proxy(self.pg.port, fault, after)
         self.addCleanup(proxy.close)
         return proxy, self.pg.url(self.db, port=proxy.port)
 
@@ -261,7 +196,7 @@ class DiskFull(support.Fixture, unittest.TestCase):
         file = self.small_disk() / "copy.duckdb"
         self.sql("create table t (id int primary key, a text); insert into t select i, md5(i::text) || md5((-i)::text) ||"
                  " md5((2 * i)::text) from generate_series(1, 300000) i; analyze t")
-        proxy = Proxy(self.pg.port, "stall", 2_000_000)
+        proxy = support.Proxy(self.pg.port, "stall", 2_000_000)
         self.addCleanup(proxy.close)
         run = support.start("sync", self.pg.url(self.db, port=proxy.port), f"duckdb:{file}", "--idle-timeout", "3s")
         self.assertTrue(proxy.hit.wait(30))

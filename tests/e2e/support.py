@@ -202,6 +202,69 @@ class Writer:
         self.session.close()
 
 
+class Proxy:
+    """Stands between sluice and the server. Once `after` bytes have come from the server on any one connection, that
+    connection is hit by the `fault`: stalled (nothing more passes), garbled, or cut."""
+
+    def __init__(self, port, fault, after):
+        self.target, self.fault, self.after = port, fault, after
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.hit = threading.Event()
+        self.closing = threading.Event()
+        self.first = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+
+    def _pass(self, client, server):
+        try:
+            while data := client.recv(65536):
+                server.sendall(data)
+        except OSError:
+            pass
+        self._close(client, server)
+
+    def _answer(self, server, client):
+        seen = 0
+        try:
+            while data := server.recv(65536):
+                seen += len(data)
+                if seen > self.after and self.first.acquire(blocking=False):
+                    self.hit.set()
+                    if self.fault == "stall":
+                        self.closing.wait()
+                    elif self.fault == "cut":
+                        break
+                    else:
+                        data = bytes(len(data))  # zeros: no message has such a type, no text such a byte
+                client.sendall(data)
+        except OSError:
+            pass
+        self._close(server, client)
+
+    @staticmethod
+    def _close(*sockets):
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
+
+    def close(self):
+        self.closing.set()
+        self.listener.close()
+
+
 def environment(**more):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE", "PG"))}
     return {**kept, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **more}

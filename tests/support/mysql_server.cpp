@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/mysql_server.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <mysql.h>
-#include <pwd.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,74 +17,12 @@
 #include <stdexcept>
 #include <thread>
 
+#include "wire/percent.h"
+
 namespace sluice::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Account {
-  uid_t user = 0;
-  gid_t group = 0;
-};
-
-// The server refuses to run as root.
-Account server_account() {
-  if (geteuid() != 0) return {geteuid(), getegid()};
-  for (const char* name : {"mysql", "nobody"}) {
-    if (const passwd* entry = getpwnam(name)) return {entry->pw_uid, entry->pw_gid};
-  }
-  throw std::runtime_error("as root, a user `mysql` or `nobody` is needed to run the server");
-}
-
-pid_t spawn(const std::vector<std::string>& arguments, const fs::path& log, const fs::path& folder,
-            const fs::path& input) {
-  const Account account = server_account();
-  const std::string libraries = fs::path(arguments[0]).parent_path().string();
-  std::vector<char*> argv;
-  for (const std::string& each : arguments) argv.push_back(const_cast<char*>(each.c_str()));
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  if (child != 0) return child;
-  dup2(open(input.c_str(), O_RDONLY | O_CLOEXEC), 0);
-  const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  dup2(out, 1);
-  dup2(out, 2);
-  if (geteuid() == 0 && (setgid(account.group) != 0 || setuid(account.user) != 0)) _exit(126);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);  // a killed test takes its server with it
-  if (chdir(folder.c_str()) != 0) _exit(126);
-  setenv("LC_ALL", "C", 1);
-  setenv("LD_LIBRARY_PATH", libraries.c_str(), 1);  // MySQL 5.6 comes with its libaio
-  execv(argv[0], argv.data());
-  _exit(127);
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream text(file);
-  std::stringstream all;
-  all << text.rdbuf();
-  return all.str();
-}
-
-void run(const std::vector<std::string>& arguments, const fs::path& log, const fs::path& folder,
-         const fs::path& input = "/dev/null") {
-  int status = 0;
-  waitpid(spawn(arguments, log, folder, input), &status, 0);
-  if (status != 0) throw std::runtime_error(arguments[0] + " failed: " + text_of(log));
-}
-
-int free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no free loopback port");
-  }
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 fs::path find_program() {
   const char* given = std::getenv("SLUICE_TEST_MYSQL_BIN");
@@ -112,43 +46,6 @@ fs::path find_tables(const fs::path& bin) {
   return {};
 }
 
-fs::path new_folder() {
-  std::string name = "/tmp/sluice-mysql-XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder in /tmp");
-  const Account account = server_account();
-  if (geteuid() == 0 && chown(name.c_str(), account.user, account.group) != 0) {
-    throw std::runtime_error("cannot give " + name + " to the server's user");
-  }
-  fs::permissions(name, fs::perms(0755));  // tests read the certificates
-  return name;
-}
-
-std::string percent_encoded(const std::string& text) {
-  std::ostringstream out;
-  for (const char each : text) {
-    if (std::isalnum(static_cast<unsigned char>(each)) != 0) {
-      out << each;
-    } else {
-      out << '%' << std::hex << std::uppercase << (static_cast<unsigned>(each) >> 4 & 15U)
-          << (static_cast<unsigned>(each) & 15U);
-    }
-  }
-  return out.str();
-}
-
-std::string percent_decoded(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      out += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 std::string literal(const std::string& text) {
   std::string out = "'";
   for (const char each : text) {
@@ -169,14 +66,18 @@ Login read_url(const std::string& url) {
       R"(mysql://([^:@/]*)(?::([^@/]*))?@([^:/]*)(?::(\d+))?/([^?]*)(?:\?(.*))?)");
   std::smatch part;
   if (!std::regex_match(url, part, form)) throw std::runtime_error("no URL of a test: " + url);
-  Login login{
-      percent_decoded(part[1]), percent_decoded(part[2]), part[3], percent_decoded(part[5]), 0, {}};
+  Login login{wire::percent_decoded(part[1].str()),
+              wire::percent_decoded(part[2].str()),
+              part[3],
+              wire::percent_decoded(part[5].str()),
+              0,
+              {}};
   if (part[4].matched) login.port = static_cast<unsigned>(std::stoul(part[4]));
   std::istringstream pairs(part[6]);
   for (std::string pair; std::getline(pairs, pair, '&');) {
     const std::size_t at = pair.find('=');
     if (at == std::string::npos) throw std::runtime_error("no URL of a test: " + url);
-    login.parameters[pair.substr(0, at)] = percent_decoded(pair.substr(at + 1));
+    login.parameters[pair.substr(0, at)] = wire::percent_decoded(pair.substr(at + 1));
   }
   return login;
 }
@@ -296,22 +197,18 @@ MysqlServer& MysqlServer::numbered(std::size_t number) {
 MysqlServer::MysqlServer()
     : program_(find_program()),
       tables_(find_tables(program_.parent_path())),
-      folder_(new_folder()) {
+      folder_({"mysql", {"mysql", "nobody"}, SIGTERM}) {
   find_version();
   initialise();
-  if (version_ >= 50700) make_certificates();
+  tls_ = version_ >= 50700 && folder_.make_certificates();
   start();
 }
 
-MysqlServer::~MysqlServer() {
-  stop(Stop::immediate);
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
+MysqlServer::~MysqlServer() { stop(Stop::immediate); }
 
 void MysqlServer::find_version() {
   const fs::path said = folder_ / "version";
-  run({program_, "--no-defaults", "--version"}, said, folder_);
+  folder_.run({program_, "--no-defaults", "--version"}, said);
   const std::string text = text_of(said);
   std::smatch part;
   if (!std::regex_search(text, part, std::regex(R"(Ver (\d+)\.(\d+)\.(\d+))"))) {
@@ -325,10 +222,7 @@ void MysqlServer::find_version() {
 // database whose name starts with test_.
 void MysqlServer::initialise() {
   fs::create_directory(folder_ / "data");
-  const Account account = server_account();
-  if (geteuid() == 0 && chown((folder_ / "data").c_str(), account.user, account.group) != 0) {
-    throw std::runtime_error("cannot give the data folder to the server's user");
-  }
+  folder_.give(folder_ / "data");
   std::ofstream(folder_ / "setup.sql")
       << "CREATE DATABASE mysql;\nUSE mysql;\n"
       << text_of(tables_) << "\nFLUSH PRIVILEGES;\nCREATE USER 'root'@'localhost';\n"
@@ -337,39 +231,20 @@ void MysqlServer::initialise() {
       << "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;\n";
   std::vector<std::string> arguments = command();
   arguments.emplace_back("--bootstrap");
-  run(arguments, folder_ / "setup.log", folder_, folder_ / "setup.sql");
+  folder_.run(arguments, folder_ / "setup.log", folder_ / "setup.sql");
 }
 
 std::vector<std::string> MysqlServer::command() const {
   const fs::path bin = program_.parent_path();
   const fs::path base = fs::exists(bin / "share") ? bin : bin.parent_path();
   return {program_.string(), "--no-defaults", "--basedir=" + base.string(),
-          "--datadir=" + (folder_ / "data").string(), "--tmpdir=" + folder_.string(),
+          "--datadir=" + (folder_ / "data").string(), "--tmpdir=" + folder_.path().string(),
           "--lc-messages-dir=" + tables_.parent_path().string(), "--performance-schema=0",
           "--innodb-doublewrite=0",
           "--innodb-use-native-aio=0",  // many servers at once use up what a machine has of it
           "--innodb-buffer-pool-size=128M",
           // In the system's hands at each COMMIT: that outlives the server, if not the machine.
           "--innodb-flush-log-at-trx-commit=2", "--character-set-server=utf8mb4"};
-}
-
-void MysqlServer::make_certificates() {
-  const std::string script =
-      "set -e; umask 077; mkdir -p tls; cd tls\n"
-      "for name in ca other; do openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
-      "-nodes -days 3650 -subj /CN=sluice-test-$name -keyout $name.key -out $name.crt; done\n"
-      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost "
-      "-keyout server.key -out server.csr\n"
-      "printf 'subjectAltName=DNS:localhost' > san\n"
-      "openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 "
-      "-extfile san -out server.crt\n"
-      "chmod 755 .; chmod 644 *.crt\n";
-  try {
-    run({"/bin/sh", "-c", script}, folder_ / "setup.log", folder_);
-    tls_ = true;
-  } catch (const std::runtime_error&) {
-    tls_ = false;  // no openssl command: tests of TLS skip
-  }
 }
 
 void MysqlServer::start() {
@@ -390,7 +265,7 @@ void MysqlServer::start() {
                           (folder_ / "tls" / option.substr(at)).string());
     }
   }
-  pid_ = spawn(arguments, folder_ / "server.log", folder_, "/dev/null");
+  pid_ = folder_.spawn(arguments, folder_ / "server.log");
   for (int i = 0; i < 3000; ++i) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = -1;
@@ -421,19 +296,20 @@ std::string MysqlServer::url(const std::string& database) const {
 
 std::string MysqlServer::url_as(const std::string& user, const std::string& password,
                                 const std::string& database) const {
-  return "mysql://" + percent_encoded(user) + ":" + percent_encoded(password) +
-         "@127.0.0.1:" + std::to_string(port_) + "/" + percent_encoded(database);
+  return "mysql://" + wire::percent_encoded(user) + ":" + wire::percent_encoded(password) +
+         "@127.0.0.1:" + std::to_string(port_) + "/" + wire::percent_encoded(database);
 }
 
 std::string MysqlServer::socket_url(const std::string& database, const std::string& user) const {
-  return "mysql://" + percent_encoded(user) + "@localhost/" + percent_encoded(database) +
-         "?socket=" + percent_encoded((folder_ / "mysql.sock").string());
+  return "mysql://" + wire::percent_encoded(user) + "@localhost/" +
+         wire::percent_encoded(database) +
+         "?socket=" + wire::percent_encoded((folder_ / "mysql.sock").string());
 }
 
 std::string MysqlServer::tls_url(const std::string& host, const std::string& parameters,
                                  const std::string& database) const {
-  return "mysql://root:" + percent_encoded(password_) + "@" + host + ":" + std::to_string(port_) +
-         "/" + percent_encoded(database) + "?" + parameters;
+  return "mysql://root:" + wire::percent_encoded(password_) + "@" + host + ":" +
+         std::to_string(port_) + "/" + wire::percent_encoded(database) + "?" + parameters;
 }
 
 void MysqlServer::create_user(const std::string& user, const std::string& password,
@@ -456,6 +332,15 @@ MysqlDatabase::MysqlDatabase(MysqlServer& server) : server_(server) {
   name_ = "test_" + std::to_string(getpid()) + "_" + std::to_string(++counter);
   MysqlSession(server_.socket_url()).exec("CREATE DATABASE " + name_ + " CHARACTER SET utf8mb4");
   session_ = std::make_unique<MysqlSession>(socket_url());
+}
+
+void MysqlDatabase::make_seq(int rows) {
+  exec("CREATE TABLE seq (i int PRIMARY KEY); INSERT INTO seq VALUES (1)");
+  for (int made = 1; made < rows; made *= 2) {
+    const std::string more = "i + " + std::to_string(made);
+    exec("INSERT INTO seq SELECT " + more + " FROM seq WHERE " + more +
+         " <= " + std::to_string(rows));
+  }
 }
 
 MysqlDatabase::~MysqlDatabase() {

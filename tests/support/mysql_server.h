@@ -22,6 +22,8 @@
 #include <string>
 #include <vector>
 
+#include "support/private_folder.h"
+
 struct st_mysql;
 
 namespace sluice::testing {
@@ -80,7 +82,7 @@ class MysqlServer {
   int port() const { return port_; }
   int version() const { return version_; }  ///< 101115 for 10.11.15
   bool mariadb() const { return mariadb_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   const std::string& password() const { return password_; }  ///< root's, by TCP
   /// TLS: the server's certificate is for `localhost` only (127.0.0.1 is a wrong name), signed by
   /// ca(). Not MySQL 5.6, whose TLS 1.1 today's clients refuse.
@@ -104,12 +106,11 @@ class MysqlServer {
   MysqlServer();
   void find_version();
   void initialise();
-  void make_certificates();
   std::vector<std::string> command() const;
 
   std::filesystem::path program_;
   std::filesystem::path tables_;  ///< the SQL that makes the system tables
-  std::filesystem::path folder_;
+  PrivateFolder folder_;
   std::string password_ = "pa:ss w/rd@91";
   int port_ = 0;
   int version_ = 0;
@@ -138,6 +139,8 @@ class MysqlDatabase {
   void exec(const std::string& sql) { session_->exec(sql); }
   std::vector<MysqlSession::Row> query(const std::string& sql) { return session_->query(sql); }
   std::string value(const std::string& sql) { return session_->value(sql); }
+  /// A table `seq` with the rows i = 1 to `rows`, in whatever engine the server has.
+  void make_seq(int rows);
 
  private:
   MysqlServer& server_;

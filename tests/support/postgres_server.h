@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "support/private_folder.h"
+
 struct pg_conn;
 
 namespace sluice::testing {
@@ -70,7 +72,7 @@ class PostgresServer {
   int port() const { return port_; }
   int version() const { return version_; }  ///< 15
   const std::filesystem::path& bin() const { return bin_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   const std::string& password() const { return password_; }  ///< of the superuser `postgres`
   /// TLS: the server's certificate is for `localhost` only (127.0.0.1 is a wrong name), signed by
   /// ca().
@@ -95,13 +97,12 @@ class PostgresServer {
   ~PostgresServer();
 
  private:
-  PostgresServer(std::filesystem::path bin, std::filesystem::path folder);
+  explicit PostgresServer(std::filesystem::path bin, const PostgresServer* primary = nullptr);
   void initialise();
-  void make_certificates();
   bool try_start();
 
   std::filesystem::path bin_;
-  std::filesystem::path folder_;
+  PrivateFolder folder_;
   std::string password_ = "pa:ss w/rd@91";
   int port_ = 0;
   int version_ = 0;

@@ -214,6 +214,37 @@ void add_partitions(Connection& connection, const Scope& scope, Found& found) {
   }
 }
 
+/// The number that InnoDB gave a table, or each of its partitions, when it made it: TRUNCATE,
+/// EXCHANGE PARTITION and what is renamed bring another, and leave all else that MariaDB tells as
+/// it was.
+void add_numbers(Connection& connection, const Scope& scope, Found& found) try {
+  if (connection.dialect() == Dialect::singlestore) return;
+  // Since 8.0 MySQL tells when a table was truncated, under another name of this.
+  if (connection.dialect() == Dialect::mysql && connection.version() >= 80000) return;
+  const auto decoded = [](const std::string& text) {
+    return "CONVERT(CAST(CAST(" + text +
+           " AS BINARY) AS CHAR CHARACTER SET filename) USING utf8mb4)";
+  };
+  const std::string rest = "SUBSTRING(name, 1 + LOCATE('/', name))";
+  const Rows rows = connection.query(
+      "SELECT table_schema, table_name, table_id FROM (SELECT " +
+      decoded("SUBSTRING_INDEX(name, '/', 1)") + " AS table_schema, " +
+      // t#P#p0, in small letters where names are
+      decoded("SUBSTRING_INDEX(SUBSTRING_INDEX(" + rest + ", '#P#', 1), '#p#', 1)") +
+      " AS table_name, table_id FROM information_schema.innodb_sys_tables WHERE name LIKE '%/%' "
+      "AND name NOT LIKE '%/#%') t WHERE " +
+      condition(connection, scope) + " ORDER BY table_id");
+  std::map<TableName, std::string> numbers;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    numbers[{rows.text(row, 0), rows.text(row, 1)}] += rows.text(row, 2) + " ";
+  for (auto& [name, shape] : found) {
+    if (const auto known = numbers.find(name); known != numbers.end())
+      shape.table.incarnation += " " + digits_of(known->second);
+  }
+} catch (const Error& error) {  // without the PROCESS right
+  if (error.fault() != Fault::schema && error.fault() != Fault::permission) throw;
+}
+
 /// SingleStore counts rows elsewhere than MySQL, and tells there whether a table has one copy on
 /// each node (a reference table) or is dealt into partitions.
 void add_shards(Connection& connection, const Scope& scope, Found& found) try {
@@ -268,6 +299,7 @@ Discovered discover(Connection& connection, const Scope& scope) {
   find_json(connection, scope, found);
   add_keys(connection, scope, found);
   add_partitions(connection, scope, found);
+  add_numbers(connection, scope, found);
   add_shards(connection, scope, found);
   for (auto& [name, shape] : found) {
     if (shape.table.columns.empty()) {

@@ -27,6 +27,33 @@ std::uint64_t setting(Connection& connection, const std::string& name) {
   return connection.query("SELECT @@" + name).natural(0, 0);
 }
 
+bool granted(Connection& connection, const std::string& right) {
+  const std::string what = " WHERE privilege_type = " + literal(right);
+  const Rows rows =
+      connection.query("SELECT 1 FROM information_schema.user_privileges" + what +
+                       " UNION ALL SELECT 1 FROM information_schema.schema_privileges" + what);
+  return rows.size() > 0;
+}
+
+/// The right without which one session reads alone, or none.
+std::string missing_right(Connection& connection) {
+  const bool mariadb = connection.dialect() == Dialect::mariadb;
+  if (mariadb && setting(connection, "log_bin") == 1) {
+    try {
+      connection.run("SHOW MASTER STATUS");
+      return {};
+    } catch (const Error& error) {
+      if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
+    }
+  }
+  // A lock is tried where the binary log does not tell; before 5.7.5 only that of the server.
+  const bool of_tables = mariadb || connection.version() >= 50705;
+  if (granted(connection, "RELOAD") || (of_tables && granted(connection, "LOCK TABLES"))) return {};
+  if (!of_tables) return "RELOAD";
+  if (!mariadb || setting(connection, "log_bin") == 0) return "LOCK TABLES";
+  return connection.version() < 100500 ? "REPLICATION CLIENT" : "BINLOG MONITOR";
+}
+
 }  // namespace
 
 std::vector<Finding> find(Connection& connection, std::size_t readers) {
@@ -48,6 +75,9 @@ std::vector<Finding> find(Connection& connection, std::size_t readers) {
                      "result table"});
     return found;
   }
+  if (const std::string right = missing_right(connection); readers > 1 && !right.empty())
+    found.push_back({false, "one session reads, as several cannot begin at one instant",
+                     "GRANT " + right + " ON *.* TO the user"});
   const std::uint64_t most = setting(connection, "max_connections");
   if (most < readers + 3)
     found.push_back(

@@ -169,7 +169,8 @@ void MysqlSnapshot::hold_shapes(std::span<const Table> tables, Failures& failure
                    (each.view ? " LIMIT 0" : " LIMIT 1"));
     } catch (const Error& error) {
       if (leader_->broken()) throw;
-      failures.insert_or_assign(each.name, error.at(each.name.text()));
+      const bool dropped = std::string_view(error.what()).ends_with("(1146)");
+      failures.insert_or_assign(each.name, dropped ? gone(each.name) : error.at(each.name.text()));
     }
   }
 }

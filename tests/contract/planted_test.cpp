@@ -51,9 +51,9 @@ constexpr Planted kPlanted[] = {
 
 constexpr Planted kPlantedInMysql[] = {
     {"mysql-all-settled", 3},           {"mysql-bound-exclusive", 1},
-    {"mysql-prepared-unlisted", 129},   {"mysql-mark-beyond-clock", 2},
-    {"mysql-mark-with-fraction", 6},    {"mysql-null-keys-skipped", 5},
-    {"mysql-prepared-left", 129},       {"mysql-statements-unlisted", 4},
+    {"mysql-mark-beyond-clock", 2},     {"mysql-mark-with-fraction", 2},
+    {"mysql-null-keys-skipped", 5},     {"mysql-prepared-left", 129},
+    {"mysql-prepared-unlisted", 129},   {"mysql-statements-unlisted", 4},
     {"mysql-transactions-unlisted", 3},
 };
 

@@ -158,8 +158,8 @@ class MysqlHistories : public HistoryServer {
   std::string after_message() const override { return "ROLLBACK; " + release_; }
   bool message_inserts() const override { return true; }
 
-  void before_run(std::size_t readers, bool later) override {
-    if (++runs_ % 3 == 0 || later) next_second();
+  void before_run(std::size_t readers) override {
+    if (++runs_ % 3 == 0) next_second();
     // One transaction looks at the list of transactions; of those that read the planner's is one,
     // and where their snapshots cannot be compared there is one reader.
     const bool all = user_ == "root" && mariadb_;

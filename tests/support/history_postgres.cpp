@@ -112,7 +112,7 @@ class PostgresHistories : public HistoryServer {
   std::string after_message() const override { return "ROLLBACK"; }
   bool message_inserts() const override { return false; }
 
-  void before_run(std::size_t, bool) override {}
+  void before_run(std::size_t) override {}
   bool snapshot_taken() override {
     return value(
                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "

@@ -51,7 +51,7 @@ void History::source_run(Dice dice) {
 RunResult History::run_here(bool full) {
   ++counts_.runs, ++runs_;
   follow();
-  server_.before_run(parallel_, false);
+  server_.before_run(parallel_);
   note(full ? "sync --full" : "sync");
   RunResult result = copy_.sync(source_url(), options(full));
   for (const Receipt& each : result.receipts) {
@@ -70,7 +70,7 @@ void History::run_and_compare(bool full) { compare(run_here(full)); }
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   ++runs_;
   follow();
-  server_.before_run(parallel_, flavour_.over_runs);
+  server_.before_run(parallel_);
   return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }
 

@@ -100,8 +100,7 @@ class HistoryServer {
   virtual bool message_inserts() const = 0;
 
   // ---- runs
-  /// `later`: what was written so far is to be older than the run's marks.
-  virtual void before_run(std::size_t readers, bool later) = 0;
+  virtual void before_run(std::size_t readers) = 0;
   /// Whether a run that has begun since before_run() reads under its snapshot.
   virtual bool snapshot_taken() = 0;
   virtual void follow() {}    ///< where a standby is read, until that has all

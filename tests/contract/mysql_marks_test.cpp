@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -68,6 +69,42 @@ TEST_F(MysqlLateCommits, ATransactionBegunLaterHoldsNothingBack) {
   later.exec("START TRANSACTION; INSERT INTO t (id) VALUES (1)");
   EXPECT_TRUE(settled(first));
   EXPECT_FALSE(settled(witness()));
+}
+
+TEST_F(MysqlLateCommits, WhatWasOpenBeforeTheSnapshotIsListed) {
+  db->exec(
+      "SET time_zone = '+00:00'; CREATE TABLE late (id int PRIMARY KEY, session bigint, "
+      "updated_at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6))");
+  // One transaction after the other, each of a session that has no other.
+  const std::jthread writer([this](const std::stop_token& stop) {
+    for (int i = 1; !stop.stop_requested(); ++i) {
+      MysqlSession session = db->session();
+      session.exec("START TRANSACTION; INSERT INTO late (id, session) VALUES (" +
+                   std::to_string(i) + ", CONNECTION_ID())");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      session.exec("COMMIT");
+    }
+  });
+  int late = 0;
+  for (int i = 0; i < 8; ++i) {
+    const auto snapshot = from->snapshot(tables);
+    auto& taken = dynamic_cast<mysql::MysqlSnapshot&>(*snapshot);
+    auto session = taken.sessions()->borrow(std::chrono::milliseconds(100));
+    const std::string shown =
+        session->query("SELECT coalesce(max(id), 0) FROM " + db->name() + ".late").text(0, 0);
+    taken.sessions()->give_back(std::move(session));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // until it has ended
+    for (const auto& row :
+         db->query("SELECT session FROM late WHERE id > " + shown +
+                   " AND TIMESTAMPDIFF(MICROSECOND, '1970-01-01', updated_at) <= " +
+                   std::to_string(taken.observed().t0_micros))) {
+      ++late;
+      EXPECT_EQ(std::ranges::count(taken.observed().holders, std::stoull(row.at(0).value()),
+                                   &mysql::Holder::session),
+                1);
+    }
+  }
+  EXPECT_GT(late, 0);
 }
 
 /// What NOW() stamps is when the statement began. This one had no transaction then.

@@ -87,7 +87,6 @@ class History {
   bool lock_table(Dice& dice);
   void write_while_it_waits(Program& program, Dice& dice);
   static void wait_for(Program& program);
-  void write_newest(Dice dice);
   void run_alongside(Dice& dice);
   void run_killed(Dice& dice, bool before_published);
   std::unique_ptr<Program> start(const std::string& failpoint);

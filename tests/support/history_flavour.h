@@ -24,7 +24,6 @@ struct Flavour {
   /// writes it then ends in the same step, so that no run sees a number of its own.
   bool over_runs = false;
   bool writes_early = false;  ///< but for a change right after its begin
-  bool later_marks = false;   ///< of a run as a program; what is open then was stamped before
   bool first_killed = false;  ///< the first run is, before it publishes its one table
   bool killed_at_commits = false;
   bool append = false;    ///< mode append, and nothing but new rows

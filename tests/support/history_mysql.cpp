@@ -68,7 +68,7 @@ class MysqlHistories : public HistoryServer {
   Flavour fitting(const Flavour& flavour) const override {
     Flavour its = flavour;
     its.standby = its.versions = false;
-    its.writes_early = its.later_marks = its.over_runs;
+    its.writes_early = its.over_runs;
     // A statement that waits at a gate keeps a run from the lock by which its instant is known.
     if (!mariadb_ && its.history) its.message = 0;
     return its;
@@ -166,10 +166,6 @@ class MysqlHistories : public HistoryServer {
     counted_ = locks_ ? "Com_unlock_tables" : "Com_begin";
     wanted_ = count() + (locks_ ? 1 : all ? 2 + readers : 3);
   }
-  void next_second() override {
-    const auto now = std::chrono::system_clock::now();
-    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
-  }
   // A program that asks for the list of transactions again and again would keep it from being new.
   bool snapshot_taken() override { return count() >= wanted_; }
   std::string clock() const override {
@@ -188,6 +184,10 @@ class MysqlHistories : public HistoryServer {
   }
 
  private:
+  static void next_second() {
+    const auto now = std::chrono::system_clock::now();
+    std::this_thread::sleep_until(std::chrono::ceil<std::chrono::seconds>(now));
+  }
   std::size_t count() {
     return std::stoul(
         look_.query("SHOW GLOBAL STATUS LIKE '" + counted_ + "'").at(0).at(1).value());
@@ -296,7 +296,7 @@ HistoryEngine mysql_histories() {
           [](std::size_t worker) -> std::unique_ptr<HistoryServer> {
             return std::make_unique<MysqlHistories>(worker);
           },
-          [](std::size_t) {}};
+          [](std::size_t) {}, false};
 }
 
 }  // namespace sluice::testing

@@ -158,7 +158,7 @@ HistoryEngine postgres_histories() {
           [](std::size_t worker) -> std::unique_ptr<HistoryServer> {
             return std::make_unique<PostgresHistories>(worker);
           },
-          [](std::size_t worker) { PostgresServer::numbered(worker).end_standby(); }};
+          [](std::size_t worker) { PostgresServer::numbered(worker).end_standby(); }, true};
 }
 
 }  // namespace sluice::testing

@@ -67,22 +67,9 @@ RunResult History::run_here(bool full) {
 
 void History::run_and_compare(bool full) { compare(run_here(full)); }
 
-/// A row for each mark that would be lower without it.
-void History::write_newest(Dice dice) {
-  server_.next_second();
-  const auto idle = std::ranges::find_if(
-      writers_, [](const auto& each) { return !each->open && each->gate == 0; });
-  if (idle == writers_.end()) return;
-  for (HistoryTable& table : tables_)
-    if (table.stamped())
-      attempt(static_cast<std::size_t>(idle - writers_.begin()),
-              table.insert(dice, character_.stamps, next_number_++, 1));
-}
-
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
   ++runs_;
   follow();
-  if (flavour_.later_marks) write_newest(dice_.fork());
   server_.before_run(parallel_);
   return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }

@@ -101,7 +101,6 @@ class HistoryServer {
 
   // ---- runs
   virtual void before_run(std::size_t readers) = 0;
-  virtual void next_second() {}  ///< where marks are whole seconds
   /// Whether a run that has begun since before_run() reads under its snapshot.
   virtual bool snapshot_taken() = 0;
   virtual void follow() {}    ///< where a standby is read, until that has all
@@ -123,6 +122,7 @@ struct HistoryEngine {
   void (*start)(std::size_t worker);  ///< in the process that outlives the workers'
   std::unique_ptr<HistoryServer> (*make)(std::size_t worker);
   void (*end)(std::size_t worker);
+  bool deletes_by_digests;  ///< whether runs find those of a large table without all of its keys
 };
 
 HistoryEngine postgres_histories();

@@ -19,6 +19,15 @@ struct TableName {
   auto operator<=>(const TableName&) const = default;
   /// "schema.name", for messages and globs; not SQL.
   std::string text() const { return schema.empty() ? name : schema + "." + name; }
+  /// The same as one word of a command line, for hints that people paste.
+  std::string argument() const {
+    std::string plain = text(), quoted = "'";
+    for (const char each : plain) quoted += each == '\'' ? "'\\''" : std::string(1, each);
+    const bool is_word = plain.find_first_not_of(
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
+                             "xyz0123456789_.-") == std::string::npos;
+    return is_word ? plain : quoted + "'";
+  }
 };
 
 /// What happens to a value that its column's type cannot hold exactly.
@@ -55,6 +64,7 @@ struct Table {
   bool view = false;        ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;   ///< the source's estimate; 0: none, or no rows
   bool guessed = false;     ///< `rows` is by its size, for want of statistics that are not outdated
+  bool sampled = false;     ///< `rows` is a sample's, however fresh: deletes cannot be told by it
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above
   std::string comment;
 

@@ -6,7 +6,7 @@
 namespace sluice::cli {
 
 bool number_type(const std::string& type) {
-  return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT" ||
+  return type.ends_with("INT") || type.ends_with("INTEGER") || type == "DOUBLE" || type == "FLOAT" ||
          type.starts_with("DECIMAL");
 }
 

@@ -39,7 +39,7 @@ bool contains(const std::vector<std::string>& list, const std::string& name) {
 
 Error drift(const Table& table, const std::string& what) {
   return {Fault::drift, table.name.text() + ": " + what,
-          "the same command with --accept-drift " + table.name.text() +
+          "the same command with --accept-drift " + table.name.argument() +
               " loads the table anew behind the old copy"};
 }
 
@@ -48,7 +48,7 @@ Error history_at_stake(const Table& table) {
           table.name.text() +
               ": its settings have changed, and a load anew would lose the versions of its copy",
           "put the settings back; or, having kept the old copy elsewhere, `sluice state reset " +
-              table.name.text() + " --yes`"};
+              table.name.argument() + " --yes`"};
 }
 
 Error costs_history(const Error& drift) {
@@ -110,7 +110,7 @@ Error unwanted(const Table& table, const Decision& decision) {
   std::string what;
   for (const std::string& note : decision.notes) what += (what.empty() ? "" : "; ") + note;
   return {Fault::drift, table.name.text() + ": " + what + " (on_drift: refuse)",
-          "the same command with --accept-drift " + table.name.text() + " applies it"};
+          "the same command with --accept-drift " + table.name.argument() + " applies it"};
 }
 
 Decision full_load(Decision decision, const std::string& why) {
@@ -401,7 +401,7 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
     decision.refusal =
         Error(Fault::config, table.name.text() + ": somebody changed the copy: " + now.target_lacks,
               "put that back; or, having kept the copy elsewhere, `sluice state reset " +
-                  table.name.text() + " --yes`: it holds more than the source has");
+                  table.name.argument() + " --yes`: it holds more than the source has");
     return decision;
   }
   compare_shapes(table, *state, decision);

@@ -166,7 +166,7 @@ TableState readable(const TableName& table, const std::string& text) {
     return TableState::parse(text);
   } catch (const Error& error) {
     throw Error(error.fault(), table.text() + ": " + error.what(),
-                "`sluice state reset " + table.text() + " --yes`: the next run loads it anew");
+                "`sluice state reset " + table.argument() + " --yes`: the next run loads it anew");
   }
 }
 

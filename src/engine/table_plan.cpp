@@ -36,7 +36,7 @@ TablePlan TableRun::foresee() {
         "source)");
   if (plan.deletes && braked(*plan.deletes, shape_.living_rows(landing_.name)))
     plan.notes.push_back("the run may refuse to delete so many rows: --allow-deletes " +
-                         table_.name.text() + " says that it is right");
+                         table_.name.argument() + " says that it is right");
   return plan;
 }
 
@@ -112,7 +112,7 @@ bool TableRun::counts_deletes() const {
 
 /// What the source's estimate and the copy's count suggest, where a run looks for deletes.
 std::optional<std::uint64_t> TableRun::expected_deletes() const {
-  if (table_.guessed || !counts_deletes()) return std::nullopt;
+  if (table_.guessed || table_.sampled || !counts_deletes()) return std::nullopt;
   const std::uint64_t living = shape_.living_rows(landing_.name);
   const std::uint64_t fewer = living - std::min(living, table_.rows);
   if (fewer <= living / kEstimateShare) return std::nullopt;

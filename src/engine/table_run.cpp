@@ -391,7 +391,7 @@ void TableRun::check_brake(std::uint64_t deleted, std::uint64_t of) const {
   throw Error(Fault::brake,
               table_.name.text() + ": " + std::to_string(gone) + " of " + std::to_string(of) +
                   " rows would be deleted; nothing of this table was written",
-              "if that is right: the same command with --allow-deletes " + table_.name.text());
+              "if that is right: the same command with --allow-deletes " + table_.name.argument());
 }
 
 }  // namespace sluice

@@ -54,6 +54,19 @@ TEST(Text, NumbersInWords) {
   EXPECT_EQ(human_seconds(2 * 3600 + 7 * 60), "2h 07m");
 }
 
+TEST(Text, NumbersAreNumbersInJson) {
+  for (const char* type : {"TINYINT", "UINTEGER", "UBIGINT", "HUGEINT", "DECIMAL(4,1)", "DOUBLE"})
+    EXPECT_EQ(json_value(type, "3"), "3") << type;
+  EXPECT_EQ(json_value("VARCHAR", "3"), "\"3\"");
+  EXPECT_EQ(json_value("DOUBLE", "inf"), "\"inf\"");
+}
+
+TEST(Text, NamesInHintsCanBePasted) {
+  EXPECT_EQ((TableName{"shop", "orders_2.x-y"}).argument(), "shop.orders_2.x-y");
+  EXPECT_EQ((TableName{"shop", "Line Items"}).argument(), "'shop.Line Items'");
+  EXPECT_EQ((TableName{"", "it's"}).argument(), "'it'\\''s'");
+}
+
 TEST(Text, DidYouMean) {
   const std::vector<std::string> words{"sync", "state", "plan", "replication_key"};
   EXPECT_EQ(nearest("synk", words), "sync");

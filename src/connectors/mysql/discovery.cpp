@@ -70,6 +70,7 @@ void find_tables(Connection& connection, const Scope& scope, Found& found,
     shape.table.comment = view ? "" : comment;
     shape.table.incarnation = rows.text(row, 7);
     shape.engine = engine;
+    shape.table.sampled = shape.transactional();  // InnoDB looks into a few pages
   }
 }
 

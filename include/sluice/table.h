@@ -65,6 +65,8 @@ struct Table {
   std::uint64_t rows = 0;   ///< the source's estimate; 0: none, or no rows
   bool guessed = false;     ///< `rows` is by its size, for want of statistics that are not outdated
   bool sampled = false;     ///< `rows` is a sample's, however fresh: deletes cannot be told by it
+  /// Rights are given by column: one that is not listed may be there all the same.
+  bool partial = false;
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above
   std::string comment;
 

@@ -90,6 +90,12 @@ void compare_shapes(const Table& table, const TableState& state, Decision& decis
   }
   for (const Column& column : state.columns) {
     if (find(table.columns, column.name) != nullptr) continue;
+    if (table.partial && !contains(state.dropped, column.name)) {
+      decision.refusal = drift(table, "column " + column.name +
+                                          " can no longer be seen: it was dropped, or the right to "
+                                          "read it was taken away");
+      return;
+    }
     decision.dropped.push_back(column.name);
     if (!contains(state.dropped, column.name)) {
       decision.notes.push_back("column dropped at the source: " + column.name +

@@ -225,6 +225,25 @@ TEST_F(MysqlRuns, AViewIsReadWithTheRightToReadItAlone) {
   EXPECT_EQ(later.updated, 1U);
 }
 
+TEST_F(MysqlRuns, AColumnThatMayNoLongerBeReadIsNotTakenForDropped) {
+  db->exec(
+      "CREATE TABLE t (id int PRIMARY KEY, price int, updated_at timestamp(6) NOT NULL DEFAULT "
+      "CURRENT_TIMESTAMP(6)); INSERT INTO t (id, price) VALUES (1, 10), (2, 20)");
+  const std::string reader = "c" + db->name().substr(db->name().size() - 8);
+  db->server().create_user(reader, "its own", "SELECT ON " + db->name() + ".t");
+  const auto run = [&] { return copy.sync(db->socket_url(reader), options).receipts.at(0); };
+  EXPECT_EQ(run().inserted, 2U);
+  db->server().create_user(reader, "its own", "SELECT (id, updated_at) ON " + db->name() + ".t");
+  db->exec("UPDATE t SET price = 11, updated_at = now(6) WHERE id = 1");
+  const Receipt refused = run();
+  EXPECT_EQ(refused.outcome, Outcome::refused);
+  EXPECT_THAT(refused.error, HasSubstr("column price can no longer be seen"));
+  EXPECT_EQ(copy.query("SELECT price::VARCHAR FROM public.t ORDER BY id"), (Texts{"10", "20"}));
+  db->server().create_user(reader, "its own", "SELECT ON " + db->name() + ".t");
+  EXPECT_EQ(run().updated, 1U);
+  EXPECT_EQ(copy.query("SELECT price::VARCHAR FROM public.t ORDER BY id"), (Texts{"11", "20"}));
+}
+
 TEST_F(MysqlRuns, AStartMayHaveAZone) {
   db->exec(
       "SET time_zone = '+00:00'; CREATE TABLE t (id int PRIMARY KEY, updated_at timestamp NULL); "

@@ -141,6 +141,20 @@ void add_columns(Connection& connection, const Scope& scope, Found& found) {
   for (auto& [name, shape] : found) shape.table.incarnation += " " + digits_of(seen[name]);
 }
 
+/// Tables of which the user may read single columns: the others are not listed.
+void mark_partial(Connection& connection, const Scope& scope, Found& found) {
+  if (connection.dialect() == Dialect::singlestore) return;
+  const Rows rows = connection.query(
+      "SELECT DISTINCT table_schema, table_name FROM information_schema.column_privileges WHERE "
+      "privilege_type = 'SELECT' AND grantee = concat('\\'', replace(current_user(), '@', "
+      "'\\'@\\''), '\\'') AND " +
+      condition(connection, scope));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const auto at = found.find({rows.text(row, 0), rows.text(row, 1)});
+    if (at != found.end()) at->second.table.partial = true;
+  }
+}
+
 /// MariaDB's json is a longtext with a condition on it.
 void find_json(Connection& connection, const Scope& scope, Found& found) {
   const int version = connection.version();
@@ -300,6 +314,7 @@ Discovered discover(Connection& connection, const Scope& scope) {
   if (scope.only_named && scope.named.empty()) return discovered;
   find_tables(connection, scope, found, discovered.skipped);
   add_columns(connection, scope, found);
+  mark_partial(connection, scope, found);
   find_json(connection, scope, found);
   add_keys(connection, scope, found);
   add_partitions(connection, scope, found);

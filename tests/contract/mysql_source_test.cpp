@@ -134,6 +134,7 @@ TEST_F(MysqlSourceTest, ChunksOfEveryKindOfKeyCoverTheTableOnce) {
       {"id bigint unsigned PRIMARY KEY", "18446744073709551615 - i"},
       {"id int PRIMARY KEY", "CASE WHEN i < 3900 THEN i ELSE i * 500000 END"},
       {"a int, b int, PRIMARY KEY (a, b)", "i % 3, i"},
+      {"a int, b varchar(9), PRIMARY KEY (a, b)", "i DIV 4, concat('x', i % 4)"},
       {"id varchar(40) PRIMARY KEY", "concat(char(65 + i % 26), 'é''\\\\ ', i)"},
       {"id varchar(40) CHARACTER SET latin1 PRIMARY KEY", "concat('ü', i)"},
       {"id binary(16) PRIMARY KEY", "unhex(md5(i))"},

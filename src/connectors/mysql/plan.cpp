@@ -26,7 +26,8 @@ constexpr std::uint64_t kRowsWorthSplitting = 200'000;
 constexpr std::uint64_t kRowsWorthResult = 1'000'000;
 /// A result table is in the cluster's memory.
 constexpr std::uint64_t kLargestResult = std::uint64_t{16} << 30;
-constexpr int kMostSplits = 40;  // of one range: until its ends meet
+constexpr std::uint64_t kCrowded = 4;  // times the rows wanted: another column has to divide them
+constexpr int kMostSplits = 40;        // of one range: until its ends meet
 
 std::uint64_t chunk_bytes(std::uint64_t bytes) {
   return std::clamp(bytes / kChunks, kSmallestChunk, kLargestChunk);
@@ -73,8 +74,8 @@ std::uint64_t guessed_rows(const Asking& asking, const Shape& shape, const std::
   return rows;
 }
 
-/// Halves the range of an integer key until each part is guessed to hold few enough rows: sparse
-/// and crowded stretches get chunks of about the same size.
+/// Halves the range of a key's first column, an integer, until each part is guessed to hold few
+/// enough rows: sparse and crowded stretches get chunks of about the same size.
 class IntegerRanges {
  public:
   IntegerRanges(const Asking& asking, const Shape& shape, std::uint64_t wanted)
@@ -133,8 +134,8 @@ std::vector<Chunk> integer_chunks(const Asking& asking, const Shape& shape, std:
   return IntegerRanges(asking, shape, wanted).cut(number_of(*ends[0][0]), number_of(*ends[0][1]));
 }
 
-/// Keys at about equal distances, found by walking the index once: of text, uuids and several
-/// columns nobody can compute a middle.
+/// Keys at about equal distances, found by walking the index once: of text and uuids nobody can
+/// compute a middle.
 std::vector<Chunk> sampled_chunks(const Asking& asking, const Shape& shape, std::uint64_t pieces) {
   const std::vector<std::string>& key = shape.table.primary_key;
   std::string list, bounded;
@@ -199,9 +200,15 @@ std::vector<Chunk> slices(const Asking& asking, const Shape& shape, std::uint64_
   if (key.empty() || !ordered)
     return shape.partitions.empty() ? one_chunk(shape, shape.table.rows) : partition_chunks(shape);
   const WireType& first = shape.wire(key.front());
-  return is_integer(first) && first.name != "year" && key.size() == 1
-             ? integer_chunks(asking, shape, pieces)
-             : sampled_chunks(asking, shape, pieces);
+  if (is_integer(first) && first.name != "year") {
+    std::vector<Chunk> chunks = integer_chunks(asking, shape, pieces);
+    // One value of the first column cannot be divided by it.
+    const std::uint64_t most = kCrowded * std::max<std::uint64_t>(1, shape.table.rows / pieces);
+    if (key.size() == 1 ||
+        std::ranges::none_of(chunks, [&](const Chunk& each) { return each.rows > most; }))
+      return chunks;
+  }
+  return sampled_chunks(asking, shape, pieces);
 }
 
 std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {

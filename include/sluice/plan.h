@@ -83,9 +83,10 @@ inline std::vector<Column> digest_columns() {
 
 /// A slice of a table that only its source understands (a ctid range, a key range, a partition).
 struct Chunk {
-  std::string bounds;  ///< text, meaningful only to its source and one incarnation of the table
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
+  std::string bounds;      ///< text, meaningful only to its source and one incarnation of the table
+  std::uint64_t rows = 0;  ///< an estimate
+  std::uint64_t bytes =
+      0;  ///< an estimate, on the source's disk; 0: unknown, and not to be compared alone
 };
 
 /// How to read what a Read asks for. A value: may be kept and used by another process under the

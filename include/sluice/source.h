@@ -90,7 +90,8 @@ class Snapshot {
   /// False where a table has no instant that holds across statements: each row was there at some
   /// moment of the run, and receipts say class D of docs/exactness.md.
   virtual bool consistent(const Table& /*table*/) const { return true; }
-  /// Throws Fault::connection if the instant can no longer be read. Called before a unit commits.
+  /// Throws Fault::connection if the session that plans and holds the locks is gone; readers tell
+  /// of their own. Called before a unit commits.
   virtual void check_alive() = 0;
 };
 
@@ -113,6 +114,9 @@ class Source {
   /// Every table. `named` are asked for by exact name: views, materialized views, foreign tables
   /// and single partitions are listed only then. Names that do not exist are no error.
   virtual Catalog discover(std::span<const TableName> named) = 0;
+  /// Of these tables. May keep writers waiting for the moment that it takes, and waits
+  /// a bounded time for locks; a table that cannot be had is an Error in Snapshot::tables(), and
+  /// what is thrown is about all of them.
   virtual std::unique_ptr<Snapshot> snapshot(std::span<const Table> tables) = 0;
   /// `table` is the snapshot's, with what the user made of it: fewer columns, other types, keys,
   /// `where`, `start`. Throws Fault::schema when the table is no longer what it was.

@@ -59,12 +59,12 @@ struct Table {
   /// takes what the user names, else updated_at, modified_at or last_modified.
   std::string replication_key;
   std::vector<std::string>
-      indexed;              ///< columns whose ranges are cheap to read: an index leads with them
-  bool versions = false;    ///< the source tells versions of a row apart: Snapshot::horizon()
-  bool view = false;        ///< a view or materialized view: loaded only when it is named
-  std::uint64_t rows = 0;   ///< the source's estimate; 0: none, or no rows
-  bool guessed = false;     ///< `rows` is by its size, for want of statistics that are not outdated
-  bool sampled = false;     ///< `rows` is a sample's, however fresh: deletes cannot be told by it
+      indexed;             ///< columns whose ranges are cheap to read: an index leads with them
+  bool versions = false;   ///< the source tells versions of a row apart: Snapshot::horizon()
+  bool view = false;       ///< a view or materialized view: loaded only when it is named
+  std::uint64_t rows = 0;  ///< the source's estimate; 0: none, or no rows
+  bool guessed = false;    ///< `rows` is by its size, for want of statistics that are not outdated
+  bool sampled = false;    ///< `rows` is a sample's, however fresh: deletes cannot be told by it
   /// Rights are given by column: one that is not listed may be there all the same.
   bool partial = false;
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above

@@ -241,7 +241,8 @@ std::vector<std::string> MysqlServer::command() const {
           "--datadir=" + (folder_ / "data").string(), "--tmpdir=" + folder_.path().string(),
           "--lc-messages-dir=" + tables_.parent_path().string(), "--performance-schema=0",
           "--innodb-doublewrite=0",
-          "--innodb-use-native-aio=0",  // many servers at once use up what a machine has of it
+          "--innodb-stats-auto-recalc=0",  // its transactions are open ones, like anybody's
+          "--innodb-use-native-aio=0",     // many servers at once use up what a machine has of it
           "--innodb-buffer-pool-size=128M",
           // In the system's hands at each COMMIT: that outlives the server, if not the machine.
           "--innodb-flush-log-at-trx-commit=2", "--character-set-server=utf8mb4"};

@@ -6,8 +6,8 @@
 namespace sluice::cli {
 
 bool number_type(const std::string& type) {
-  return type.ends_with("INT") || type.ends_with("INTEGER") || type == "DOUBLE" || type == "FLOAT" ||
-         type.starts_with("DECIMAL");
+  return type.ends_with("INT") || type.ends_with("INTEGER") || type == "DOUBLE" ||
+         type == "FLOAT" || type.starts_with("DECIMAL");
 }
 
 std::string json_value(const std::string& type, const std::string& text) {

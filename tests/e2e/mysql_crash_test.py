@@ -2,7 +2,6 @@
 # and the way to it go in the middle of a run. The copy must be whole at any time a reader could look, and equal at the end.
 import pathlib
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -158,12 +157,7 @@ class Cut(mysql_support.Fixture, unittest.TestCase):
         return run
 
     def end(self, run, *codes):
-        with run:
-            try:
-                text = run.communicate(timeout=support.LIMIT)[0]
-            except subprocess.TimeoutExpired:
-                run.kill()
-                raise
+        text = support.waited_for(run)
         self.assertIn(run.returncode, codes, text)
         return text
 

@@ -35,12 +35,7 @@ class Faults(support.Fixture, unittest.TestCase):
         self.assertIsNone(run.poll(), "the run ended before it was hit")
 
     def end(self, run, *codes):
-        with run:
-            try:
-                text = run.communicate(timeout=support.LIMIT)[0]
-            except subprocess.TimeoutExpired:
-                run.kill()
-                raise
+        text = support.waited_for(run)
         self.assertIn(run.returncode, codes, text)
         return text
 

@@ -57,6 +57,16 @@ def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
+def waited_for(run):
+    """What a run that was started still prints, once it has ended."""
+    with run:
+        try:
+            return run.communicate(timeout=LIMIT)[0]
+        except subprocess.TimeoutExpired:
+            run.kill()
+            raise
+
+
 def wait_for(what, seconds=30, every=0.02):
     """The first truth that `what` returns."""
     until = time.monotonic() + seconds

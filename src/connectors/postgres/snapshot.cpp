@@ -18,6 +18,26 @@ std::string lock_statement(const std::string& list) {
   return "LOCK TABLE " + list + " IN ACCESS SHARE MODE";
 }
 
+/// Outside of a transaction. A time needs no session to be held, and no read restarts under it; a
+/// snapshot can be exported from 2025.1 on, where a flag of the servers allows it.
+Instant::By shared_by(Connection& session) {
+  if (session.dialect().one_server) return Instant::By::export_;
+  if (session.login().behind) return Instant::By::none;
+  if (session.query("SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time')")
+          .boolean(0, 0))
+    return Instant::By::read_time;
+  try {
+    session.run(kBegin);
+    session.run("SELECT pg_export_snapshot()");
+    session.run("ROLLBACK");
+    return Instant::By::export_;
+  } catch (const Error&) {
+    if (session.broken()) throw;
+    session.run("ROLLBACK");
+    return Instant::By::none;
+  }
+}
+
 Error gone(const TableName& name) {
   return {Fault::schema, name.text() + ": no such table any more",
           "it was dropped or renamed after it was listed"};
@@ -99,6 +119,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   witness_ = observe(*leader_);
   leader_->timeline();
   leader_->login().cluster->learn(*leader_);
+  instant_.by = shared_by(*leader_);
   leader_->run(kBegin);
   lock(tables, lock_timeout_ms, failures, unlocked);
   if (leader_->dialect().one_server) {
@@ -178,29 +199,23 @@ void PostgresSnapshot::take() {
   witness_.xmax = rows.integer(0, 2);
 }
 
-// In the order of what they cost: a time needs no session to be held, and no read restarts under
-// it; a snapshot can be exported from 2025.1 on, where a flag of the servers allows it.
 void PostgresSnapshot::take_of_cluster() {
-  const Rows known = leader_->query(
-      "SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time'), "
-      "to_regproc('yb_get_current_hybrid_time_lsn') IS NOT NULL");
-  instant_.by = Instant::By::none;
-  if (!leader_->login().behind && known.boolean(0, 0)) {
-    // A hybrid time is microseconds, and 12 bits that tell events of the same one apart.
-    const char* now = known.boolean(0, 1)
-                          ? "yb_get_current_hybrid_time_lsn() >> 12"
-                          : "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-    instant_ = {Instant::By::read_time, leader_->query(std::string("SELECT ") + now).string(0, 0)};
-    clock_ =
-        leader_
-            ->query("SELECT 'epoch'::timestamptz + " + instant_.id + " * interval '1 microsecond'")
-            .string(0, 0);
-    return;
-  }
-  Failures refused;
-  if (!leader_->login().behind && attempt("SELECT pg_export_snapshot()", {}, refused))
-    instant_ = {Instant::By::export_, leader_->query("SELECT pg_export_snapshot()").string(0, 0)};
   clock_ = leader_->query("SELECT clock_timestamp()").string(0, 0);
+  if (instant_.by == Instant::By::export_)
+    instant_.id = leader_->query("SELECT pg_export_snapshot()").string(0, 0);
+  if (instant_.by != Instant::By::read_time) return;
+  const bool hybrid =
+      leader_->query("SELECT to_regproc('yb_get_current_hybrid_time_lsn') IS NOT NULL")
+          .boolean(0, 0);
+  // A hybrid time is microseconds, and 12 bits that tell events of the same one apart.
+  instant_.id = leader_
+                    ->query(hybrid ? "SELECT yb_get_current_hybrid_time_lsn() >> 12"
+                                   : "SELECT (extract(epoch FROM clock_timestamp()) * "
+                                     "1000000)::bigint")
+                    .string(0, 0);
+  clock_ =
+      leader_->query("SELECT 'epoch'::timestamptz + " + instant_.id + " * interval '1 microsecond'")
+          .string(0, 0);
 }
 
 void PostgresSnapshot::read_shapes(std::span<const Table> tables, Failures& failures,

@@ -37,8 +37,8 @@ void Channel::accept_tls(ssl_ctx_st* context) {
 }
 
 std::size_t Channel::receive(char* to, std::size_t size) {
-  const ssize_t got = tls_ != nullptr ? SSL_read(tls_, to, static_cast<int>(size))
-                                      : ::recv(fd_, to, size, 0);
+  const ssize_t got =
+      tls_ != nullptr ? SSL_read(tls_, to, static_cast<int>(size)) : ::recv(fd_, to, size, 0);
   if (got <= 0) throw_gone();
   return static_cast<std::size_t>(got);
 }
@@ -78,9 +78,8 @@ void Channel::write(const Message& message) {
 void Channel::flush() {
   for (std::size_t done = 0; done < out_.size();) {
     const ssize_t sent =
-        tls_ != nullptr
-            ? SSL_write(tls_, out_.data() + done, static_cast<int>(out_.size() - done))
-            : ::send(fd_, out_.data() + done, out_.size() - done, MSG_NOSIGNAL);
+        tls_ != nullptr ? SSL_write(tls_, out_.data() + done, static_cast<int>(out_.size() - done))
+                        : ::send(fd_, out_.data() + done, out_.size() - done, MSG_NOSIGNAL);
     if (sent <= 0) throw_gone();
     done += static_cast<std::size_t>(sent);
   }

@@ -216,7 +216,8 @@ void YugabyteDouble::make_catalog() {
       << universe
       << ") RETURNS SETOF record LANGUAGE sql STABLE AS $$ SELECT host, port, 0, node_type, cloud, "
          "region, zone, public_ip, pg_catalog.md5('node ' || n)"
-      << (options_.universe_uuid ? ", '5f3c0de0-0000-4000-8000-" + std::string("00000000cafe'") : "")
+      << (options_.universe_uuid ? ", '5f3c0de0-0000-4000-8000-" + std::string("00000000cafe'")
+                                 : "")
       << " FROM pg_catalog.yb_double_nodes ORDER BY n $$;\nRESET allow_system_table_mods;";
   behind_.exec(sql.str());
 }

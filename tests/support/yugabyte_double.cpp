@@ -76,8 +76,9 @@ std::vector<YugabyteNode> places_of(const YugabyteDouble::Options& options) {
 }  // namespace
 
 YugabyteDouble::Fault YugabyteDouble::Fault::read_restart() {
-  return {"40001", "Restart read required at: { read: { physical: 1763800000000000 } local_limit: "
-                   "{ physical: 1763800000500000 } }"};
+  return {"40001",
+          "Restart read required at: { read: { physical: 1763800000000000 } local_limit: "
+          "{ physical: 1763800000500000 } }"};
 }
 YugabyteDouble::Fault YugabyteDouble::Fault::snapshot_too_old() {
   return {"72000",
@@ -307,7 +308,8 @@ void YugabyteDouble::stop_node(std::size_t number) {
 void YugabyteDouble::start_node(std::size_t number) {
   Node& node = *nodes_.at(number);
   if (node.listening >= 0) return;
-  if (!listen_at(node, port_)) throw std::runtime_error("cannot listen again at " + node.place.host);
+  if (!listen_at(node, port_))
+    throw std::runtime_error("cannot listen again at " + node.place.host);
   begin_accepting(number);
   mark(number, true);
 }

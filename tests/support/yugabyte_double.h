@@ -54,7 +54,7 @@ class YugabyteDouble {
     std::size_t nodes = 3;
     std::vector<YugabyteNode> places;  ///< of the first nodes, where they are not as usual
     std::string version = "15.12-YB-2025.1.0.0-b0";
-    bool read_time = true;  ///< yb_read_time and yb_get_current_hybrid_time_lsn()
+    bool read_time = true;            ///< yb_read_time and yb_get_current_hybrid_time_lsn()
     bool exported_snapshots = false;  ///< pg_export_snapshot() and SET TRANSACTION SNAPSHOT
     bool tablet_metadata = true;      ///< yb_tablet_metadata
     bool universe_uuid = true;        ///< a column of yb_servers()
@@ -176,7 +176,7 @@ class YugabyteDouble {
   std::vector<Asked> asked_;
   std::size_t now_ = 0, most_ = 0;
 
-  std::mutex keeping_;  ///< of what follows
+  std::mutex keeping_;      ///< of what follows
   PostgresSession keeper_;  ///< in a transaction that has exported every snapshot
   std::map<std::uint64_t, std::string> snapshots_;  ///< by microseconds since 1970
   std::uint64_t last_time_ = 0;

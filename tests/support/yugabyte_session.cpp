@@ -30,13 +30,12 @@ void YugabyteSession::run(pgwire::Startup startup) {
   own_database_ = startup.parameter("database") == cluster_.behind_.name();
   if (own_database_) {
     const YugabyteDialect& dialect = cluster_.dialect_;
-    const std::string number =
-        cluster_.options_.version.starts_with("11.2") ? "110002" : "150012";
+    const std::string number = cluster_.options_.version.starts_with("11.2") ? "110002" : "150012";
     std::string options = dialect.options(startup.parameter("options"));
-    options += " -c yb_double.node=" + std::to_string(node_) + " -c yb_double.server_version=" +
-               cluster_.options_.version + " -c yb_double.server_version_num=" + number;
-    travels_ = options.find("yb_double.yb_read_time", 0) !=
-               options.rfind("yb_double.yb_read_time");
+    options += " -c yb_double.node=" + std::to_string(node_) +
+               " -c yb_double.server_version=" + cluster_.options_.version +
+               " -c yb_double.server_version_num=" + number;
+    travels_ = options.find("yb_double.yb_read_time", 0) != options.rfind("yb_double.yb_read_time");
     std::erase_if(startup.parameters, [](const auto& each) { return each.first == "options"; });
     for (auto& [name, value] : startup.parameters) {
       travels_ = travels_ || name == "yb_read_time";
@@ -128,8 +127,7 @@ std::vector<RewrittenStatement> YugabyteSession::rewrite(const std::string& aske
       rewritten(asked, cluster_.dialect_, [this] { return cluster_.hybrid_time(); });
   for (const RewrittenStatement& each : parts) {
     travels_ = travels_ || asked.find("yb_read_time") != std::string::npos;
-    signs_again_ =
-        signs_again_ || each.says("discard") || each.says("pg_advisory_unlock_all");
+    signs_again_ = signs_again_ || each.says("discard") || each.says("pg_advisory_unlock_all");
   }
   return parts;
 }
@@ -284,8 +282,9 @@ bool YugabyteSession::relay_one(const Message& message, std::deque<Owed>& owed) 
         'N', {{'S', "NOTICE"},
               {'V', "NOTICE"},
               {'C', "00000"},
-              {'M', "yb_read_time should only be set for read-only queries. Write-DML or DDL "
-                    "queries are not allowed when yb_read_time is set."}}));
+              {'M',
+               "yb_read_time should only be set for read-only queries. Write-DML or DDL "
+               "queries are not allowed when yb_read_time is set."}}));
   }
   if (!swallowing_ || type == 'S' || type == 'A') pass_on(message);
   if (type == 'T' || type == 'H') row_ = 0;
@@ -396,8 +395,8 @@ void YugabyteSession::ready() {
 /// why not.
 std::optional<YugabyteSession::Fault> YugabyteSession::travel(const RewrittenStatement& statement) {
   if (!travels_ || statement.steers || status_ == 'E') return std::nullopt;
-  const Answer now = aside(
-      "SHOW yb_double.yb_read_time; SHOW transaction_isolation; SHOW transaction_read_only");
+  const Answer now =
+      aside("SHOW yb_double.yb_read_time; SHOW transaction_isolation; SHOW transaction_read_only");
   if (now.rows.size() != 3) throw std::runtime_error("no answer about yb_read_time");
   const std::string time = now.rows[0][0];
   if (pinned_ && time != *pinned_)
@@ -431,7 +430,8 @@ std::optional<YugabyteSession::Fault> YugabyteSession::begin_travel(const std::s
   if (!answer.error.empty()) {
     return Fault{"0A000",
                  "the double cannot read as of yb_read_time in a transaction that has read already "
-                 "(" + answer.error + ")"};
+                 "(" +
+                     answer.error + ")"};
   }
   pinned_ = time;
   return std::nullopt;

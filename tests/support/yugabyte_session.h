@@ -81,18 +81,18 @@ class YugabyteSession {
   std::vector<RewrittenStatement> batch_parts_;
   bool skipping_ = false;  ///< up to the client's Sync, as after an error
 
-  bool travels_ = false;                ///< yb_read_time may be other than 0
-  std::optional<std::string> pinned_;   ///< the read time of the transaction
-  bool wrapped_ = false;                ///< the transaction is ours, around one statement
-  bool signs_again_ = false;            ///< after DISCARD ALL
-  std::optional<Refusal> refusal_;      ///< of a setting's value
-  bool notices_ = false;                ///< of yb_read_time
+  bool travels_ = false;               ///< yb_read_time may be other than 0
+  std::optional<std::string> pinned_;  ///< the read time of the transaction
+  bool wrapped_ = false;               ///< the transaction is ours, around one statement
+  bool signs_again_ = false;           ///< after DISCARD ALL
+  std::optional<Refusal> refusal_;     ///< of a setting's value
+  bool notices_ = false;               ///< of yb_read_time
 
   std::optional<YugabyteDouble::Hook> hook_;
-  std::string hooked_;                  ///< the statement that hook_ was looked up for
+  std::string hooked_;  ///< the statement that hook_ was looked up for
   std::size_t row_ = 0;
-  bool failed_ = false;                 ///< the statement that was passed on last
-  bool swallowing_ = false;             ///< the rest of an answer whose place a fault took
+  bool failed_ = false;      ///< the statement that was passed on last
+  bool swallowing_ = false;  ///< the rest of an answer whose place a fault took
 };
 
 }  // namespace sluice::testing

@@ -13,28 +13,37 @@ namespace {
 using Kind = YugabyteSetting::Kind;
 
 /// That hold other rows here than in PostgreSQL.
-const std::set<std::string, std::less<>> kRelations{
-    "pg_am", "pg_class", "pg_index", "pg_locks", "pg_settings", "pg_stat_activity"};
+const std::set<std::string, std::less<>> kRelations{"pg_am",    "pg_class",    "pg_index",
+                                                    "pg_locks", "pg_settings", "pg_stat_activity"};
 const std::set<std::string, std::less<>> kFunctions{"current_setting", "pg_relation_size",
                                                     "set_config", "version"};
 /// Documented: System column "ctid" is not supported yet.
 const std::set<std::string, std::less<>> kSystemColumns{"cmax", "cmin", "ctid", "xmax", "xmin"};
 /// A guess: nothing says that YugabyteDB gives them a meaning, so that nobody may lean on them.
-const std::set<std::string, std::less<>> kDoubtful{
-    "pg_control_checkpoint",     "pg_control_system",
-    "pg_current_snapshot",       "pg_current_wal_flush_lsn",
-    "pg_current_wal_insert_lsn", "pg_current_wal_lsn",
-    "pg_current_xact_id",        "pg_current_xact_id_if_assigned",
-    "pg_last_committed_xact",    "pg_last_wal_receive_lsn",
-    "pg_last_wal_replay_lsn",    "pg_visible_in_snapshot",
-    "pg_walfile_name",           "pg_xact_commit_timestamp",
-    "pg_xact_status",            "txid_current",
-    "txid_current_if_assigned",  "txid_current_snapshot",
-    "txid_status",               "txid_visible_in_snapshot"};
+const std::set<std::string, std::less<>> kDoubtful{"pg_control_checkpoint",
+                                                   "pg_control_system",
+                                                   "pg_current_snapshot",
+                                                   "pg_current_wal_flush_lsn",
+                                                   "pg_current_wal_insert_lsn",
+                                                   "pg_current_wal_lsn",
+                                                   "pg_current_xact_id",
+                                                   "pg_current_xact_id_if_assigned",
+                                                   "pg_last_committed_xact",
+                                                   "pg_last_wal_receive_lsn",
+                                                   "pg_last_wal_replay_lsn",
+                                                   "pg_visible_in_snapshot",
+                                                   "pg_walfile_name",
+                                                   "pg_xact_commit_timestamp",
+                                                   "pg_xact_status",
+                                                   "txid_current",
+                                                   "txid_current_if_assigned",
+                                                   "txid_current_snapshot",
+                                                   "txid_status",
+                                                   "txid_visible_in_snapshot"};
 const std::set<std::string, std::less<>> kSteering{
-    "abort",  "begin",   "close", "commit", "deallocate", "discard", "end",   "listen",   "lock",
-    "notify", "reset", "release", "rollback",  "savepoint", "set", "show", "start",
-    "unlisten"};
+    "abort",    "begin",     "close", "commit", "deallocate", "discard",
+    "end",      "listen",    "lock",  "notify", "reset",      "release",
+    "rollback", "savepoint", "set",   "show",   "start",      "unlisten"};
 constexpr std::string_view kExport = "pg_export_snapshot";
 
 struct Token {
@@ -247,8 +256,7 @@ class Rewriter {
   void rewrite_value(const std::string& named, std::size_t mark) {
     if (mark >= marks_.size() || name(mark) == "default") return;
     std::string given;
-    for (std::size_t i = marks_[mark]; i < tokens_.size(); ++i)
-      given += unquoted(tokens_[i].text);
+    for (std::size_t i = marks_[mark]; i < tokens_.size(); ++i) given += unquoted(tokens_[i].text);
     while (!given.empty() && given.back() == ' ') given.pop_back();
     const std::optional<std::string> value = dialect_.value(named, given);
     if (!value) {
@@ -305,11 +313,11 @@ std::optional<std::string> YugabyteDialect::value(std::string_view setting,
       time(R"(\d{1,16}|\d{1,19} ht)");
   for (const YugabyteSetting& each : yugabyte_settings()) {
     if (each.name != setting) continue;
-    const bool good =
-        each.kind == Kind::integer  ? std::regex_match(given, integer)
-        : each.kind == Kind::time   ? std::regex_match(given, time)
-        : each.kind == Kind::choice ? each.choices.find(" " + given + " ") != std::string_view::npos
-                                    : !given.empty();
+    const bool good = each.kind == Kind::integer ? std::regex_match(given, integer)
+                      : each.kind == Kind::time  ? std::regex_match(given, time)
+                      : each.kind == Kind::choice
+                          ? each.choices.find(" " + given + " ") != std::string_view::npos
+                          : !given.empty();
     if (each.kind == Kind::boolean && std::regex_match(given, on)) return "on";
     if (each.kind == Kind::boolean && std::regex_match(given, off)) return "off";
     if (good && each.kind != Kind::boolean) return given;
@@ -343,8 +351,8 @@ std::vector<RewrittenStatement> rewritten(const std::string& sql, const Yugabyte
   std::vector<RewrittenStatement> statements;
   Tokens now;
   const auto finish = [&] {
-    const bool any = std::ranges::any_of(
-        now, [](const Token& each) { return each.kind != Token::Kind::space; });
+    const bool any =
+        std::ranges::any_of(now, [](const Token& each) { return each.kind != Token::Kind::space; });
     if (any) statements.push_back(Rewriter(std::move(now), dialect, hybrid_time).made());
     now.clear();
   };

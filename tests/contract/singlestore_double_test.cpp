@@ -21,6 +21,7 @@ using testing::MysqlDatabase;
 using testing::MysqlServer;
 using testing::MysqlSession;
 using testing::output_of;
+using testing::python_with;
 using testing::SingleStoreDouble;
 using Row = MysqlSession::Row;
 
@@ -107,10 +108,9 @@ for pure in (True, False):
             print(error.args[0])
     made.close()
 )";
-  const std::string tools = std::string(SLUICE_SOURCE) + "/tools/";
   const std::string printed =
-      output_of("PYTHONPATH=$(" + tools + "fetch-python singlestoredb) python3 " + script + " " +
-                std::to_string(server->port()) + " " + server->password() + " " + db->name());
+      output_of(python_with("singlestoredb") + script + " " + std::to_string(server->port()) + " " +
+                server->password() + " " + db->name());
   const std::string once =
       "[(2, None, None), (3, \"it's\", b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'), (4, '', "
       "b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xff')]\n"

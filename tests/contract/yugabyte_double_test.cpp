@@ -15,6 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::output_of;
 using testing::PostgresDatabase;
+using testing::python_with;
 using ::testing::StartsWith;
 
 class YugabyteDoubleTest : public YugabyteDoubleFixture {
@@ -25,7 +26,7 @@ class YugabyteDoubleTest : public YugabyteDoubleFixture {
   /// What psql says to a file of statements.
   std::string psql(const std::string& url, const std::string& script) const {
     return output_of("psql '" + url + "' -X -a -v VERBOSITY=verbose -f " + script +
-                     " | grep -v ^LOCATION:");
+                     " 2>&1 | grep -v ^LOCATION:");
   }
   /// The driver's answer to a script, which has `url`, `host` and `port`.
   std::string driver(const std::string& script) const {
@@ -39,9 +40,7 @@ class YugabyteDoubleTest : public YugabyteDoubleFixture {
                            "def hosts(made): return "
                            "sorted(collections.Counter(c.info.host for c in made).items())\n"
                         << script;
-    return output_of("PYTHONPATH=$(" + std::string(SLUICE_SOURCE) +
-                     "/tools/fetch-python yugabytedb) timeout 60 python3 " + path + " '" +
-                     plain_url() + "'");
+    return output_of(python_with("yugabytedb") + path + " '" + plain_url() + "'");
   }
 };
 
@@ -312,7 +311,7 @@ except psycopg.Error as error:
     print(error.sqlstate, made[0].info.transaction_status.name)
 )"),
             "[('127.0.0.1', 3), ('127.0.0.2', 3), ('127.0.0.3', 3)]\n"
-            "[(7, 'row 7', b'\\x8f\\x14\\xe4_\\xce\\xea\\x16zZ6\\xde\\xdaLKC\\xb1'"
+            "[(7, 'row 7', b'\\x8f\\x14\\xe4_\\xce\\xea\\x16zZ6\\xde\\xddK\\xea%C'"
             ")]\n150012 15.12-YB-2025.1.0.0-b0\n[(1, 'row 1'), (2, 'row 2')]\n"
             "[('127.0.0.2', 3)]\n0A000 INERROR\n");
   cluster->stop_node(1);
@@ -373,15 +372,21 @@ TEST_F(YugabyteDoubleTest, AProgramServesScriptsUntilItsInputEnds) {
   std::ofstream(script) << "CREATE TABLE s (a int PRIMARY KEY); INSERT INTO s VALUES (1), (2);"
                            "SELECT yb_double_declare('s', 1, 0, false, '')";
   const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  EXPECT_EQ(output_of("coproc cluster { " + folder + "/yugabyte_double " + script +
-                      " nodes=2; }\nread -u ${cluster[0]} word url\n"
-                      "psql \"${url/yugabytedb/postgresql}\" -XAtc \"SELECT count(*), (SELECT "
-                      "num_tablets FROM yb_table_properties('s'::regclass)), (SELECT count(*) FROM "
-                      "yb_servers()) FROM s\"\n"
-                      "echo stop 0 >&${cluster[1]}; read -u ${cluster[0]} said; echo $said\n"
-                      "psql \"${url/yugabytedb/postgresql}\" -XAtc 'SELECT 1' >/dev/null 2>&1 || "
-                      "echo refused\n"
-                      "exec {cluster[1]}>&-; wait $cluster_PID && echo ended"),
+  const std::string uses = file("uses.sh");
+  std::ofstream(uses) << R"(
+coproc cluster { "$1/yugabyte_double" "$2" nodes=2; }
+read -u ${cluster[0]} word url
+url=${url/yugabytedb/postgresql}
+psql "$url" -XAtc "SELECT count(*), (SELECT num_tablets FROM yb_table_properties('s'::regclass)),
+  (SELECT count(*) FROM yb_servers()) FROM s"
+echo "stop 0" >&${cluster[1]}
+read -u ${cluster[0]} said
+echo $said
+psql "$url" -XAtc 'SELECT 1' >/dev/null 2>&1 || echo refused
+eval "exec ${cluster[1]}>&-"
+wait $cluster_PID && echo ended
+)";
+  EXPECT_EQ(output_of("bash " + uses + " " + folder + " " + script),
             "2|1|2\ndone\nrefused\nended\n");
 }
 

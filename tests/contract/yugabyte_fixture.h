@@ -32,14 +32,18 @@ class PlainClient {
   std::string why_not() const { return PQerrorMessage(handle_.get()); }
   PGconn* handle() const { return handle_.get(); }
 
-  /// One message of the simple protocol; of several results the last that is not empty.
-  std::string run(const std::string& sql) { return told(PQexec(handle_.get(), sql.c_str())); }
+  /// One message of the simple protocol; of several results the first error, else the last one.
+  std::string run(const std::string& sql) {
+    PQsendQuery(handle_.get(), sql.c_str());
+    return all_told();
+  }
   /// By the extended protocol.
   std::string bound(const std::string& sql, const std::vector<std::string>& values) {
     std::vector<const char*> texts;
     for (const std::string& each : values) texts.push_back(each.c_str());
-    return told(PQexecParams(handle_.get(), sql.c_str(), static_cast<int>(texts.size()), nullptr,
-                             texts.data(), nullptr, nullptr, 0));
+    PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(texts.size()), nullptr,
+                      texts.data(), nullptr, nullptr, 0);
+    return all_told();
   }
   /// A COPY .. TO STDOUT: its bytes, and after them the error if there is one.
   std::string copied(const std::string& sql) {
@@ -66,6 +70,15 @@ class PlainClient {
   std::string notices;
 
  private:
+  std::string all_told() {
+    if (!connected()) return "LOST";
+    std::string all;
+    while (PGresult* result = PQgetResult(handle_.get())) {
+      const std::string now = told(result);
+      if (!all.starts_with("ERROR ")) all = now;
+    }
+    return all;
+  }
   std::string told(PGresult* result) const {
     const std::unique_ptr<PGresult, void (*)(PGresult*)> owner(result, PQclear);
     if (PQresultStatus(result) == PGRES_FATAL_ERROR) {

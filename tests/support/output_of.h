@@ -21,4 +21,13 @@ inline std::string output_of(const std::string& command) {
   return pclose(pipe) == 0 ? text : text + " (failed)";
 }
 
+/// What a command begins with that runs python3 with a database's own client, of tools/python; for
+/// programs that know the source's folder as SLUICE_SOURCE.
+#ifdef SLUICE_SOURCE
+inline std::string python_with(const std::string& client) {
+  return "PYTHONPATH=$(" + std::string(SLUICE_SOURCE) + "/tools/fetch-python " + client +
+         ") && export PYTHONPATH && timeout 120 python3 ";
+}
+#endif
+
 }  // namespace sluice::testing

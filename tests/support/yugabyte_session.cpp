@@ -125,8 +125,9 @@ std::vector<RewrittenStatement> YugabyteSession::rewrite(const std::string& aske
   cluster_.ask(asked, node_);
   std::vector<RewrittenStatement> parts =
       rewritten(asked, cluster_.dialect_, [this] { return cluster_.hybrid_time(); });
+  travels_ =
+      travels_ || (cluster_.options_.read_time && asked.find("yb_read_time") != std::string::npos);
   for (const RewrittenStatement& each : parts) {
-    travels_ = travels_ || asked.find("yb_read_time") != std::string::npos;
     signs_again_ = signs_again_ || each.says("discard") || each.says("pg_advisory_unlock_all");
   }
   return parts;

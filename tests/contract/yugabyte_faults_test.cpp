@@ -4,7 +4,7 @@
 #include <set>
 
 #include "connectors/registry.h"
-#include "yugabyte_fixture.h"
+#include "contract/yugabyte_copy_fixture.h"
 
 namespace sluice {
 namespace {

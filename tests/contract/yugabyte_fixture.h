@@ -1,78 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs from what stands in for a YugabyteDB cluster (support/yugabyte_double.h), and what they
-// left.
+// What stands in for a YugabyteDB (support/yugabyte_double.h), and a client that tells all it is
+// told.
 #pragma once
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <libpq-fe.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <utility>
+#include <vector>
 
-#include "support/copy.h"
 #include "support/postgres_test.h"
 #include "support/yugabyte_double.h"
 
 namespace sluice {
 
-using testing::PostgresDatabase;
-using testing::Texts;
+using testing::PostgresServer;
 using testing::YugabyteDouble;
 
-class YugabyteTest : public testing::PostgresTest {
- protected:
-  void begin(const YugabyteDouble::Options& how = {}) {
-    cluster = std::make_unique<YugabyteDouble>(*db, how);
+/// A session by libpq. An answer is its rows as text, "1|one\n2|two", or "ERROR state: message", or
+/// "LOST" where the connection is.
+class PlainClient {
+ public:
+  explicit PlainClient(const std::string& url) : handle_(PQconnectdb(url.c_str()), PQfinish) {
+    PQsetNoticeProcessor(
+        handle_.get(),
+        [](void* to, const char* text) { static_cast<std::string*>(to)->append(text); }, &notices);
   }
-  /// A table with both keys and `rows` rows that are as old as the hills, and the cluster.
-  void begin_with_orders(int rows, const YugabyteDouble::Options& how = {}) {
-    db->exec(
-        "CREATE TABLE orders (id int PRIMARY KEY, note text, updated_at timestamptz);"
-        "INSERT INTO orders SELECT i, 'note ' || i, '2019-01-01 00:00:00.5+00'::timestamptz + i * "
-        "interval '1 minute' FROM generate_series(1, " +
-        std::to_string(rows) + ") i; ANALYZE orders");
-    begin(how);
+  bool connected() const { return PQstatus(handle_.get()) == CONNECTION_OK; }
+  std::string why_not() const { return PQerrorMessage(handle_.get()); }
+  PGconn* handle() const { return handle_.get(); }
+
+  /// One message of the simple protocol; of several results the first error, else the last one.
+  std::string run(const std::string& sql) {
+    PQsendQuery(handle_.get(), sql.c_str());
+    return all_told();
   }
-  Receipt sync(const std::string& table = "orders", const std::string& parameters = {}) {
-    const RunResult result = copy.sync(cluster->url(parameters), options);
-    for (const Receipt& each : result.receipts) {
-      if (each.table.name == table) return each;
+  /// By the extended protocol.
+  std::string bound(const std::string& sql, const std::vector<std::string>& values) {
+    std::vector<const char*> texts;
+    for (const std::string& each : values) texts.push_back(each.c_str());
+    PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(texts.size()), nullptr,
+                      texts.data(), nullptr, nullptr, 0);
+    return all_told();
+  }
+  /// A COPY .. TO STDOUT: its bytes, and after them the error if there is one.
+  std::string copied(const std::string& sql) {
+    std::string all = told(PQexec(handle_.get(), sql.c_str()));
+    char* part = nullptr;
+    for (int size = 0; (size = PQgetCopyData(handle_.get(), &part, 0)) > 0; PQfreemem(part))
+      all.append(part, static_cast<std::size_t>(size));
+    while (PGresult* result = PQgetResult(handle_.get())) all += told(result);
+    return all;
+  }
+  /// "idle", "in transaction", "in error" or "lost".
+  std::string state() const {
+    switch (PQtransactionStatus(handle_.get())) {
+      case PQTRANS_IDLE:
+        return "idle";
+      case PQTRANS_INTRANS:
+        return "in transaction";
+      case PQTRANS_INERROR:
+        return "in error";
+      default:
+        return "lost";
     }
-    ADD_FAILURE() << "no receipt of " << table;
-    return {};
   }
-  Receipt good_sync(const std::string& table = "orders", const std::string& parameters = {}) {
-    Receipt receipt = sync(table, parameters);
-    EXPECT_EQ(receipt.error, "");
-    return receipt;
+  std::string notices;
+
+ private:
+  std::string all_told() {
+    if (!connected()) return "LOST";
+    std::string all;
+    while (PGresult* result = PQgetResult(handle_.get())) {
+      const std::string now = told(result);
+      if (!all.starts_with("ERROR ")) all = now;
+    }
+    return all;
   }
-  /// Each row of the source as one text, and of the copy: of columns that both write alike.
-  void expect_equal(const std::string& table, const std::string& columns) const {
-    Texts expected;
-    for (const auto& each : db->query("SELECT concat_ws('|', " + columns + ") FROM " + table))
-      expected.push_back(each[0].value_or("NULL"));
-    Texts found = copy.query("SELECT concat_ws('|', " + columns + ") FROM public." + table);
-    std::ranges::sort(expected);
-    std::ranges::sort(found);
-    EXPECT_EQ(found.size(), expected.size());
-    EXPECT_TRUE(found == expected) << table << " differs";
+  std::string told(PGresult* result) const {
+    const std::unique_ptr<PGresult, void (*)(PGresult*)> owner(result, PQclear);
+    if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
+      const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+      if (state == nullptr) return "LOST";
+      return std::string("ERROR ") + state + ": " +
+             PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    }
+    std::string rows;
+    for (int row = 0; row < PQntuples(result); ++row) {
+      rows += row == 0 ? "" : "\n";
+      for (int column = 0; column < PQnfields(result); ++column)
+        rows += std::string(column == 0 ? "" : "|") + PQgetvalue(result, row, column);
+    }
+    return rows;
   }
-  void expect_equal_orders() const {
-    expect_equal("orders", "id, note, extract(epoch FROM updated_at)::decimal(20,6)");
+  std::unique_ptr<PGconn, void (*)(PGconn*)> handle_;
+};
+
+class YugabyteDoubleFixture : public testing::PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    if (PostgresServer::instance().version() < 15) GTEST_SKIP() << "wants PostgreSQL 15 or newer";
+    db->exec(
+        "CREATE TABLE t (id int PRIMARY KEY, s text, b bytea);"
+        "INSERT INTO t SELECT g, 'row ' || g, decode(md5(g::text), 'hex') FROM "
+        "generate_series(1, 100) g");
   }
-  std::size_t asked(const std::string& text) const { return cluster->statements(text).size(); }
-  /// What was read of the tables: the texts of COPY.
-  Texts copies() const {
-    Texts texts;
-    for (const auto& each : cluster->statements("COPY (")) texts.push_back(each.text);
-    return texts;
+  void begin(const YugabyteDouble::Options& options = {}) {
+    cluster = std::make_unique<YugabyteDouble>(*db, options);
+  }
+  std::string plain_url(std::size_t node = 0, const std::string& parameters = {}) const {
+    return cluster->url_of({node}, parameters, "postgresql");
+  }
+  PlainClient client(std::size_t node = 0, const std::string& parameters = {}) const {
+    return PlainClient(plain_url(node, parameters));
   }
 
   std::unique_ptr<YugabyteDouble> cluster;
-  testing::Copy copy;
-  SyncOptions options;
 };
 
 }  // namespace sluice

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which nodes of a YugabyteDB cluster sessions go to, and by what TLS.
 #include "connectors/registry.h"
-#include "yugabyte_fixture.h"
+#include "contract/yugabyte_copy_fixture.h"
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How tables of YugabyteDB are read: by which chunks, as of which moment, from which nodes.
-#include "yugabyte_fixture.h"
+#include "contract/yugabyte_copy_fixture.h"
 
 #include <set>
 

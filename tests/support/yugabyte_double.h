@@ -40,9 +40,10 @@ namespace sluice::testing {
 
 /// Where a node is, as yb_servers() says it.
 struct YugabyteNode {
-  std::string host;  ///< an address of this machine that it listens at; empty: 127.0.0.(1 + number)
-  std::string public_ip;  ///< empty: none
-  std::string zone;       ///< empty: zone1, zone2 ..
+  std::string host =
+      {};  ///< an address of this machine that it listens at; empty: 127.0.0.(1 + number)
+  std::string public_ip = {};  ///< empty: none
+  std::string zone = {};       ///< empty: zone1, zone2 ..
   std::string region = "region1", cloud = "cloud1";
   std::string node_type = "primary";  ///< or read_replica
 };
@@ -52,7 +53,7 @@ class YugabyteDouble {
   static constexpr const char* kOldVersion = "11.2-YB-2.20.7.0-b0";
   struct Options {
     std::size_t nodes = 3;
-    std::vector<YugabyteNode> places;  ///< of the first nodes, where they are not as usual
+    std::vector<YugabyteNode> places = {};  ///< of the first nodes, where they are not as usual
     std::string version = "15.12-YB-2025.1.0.0-b0";
     bool read_time = true;            ///< yb_read_time and yb_get_current_hybrid_time_lsn()
     bool exported_snapshots = false;  ///< pg_export_snapshot() and SET TRANSACTION SNAPSHOT

@@ -125,8 +125,9 @@ std::vector<RewrittenStatement> YugabyteSession::rewrite(const std::string& aske
   cluster_.ask(asked, node_);
   std::vector<RewrittenStatement> parts =
       rewritten(asked, cluster_.dialect_, [this] { return cluster_.hybrid_time(); });
+  travels_ =
+      travels_ || (cluster_.options_.read_time && asked.find("yb_read_time") != std::string::npos);
   for (const RewrittenStatement& each : parts) {
-    travels_ = travels_ || asked.find("yb_read_time") != std::string::npos;
     signs_again_ = signs_again_ || each.says("discard") || each.says("pg_advisory_unlock_all");
   }
   return parts;
@@ -394,8 +395,7 @@ void YugabyteSession::ready() {
 /// Before a statement: makes it read as of the session's yb_read_time, if it has one. What it says:
 /// why not.
 std::optional<YugabyteSession::Fault> YugabyteSession::travel(const RewrittenStatement& statement) {
-  if (!travels_ || !cluster_.options_.read_time || statement.steers || status_ == 'E')
-    return std::nullopt;
+  if (!travels_ || statement.steers || status_ == 'E') return std::nullopt;
   const Answer now =
       aside("SHOW yb_double.yb_read_time; SHOW transaction_isolation; SHOW transaction_read_only");
   if (now.rows.size() != 3) throw std::runtime_error("no answer about yb_read_time");

@@ -175,6 +175,7 @@ class Rewriter {
     made_.steers = marks_.empty() || kSteering.contains(name(0));
     if (name(0) == "set" || name(0) == "reset" || name(0) == "show" || name(0) == "alter")
       rewrite_setting();
+    if (name(0) == "lock") rewrite_lock();
     for (std::size_t i = 0; i < marks_.size(); ++i) rewrite(i);
     for (const Token& each : tokens_) made_.text += each.text;
     return std::move(made_);
@@ -232,6 +233,24 @@ class Rewriter {
   void replace_all(const std::string& text) {
     tokens_ = {{Token::Kind::space, text, {}}};
     marks_.clear();
+  }
+
+  /// In ACCESS SHARE mode, the one that it takes, LOCK TABLE locks nothing without a flag of the
+  /// servers (ysql_enable_object_locking_for_table_locks): the names are looked up.
+  void rewrite_lock() {
+    std::string looked_up, table;
+    for (std::size_t mark = name(1) == "table" ? 2 : 1; mark <= marks_.size(); ++mark) {
+      const bool end = mark == marks_.size() || at(mark).text == ";" || name(mark) == "in";
+      if (!end && !is(mark, ",")) {
+        table += at(mark).text;
+        continue;
+      }
+      looked_up += (looked_up.empty() ? "SELECT '" : ", '") +
+                   std::regex_replace(table, std::regex("'"), "''") + "'::pg_catalog.regclass";
+      table.clear();
+      if (end) break;
+    }
+    replace_all(looked_up);
   }
 
   void rewrite_setting() {

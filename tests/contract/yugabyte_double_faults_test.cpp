@@ -11,13 +11,13 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Fault = YugabyteDouble::Fault;
-
-constexpr const char* kCount = "SELECT count(*) FROM t";
-constexpr const char* kTooOld = "ERROR 72000: Snapshot too old. Read point: ";
 
 class YugabyteDoubleFaultsTest : public YugabyteDoubleFixture {
  protected:
+  using Fault = YugabyteDouble::Fault;
+  static constexpr const char* kCount = "SELECT count(*) FROM t";
+  static constexpr const char* kTooOld = "ERROR 72000: Snapshot too old. Read point: ";
+
   /// Of now, in microseconds.
   std::string read_time(std::string* hybrid = nullptr) const {
     const std::string lsn = client().run("SELECT yb_get_current_hybrid_time_lsn()");

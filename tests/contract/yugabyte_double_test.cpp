@@ -211,6 +211,7 @@ TEST_F(YugabyteDoubleTest, ItsSettingsAreThoseThatItHas) {
   EXPECT_EQ(
       one.bound("SELECT set_config($1, '9', false), current_setting($1)", {"yb_fetch_row_limit"}),
       "9|9");
+  EXPECT_EQ(one.run("SELECT set_config('yb_read_from_followers', 'false', false)"), "off");
   EXPECT_EQ(one.run("SELECT setting, vartype FROM pg_settings WHERE name = 'yb_fetch_row_limit'"),
             "9|integer");
   EXPECT_EQ(one.run("RESET yb_fetch_row_limit; SHOW yb_fetch_row_limit"), "77");

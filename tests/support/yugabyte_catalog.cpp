@@ -90,7 +90,10 @@ $$;
 CREATE FUNCTION pg_catalog.yb_double_current_setting(name text, missing_ok bool DEFAULT false) RETURNS text
 LANGUAGE sql STABLE AS 'SELECT pg_catalog.current_setting(pg_catalog.yb_double_setting($1), $2)';
 CREATE FUNCTION pg_catalog.yb_double_set_config(name text, value text, is_local bool) RETURNS text LANGUAGE sql
-AS 'SELECT pg_catalog.set_config(pg_catalog.yb_double_setting($1), $2, $3)';
+AS $$
+  SELECT pg_catalog.set_config(pg_catalog.yb_double_setting($1), coalesce((SELECT CASE WHEN $2::bool THEN 'on' ELSE 'off' END
+    FROM pg_catalog.yb_double_settings s WHERE s.name = $1 AND s.vartype = 'bool'), $2), $3)
+$$;
 SELECT pg_catalog.yb_double_view('pg_settings', '{setting,boot_val,reset_val}',
   ARRAY['pg_catalog.current_setting(pg_catalog.yb_double_setting(c.name), true)', 'c.boot_val', 'c.reset_val'],
   'WHERE c.name LIKE ''server\_version%'' UNION ALL SELECT * FROM pg_catalog.pg_settings s WHERE s.name NOT LIKE

@@ -343,6 +343,7 @@ void YugabyteDouble::serve(std::size_t number, int fd) {
       behind.write(startup.bytes);
       behind.flush();
       behind.read(1);  // until it is done, which is told by the end
+      return;
     }
     const Counted counted(*this, number);
     YugabyteSession(*this, number, client, behind).run(std::move(startup));

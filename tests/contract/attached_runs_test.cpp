@@ -42,8 +42,8 @@ class AttachedRuns : public test::AttachedKinds {
                                : motherduck::look(database_, options(file_name));
     duck::Connection connection = database_.connect();
     connection.query("SET TimeZone = 'UTC'; USE " + duck::quoted(looked->catalog()));
-    const duck::Result result = connection.query("SELECT whole_row::VARCHAR FROM (" + from +
-                                           ") whole_row");
+    const duck::Result result =
+        connection.query("SELECT whole_row::VARCHAR FROM (" + from + ") whole_row");
     Rows all;
     for (std::size_t i = 0; i < result.rows(); ++i) all.insert(result.text(i, 0));
     connection.query("USE memory");
@@ -60,7 +60,7 @@ class AttachedRuns : public test::AttachedKinds {
          content("copy.duckdb",
                  "SELECT schema_name || '.' || table_name AS t FROM duckdb_tables() WHERE "
                  "database_name = current_database() AND schema_name <> '_sluice'"))
-      names.insert(each.substr(7, each.size() - 9));  // {'t': ..}
+      names.insert(each.substr(6, each.size() - 7));  // {'t': ..}
     return names;
   }
 
@@ -70,15 +70,15 @@ class AttachedRuns : public test::AttachedKinds {
 INSTANTIATE_TEST_SUITE_P(Kinds, AttachedRuns, test::all_kinds(), test::kind_name);
 
 TEST_P(AttachedRuns, FollowChangesByKeyAndMarkByContentAndAsMultisets) {
-  make(
-      "shop.duckdb",
-      {"CREATE TABLE marked (id BIGINT PRIMARY KEY, v VARCHAR, amount DECIMAL(18,4), at TIMESTAMP, "
-       "list INTEGER[], updated_at TIMESTAMPTZ)",
-       "INSERT INTO marked SELECT i, 'v' || i, i / 7, '2026-01-01 00:00:00.000001'::TIMESTAMP + "
-       "to_days(i::INTEGER % 300), [i, NULL], now() - INTERVAL 3 DAY FROM range(5000) r(i)",
-       "CREATE TABLE keyed AS SELECT i AS id, i::VARCHAR AS v FROM range(3000) r(i)",
-       "ALTER TABLE keyed ADD PRIMARY KEY (id)",
-       "CREATE TABLE keyless AS SELECT i % 10 AS v, now() AS updated_at FROM range(500) r(i)"});
+  make("shop.duckdb",
+       {"CREATE TABLE marked (id BIGINT PRIMARY KEY, v VARCHAR, amount DECIMAL(18,4), born "
+        "TIMESTAMP, "
+        "list INTEGER[], updated_at TIMESTAMPTZ)",
+        "INSERT INTO marked SELECT i, 'v' || i, i / 7, '2026-01-01 00:00:00.000001'::TIMESTAMP + "
+        "to_days(i::INTEGER % 300), [i, NULL], now() - INTERVAL 3 DAY FROM range(5000) r(i)",
+        "CREATE TABLE keyed AS SELECT i AS id, i::VARCHAR AS v FROM range(3000) r(i)",
+        "ALTER TABLE keyed ADD PRIMARY KEY (id)",
+        "CREATE TABLE keyless AS SELECT i % 10 AS v, now() AS updated_at FROM range(500) r(i)"});
   const std::string first = file() ? "A" : "D";
   for (const auto& [name, receipt] : synced()) EXPECT_EQ(receipt.guarantee, first) << name;
   const auto all_equal = [&] {

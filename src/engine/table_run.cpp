@@ -66,6 +66,7 @@ void TableRun::aim() {
              options_.synced_at,
              landing_.deleted,
              landing_.versions};
+  target_.elsewhere = context_.destination.shared();
   shape_ = Shape(connection_, context_.states, target_);
   if (!target_.versions) return;
   // A clock that was set back, or another source's, must not end a version before it began.

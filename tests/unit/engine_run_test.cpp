@@ -321,6 +321,35 @@ TEST_F(EngineOvertaken, ARunInTheMiddleOfALoadEndsAndTheLaterOneIsTrue) {
   EXPECT_EQ(run().exit_code(), 0);
 }
 
+/// Our functions run here: what they say of rows that a service keeps would have to fetch them all.
+TEST_F(EngineOvertaken, NoDigestsAreMadeOfWhatAServiceKeeps) {
+  struct Digesting : FakeSource {
+    using FakeSource::FakeSource;
+    bool asked = false;
+    RowDigest row_digest(Snapshot&, const Table&, const std::vector<Column>&,
+                         duck::Connection&) override {
+      asked = true;
+      return {"", "this test needs none"};
+    }
+  };
+  source.reset();
+  database.connect().query("DETACH fake");
+  auto digesting = std::make_unique<Digesting>(database);
+  Digesting& asked_of = *digesting;
+  source = std::move(digesting);
+  make_table("t");
+  options.defaults.strategy = Strategy::digest;
+  run();
+  source->sql("UPDATE fake.main.t SET v = 'changed' WHERE id = 5");
+  const RunResult result = run();
+  EXPECT_EQ(result.receipts.at(0).updated, 1U);
+  EXPECT_FALSE(asked_of.asked);
+  destination.reset();
+  destination = std::make_unique<FileDestination>(database, (folder / "dst.duckdb").string());
+  EXPECT_EQ(run().exit_code(), 0);
+  EXPECT_TRUE(asked_of.asked);
+}
+
 /// What writes no state, which the later run could have changed, has nothing else to notice it by.
 TEST_F(EngineOvertaken, ATableIsNotMadeCutOrDroppedByARunThatIsOver) {
   make_table("t", 10);

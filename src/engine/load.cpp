@@ -102,6 +102,15 @@ void Shape::commit(duck::Transaction& transaction) const {
   transaction.commit();
 }
 
+void Pin::check() {
+  try {
+    connection_.query(reading_);
+  } catch (const Error& error) {
+    throw Error(Fault::conflict,
+                std::string("what kept the rows where they were found has ended: ") + error.what());
+  }
+}
+
 void Load::replace_state(const TableName& table, const std::optional<TableState>& expected,
                          const TableState& next) {
   states_.replace(connection_, table, expected, next);

@@ -53,12 +53,17 @@ class Shape {
 class Pin {
  public:
   Pin(duck::Database& database, const StateStore& states)
-      : connection_(database.connect()), transaction_(connection_) {
-    connection_.query("SELECT count(*) FROM " + states.sql_name("meta"));
+      : connection_(database.connect()),
+        reading_("SELECT count(*) FROM " + states.sql_name("meta")),
+        transaction_(connection_) {
+    connection_.query(reading_);
   }
+  /// Throws Fault::conflict if the transaction has ended, as one does whose service has lost us.
+  void check();
 
  private:
   duck::Connection connection_;
+  std::string reading_;
   duck::Transaction transaction_;
 };
 

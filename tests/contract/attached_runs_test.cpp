@@ -210,6 +210,18 @@ TEST_P(AttachedRuns, ATableThatCannotBeCopiedDoesNotStopTheOthers) {
   EXPECT_EQ(tables_of_copy().count("main.bad"), 0U);
 }
 
+TEST_P(AttachedRuns, TheTokenIsNotInWhatADestinationRemembers) {
+  make("shop.duckdb", {"CREATE TABLE t AS SELECT 1 AS id", "CREATE TABLE bad AS SELECT 'x' AS v"});
+  options_.table_options.emplace_back("main.bad",
+                                      [](TableOptions& o) { o.types["v"] = "INTEGER"; });
+  sync();
+  for (const char* table : {"meta", "state", "runs", "run_tables"}) {
+    const Rows all = content("copy.duckdb", "FROM _sluice." + std::string(table));
+    EXPECT_FALSE(all.empty()) << table;
+    for (const std::string& row : all) EXPECT_FALSE(has(row, "MARKED")) << row;
+  }
+}
+
 TEST_P(AttachedRuns, AnotherDatabaseUnderTheConnectionIsRefused) {
   make("shop.duckdb", {"CREATE TABLE t AS SELECT 1 AS id"});
   make("other.duckdb", {"CREATE TABLE t AS SELECT 1 AS id"});

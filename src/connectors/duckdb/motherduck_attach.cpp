@@ -15,6 +15,9 @@ using duckdb_file::Waited;
 
 /// All that the thread uses, which may outlive the caller.
 struct Attaching {
+  Attaching(const duck::Database& the_database, Login the_login)
+      : database(the_database), connection(database.connect()), login(std::move(the_login)) {}
+
   duck::Database database;
   duck::Connection connection;
   Login login;
@@ -133,7 +136,7 @@ void attach_now(Attaching& work) {
 }  // namespace
 
 Session attach(duck::Database& database, const Login& login, const std::function<bool()>& stop) {
-  const auto work = std::make_shared<Attaching>(database, database.connect(), login);
+  const auto work = std::make_shared<Attaching>(database, login);
   const Waited waited = duckdb_file::run_within(
       login.limit, stop, [work] { attach_now(*work); }, [work] { work->connection.interrupt(); });
   if (waited == Waited::stopped)

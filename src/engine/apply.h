@@ -120,6 +120,13 @@ std::string duplicates(const Target& target, const std::vector<std::string>& key
 std::string remove_duplicates(const Target& target, const std::vector<std::string>& key,
                               bool keep_one);
 
+/// Where a relation can be read again, which rows are worth the passes below: deals rows into
+/// buckets by their hash, and fills "sluice_differ" with the buckets whose rows are not as many, or
+/// whose hashes do not add up to the same. One hash of each row, and no row is kept.
+std::string differing_hashes(const Target& target, const std::string& relation,
+                             const std::vector<Column>& columns);
+/// The condition on rows of either side that they are in one of these buckets.
+std::string in_differing_hashes(const std::vector<Column>& columns);
 /// Refresh without a key: rows are a multiset. First pass over the relation.
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns);
 /// How many of each row are to come (> 0) or go (< 0), into "sluice_delta". `where`: the condition

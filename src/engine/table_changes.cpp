@@ -257,19 +257,29 @@ Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit,
   });
 }
 
+/// The source's rows there, of a plan that may have read all of them.
+std::string TableRun::rows_there(const std::string& landed_rows, const Differing& differing) {
+  return differing.both ? "(FROM " + landed_rows + " WHERE " + differing.own + ")" : landed_rows;
+}
+
 /// Into sluice_delta, how many of each row are to come or go there.
-Plan TableRun::stage_multiset(const Differing& differing) {
+Plan TableRun::stage_multiset(Differing& differing) {
   Plan rows = stage_rows(differing, [&](Relation& relation, const std::string& landed_rows) {
-    relation.run(apply::multiset_source(landed_rows, columns()));
+    if (relation.repeatable() && differing.own.empty()) {
+      relation.run(apply::differing_hashes(target_, landed_rows, columns()));
+      differing.own = apply::in_differing_hashes(columns());
+      differing.both = true;
+    }
+    relation.run(apply::multiset_source(rows_there(landed_rows, differing), columns()));
   });
   connection_.query(apply::multiset_delta(target_, columns(), differing.own));
   return rows;
 }
 
 /// Into sluice_new, the rows to come, by reading once more.
-void TableRun::stage_new(const Plan& rows) {
+void TableRun::stage_new(const Plan& rows, const Differing& differing) {
   Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-  relation.run(apply::multiset_new(landed(relation, rows), columns()));
+  relation.run(apply::multiset_new(rows_there(landed(relation, rows), differing), columns()));
   receipt_.read += relation.rows();
   receipt_.bytes += relation.bytes();
 }
@@ -365,7 +375,7 @@ void TableRun::refresh_multiset() {
     differing = where_to_look();
     whole = stage_multiset(differing);
   }
-  if (come > 0) stage_new(whole);
+  if (come > 0) stage_new(whole, differing);
   announce_in_flight(come);
   TableState next = next_state(whole.until);
   next.last_full = next.last_delete_check = now_;

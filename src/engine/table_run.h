@@ -145,6 +145,7 @@ class TableRun {
     bool anywhere = true;
     std::optional<Buckets> buckets;         ///< none: everywhere
     std::string own;                        ///< the condition on the copy's rows
+    bool both = false;                      ///< which holds for the source's rows, too
     std::string why_rows;                   ///< not empty: digests could not tell
     std::optional<std::uint64_t> compared;  ///< rows of the copy in a sample; none: all
   };
@@ -159,15 +160,16 @@ class TableRun {
                   const std::function<void(Relation&, const std::string&)>& use);
   Plan stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone);
   apply::Gone gone() const;
-  Plan stage_multiset(const Differing& differing);
-  void stage_new(const Plan& rows);
+  static std::string rows_there(const std::string& landed_rows, const Differing& differing);
+  Plan stage_multiset(Differing& differing);
+  void stage_new(const Plan& rows, const Differing& differing);
   Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
   std::string why_not_verified() const;
   void verify_versions(Verified& verified, Sync::Repair repair);
   void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
   void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
                     apply::Gone gone);
-  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+  void verify_multiset(Verified& verified, Differing differing, Sync::Repair repair,
                        apply::Gone gone);
   std::uint64_t count_difference();
   void write_difference(Load& load, const Difference& what) const;

@@ -204,7 +204,7 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   commit(load, next);
 }
 
-void TableRun::verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
+void TableRun::verify_multiset(Verified& verified, Differing differing, Sync::Repair repair,
                                apply::Gone gone) {
   const Plan rows = stage_multiset(differing);
   const auto sums = connection_.query(
@@ -215,7 +215,7 @@ void TableRun::verify_multiset(Verified& verified, const Differing& differing, S
       gone == apply::Gone::ignored ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
   check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
-  stage_new(rows);
+  stage_new(rows, differing);
   announce_in_flight(verified.missing);
   TableState next = state_;
   next.in_flight = 0;

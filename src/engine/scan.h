@@ -40,7 +40,7 @@ struct UnitLimit {
   std::chrono::seconds time{0};
 };
 
-/// One read of a plan, once unless it is repeatable(). Usable in SQL as `sql()` while it lives;
+/// One read of a plan, once. Usable in SQL as `sql()` while it lives;
 /// made and destroyed on one thread.
 class Relation {
  public:
@@ -58,8 +58,6 @@ class Relation {
 
   /// A parenthesised relation or table function call, to be put after FROM.
   const std::string& sql() const noexcept { return sql_; }
-  /// Whether statements may read it more than once: DuckDB's own tables.
-  bool repeatable() const noexcept { return scan_ == nullptr; }
   /// Runs a statement that reads this relation. Throws the readers' own Error, not DuckDB's account
   /// of it.
   duck::Result run(const std::string& statement);

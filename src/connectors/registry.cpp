@@ -80,9 +80,10 @@ struct Connector {
   bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
-constexpr std::array<Connector, 6> kConnectors{{
+constexpr std::array<Connector, 7> kConnectors{{
     {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
+    {"yugabytedb", "yugabytedb://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"mysql", "mysql://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"mariadb", "mariadb://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"singlestore", "singlestore://", mysql_source, nullptr, nullptr, is_mysql_path},

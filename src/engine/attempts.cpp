@@ -2,6 +2,7 @@
 #include "engine/attempts.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -90,6 +91,7 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
     return;
   }
   bool begun = false;
+  std::map<TableName, std::uint64_t> reached;
   for (int attempt = 0; !tables.empty(); ++attempt) {
     const bool last = attempt >= parts_.options.retries;
     std::vector<Receipt> round;
@@ -110,6 +112,15 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
     for (Receipt& receipt : round)
       (again && transient(receipt) ? held : receipts).push_back(std::move(receipt));
     if (held.empty()) return;
+    // A load that goes on where it was cut off, and came further, may be cut off as often again: a
+    // snapshot that the source keeps for 15 minutes does not end a load of hours.
+    bool further = false;
+    for (const Receipt& receipt : held) {
+      std::uint64_t& rows = reached[receipt.table];
+      further = further || (receipt.strategy == "resume" && receipt.inserted > rows);
+      rows = std::max(rows, receipt.inserted);
+    }
+    if (further) attempt = 0;
     if (!wait_before_retry(held.front().error, attempt)) {
       for (Receipt& receipt : held) {
         explain_cancelled(receipt, "not tried again after: " + receipt.error);

@@ -237,15 +237,14 @@ bool can_resume(const Table& table, const TableState& state, const TableOptions&
   // Published as it is, it would be of an earlier instant than the tables beside it.
   if (loading.todo.empty() && !loading.mixed && !now.together) return true;
   return loading.incarnation == table.incarnation && table.has_key() &&
-         !table.replication_key.empty() && loading.replication_key == table.replication_key &&
-         options.mode != Mode::append;
+         loading.replication_key == table.replication_key && options.mode != Mode::append;
 }
 
 /// Why a first load that was cut off starts over.
 std::string why_over(const Table& table, const Loading& loading, const Circumstances& now) {
   if (loading.rows == 0) return "no copy yet";
   return same_load(table, loading, now) && loading.incarnation == table.incarnation
-             ? "a load was cut off; without both keys it starts over"
+             ? "a load was cut off; without a primary key it starts over"
              : "a load was cut off and the table has changed since";
 }
 

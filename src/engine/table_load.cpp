@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/digest.h"
 #include "engine/table_run.h"
 #include "planted.h"
 
@@ -189,7 +190,17 @@ void TableRun::resume() {
     finish_load();
     return;
   }
-  guarantee("B+C");
+  // Without marks only digests tell what has changed since: reading all to compare it would cost
+  // what the load costs.
+  if (table_.replication_key.empty() && !digests_tell()) {
+    note(
+        "neither a replication key nor digests tell what changed since the load was cut off: it "
+        "starts "
+        "over");
+    load();
+    return;
+  }
+  guarantee(table_.replication_key.empty() ? "A" : "B+C");
   prove_user_key();
   Plan rest = plan(table_.columns);
   rest.chunks.clear();
@@ -210,10 +221,17 @@ void TableRun::resume() {
   finish_load();
 }
 
+/// Whether source and copy have digests of whole rows that cost less than reading them.
+bool TableRun::digests_tell() {
+  const DigestCompare digests(connection_, context_.scan, snapshot_, table_, landing_, target_,
+                              table_.columns);
+  return digests.why_not().empty() && !digests.slow();
+}
+
+/// Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows
+/// changed since the first one's mark are merged, keys are compared both ways, and keys found twice
+/// are fetched again. Without marks all is compared, by digests.
 bool TableRun::settle_mixed_load() {
-  // Chunks of two snapshots: a row that moved between them is there twice or not at all. Rows
-  // changed since the first one's mark are merged, keys are compared both ways, and keys found
-  // twice are fetched again.
   const apply::Target hidden = hidden_target(*state_.loading);
   {
     Load load(connection_, context_.states);
@@ -222,6 +240,7 @@ bool TableRun::settle_mixed_load() {
     next.loading->rows = shape_.rows(hidden.name);
     commit(load, std::move(next));
   }
+  if (table_.replication_key.empty()) return settle_by_digests(hidden);
   Read read;
   read.columns = table_.columns;
   read.from = lower_bound(state_.loading->safe ? state_.loading->safe : state_.loading->until);
@@ -229,6 +248,34 @@ bool TableRun::settle_mixed_load() {
   if (!changes) return false;
   Load load(connection_, context_.states);
   write_changes(load, hidden, *changes);
+  TableState next = state_;
+  next.loading->rows = shape_.rows(hidden.name);
+  commit(load, std::move(next));
+  return true;
+}
+
+bool TableRun::settle_by_digests(const apply::Target& hidden) {
+  struct Aimed {  // what compares looks at target_
+    Aimed(apply::Target& target, const apply::Target& at)
+        : aim(target), before(std::exchange(target, at)) {}
+    Aimed(const Aimed&) = delete;
+    Aimed& operator=(const Aimed&) = delete;
+    ~Aimed() { aim = std::move(before); }
+    apply::Target& aim;
+    apply::Target before;
+  };
+  const Aimed aimed(target_, hidden);
+  const Differing differing = differing_buckets();
+  if (!differing.anywhere) return true;
+  if (!differing.buckets) return false;  // more than half of it
+  const Receipt before = receipt_;
+  stage_difference(differing, INT64_MAX, apply::Gone::wanted);
+  count_difference();
+  const Difference found{receipt_.inserted, receipt_.updated, receipt_.deleted};
+  receipt_.inserted = before.inserted, receipt_.updated = before.updated;
+  receipt_.deleted = before.deleted;
+  Load load(connection_, context_.states);
+  write_difference(load, found);
   TableState next = state_;
   next.loading->rows = shape_.rows(hidden.name);
   commit(load, std::move(next));

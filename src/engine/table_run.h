@@ -116,6 +116,8 @@ class TableRun {
   apply::Target hidden_target(const Loading& loading) const;
   void resume();
   bool settle_mixed_load();
+  bool digests_tell();
+  bool settle_by_digests(const apply::Target& hidden);
   void merge(bool prune);
   void refresh();
   void refresh_keyed();

@@ -24,7 +24,7 @@ TableRun::Differing TableRun::differing_buckets(double percent) {
   Differing differing;
   differing.why_rows = digests.why_not();
   if (!differing.why_rows.empty()) return differing;
-  const std::uint64_t rows = shape_.living_rows(landing_.name);
+  const std::uint64_t rows = shape_.living_rows(target_.name);
   Buckets buckets = digests.buckets(std::max(rows / kBucketsWanted, kLeastRowsOfBucket));
   buckets.only = digests.sample(buckets, percent);
   const bool sampled = !buckets.only.empty();

@@ -3,16 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mysql.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
+#include "support/output_of.h"
 #include "support/singlestore_double.h"
 
 namespace sluice {
@@ -22,19 +20,10 @@ using ::testing::HasSubstr;
 using testing::MysqlDatabase;
 using testing::MysqlServer;
 using testing::MysqlSession;
+using testing::output_of;
+using testing::python_with;
 using testing::SingleStoreDouble;
 using Row = MysqlSession::Row;
-
-/// What a command prints, and " (failed)" if it does.
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) throw std::runtime_error("no pipe");
-  std::array<char, 4096> part{};
-  while (const std::size_t size = fread(part.data(), 1, part.size(), pipe))
-    text.append(part.data(), size);
-  return pclose(pipe) == 0 ? text : text + " (failed)";
-}
 
 std::string refusal(const std::function<void()>& action) {
   try {
@@ -119,10 +108,9 @@ for pure in (True, False):
             print(error.args[0])
     made.close()
 )";
-  const std::string tools = std::string(SLUICE_SOURCE) + "/tools/";
   const std::string printed =
-      output_of("PYTHONPATH=$(" + tools + "fetch-singlestoredb) python3 " + script + " " +
-                std::to_string(server->port()) + " " + server->password() + " " + db->name());
+      output_of(python_with("singlestoredb") + script + " " + std::to_string(server->port()) + " " +
+                server->password() + " " + db->name());
   const std::string once =
       "[(2, None, None), (3, \"it's\", b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'), (4, '', "
       "b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xff')]\n"

@@ -255,6 +255,12 @@ state.loading->primary_key.clear();
 }
 , { Step::load }
 }
+, Row{"half_loaded_without_replication_key", CHANGE{UNUSED, state.loading = half_loaded();
+state.live = false;
+table.replication_key = state.loading->replication_key = "";
+}
+, { Step::resume }
+}
 , Row{"loaded_but_not_published", CHANGE{UNUSED, state.loading = half_loaded();
 state.loading->todo.clear();
 table.incarnation = "2";

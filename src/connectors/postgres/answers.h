@@ -41,4 +41,13 @@ class Answers {
   std::map<std::string, std::vector<Row>> known_;
 };
 
+/// A question goes to the server once for each snapshot.
+struct Asking {
+  Connection& session;
+  Answers& answers;
+  std::vector<Answers::Row> operator()(const std::string& sql) const {
+    return answers.ask(session, sql);
+  }
+};
+
 }  // namespace sluice::postgres

@@ -18,27 +18,7 @@
 namespace sluice::postgres {
 namespace {
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;
 using Clock = std::chrono::steady_clock;
-
-std::string one_line(std::string text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
-    text.pop_back();
-  std::string out;
-  for (const char each : text) {
-    if (each == '\n') {
-      out += "; ";
-    } else if (each != '\t' || out.empty() || out.back() != ' ') {
-      out += each == '\t' ? ' ' : each;
-    }
-  }
-  return out;
-}
-
-std::string field(const PGresult* result, int code) {
-  const char* text = PQresultErrorField(result, code);
-  return text == nullptr ? std::string() : std::string(text);
-}
 
 struct OptionsFree {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
@@ -89,14 +69,6 @@ Parameters after_silent_host(PGconn* connection) {
   return {};
 }
 
-// The one way of a text of libpq's or the server's into an error: one line, no secret. The password
-// may be a file's, which only libpq has read.
-std::string told(const std::string& text, PGconn* connection, const Login& login) {
-  wire::Secrets secrets = login.secrets;
-  if (const char* used = PQpass(connection)) secrets.add(used);
-  return one_line(secrets.hidden(text));
-}
-
 Error refused(PGconn* connection, const Login& login) {
   std::string message = PQerrorMessage(connection);
   std::smatch match;
@@ -125,7 +97,7 @@ Error refused(PGconn* connection, const Login& login) {
         "the server has no TLS (ssl = on in its postgresql.conf), and the sslmode given asks for "
         "it";
   } else if (fault == Fault::config) {
-    hint = "the URL names the database last: postgresql://user@host:port/DATABASE";
+    hint = "the URL names the database last: //user@host:port/DATABASE";
   } else if (state.empty()) {
     hint = "check the URL's host and port, and that the server runs and may be reached from here";
   }
@@ -159,6 +131,7 @@ void watch_peer(PGconn* connection) {
 // the message, and texts come in the server's language. So the time limit for each host, which
 // libpq keeps only there, is kept here.
 PGconn* start_connecting(const Login& login, const Parameters& hosts) {
+  // The last one of a keyword counts.
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   const auto add = [&](const char* keyword, const std::string& value) {
@@ -170,6 +143,7 @@ PGconn* start_connecting(const Login& login, const Parameters& hosts) {
   add("dbname", login.url.reveal());
   add("client_encoding", encoding);
   if (!login.password.empty()) add("password", login.password.reveal());
+  for (const auto& [keyword, value] : login.defaults) add(keyword.c_str(), value);
   for (const auto& [keyword, value] : hosts) add(keyword.c_str(), value);
   keywords.push_back(nullptr);
   values.push_back(nullptr);
@@ -210,7 +184,8 @@ Outcome finish_connecting(PGconn* connection, const Stop& stop) {
 // Every session, whatever the role's or the database's own settings say. pg_catalog is spelt out
 // because the search path is not ours yet.
 std::string settings(int version) {
-  std::string sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_backend_pid()";
+  std::string sql =
+      "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_backend_pid(), pg_catalog.version()";
   const auto set = [&sql](const std::string& name, const std::string& value) {
     sql += ", pg_catalog.set_config('" + name + "', '" + value + "', false)";
   };
@@ -235,65 +210,7 @@ std::string settings(int version) {
 // connection ends most statements as well, only later.
 constexpr std::chrono::seconds kCancelWait{1};
 
-// Of a statement that we did not cancel: whoever cancels one of ours never looks at its answer.
-constexpr std::string_view kQueryCanceled = "57014";
-constexpr std::string_view kLockTimeout = "55P03";
-
 }  // namespace
-
-Fault fault_of(std::string_view sqlstate) {
-  struct Entry {
-    std::string_view prefix;
-    Fault fault;
-  };
-  static constexpr Entry kFaults[] = {
-      {"40001", Fault::conflict},    // serialization, or a standby's conflict with recovery
-      {"40P01", Fault::conflict},    // deadlock
-      {"55P03", Fault::conflict},    // lock_timeout
-      {"08", Fault::connection},     // lost, or never there
-      {"25P03", Fault::connection},  // idle in transaction for too long: the session was ended
-      {"25P04", Fault::connection},  // transaction_timeout: the session was ended
-      {"57P", Fault::connection},    // shutdown, crash, still starting, database dropped
-      {"53100", Fault::connection},  // disk full there
-      {"53200", Fault::connection},  // out of memory there
-      {"53300", Fault::connection},  // too many connections
-      {"28", Fault::authentication}, {"42501", Fault::permission},
-      {"3D000", Fault::config},                               // no such database
-      {"42601", Fault::config},                               // syntax: the user's own predicate
-      {"21", Fault::data},                                    // of a subquery in a view
-      {"22", Fault::data},           {"XX001", Fault::data},  // a damaged table
-      {"XX002", Fault::data},                                 // a damaged index
-  };
-  for (const Entry& each : kFaults) {
-    if (sqlstate.substr(0, each.prefix.size()) == each.prefix) return each.fault;
-  }
-  return Fault::schema;  // the source refuses the statement: it is not as the plan thought
-}
-
-Error error_of(const PGresult* result, PGconn* connection, const Login& login) {
-  const std::string state = field(result, PG_DIAG_SQLSTATE);
-  if (state.empty()) {
-    const std::string text = told(PQerrorMessage(connection), connection, login);
-    return Error(Fault::connection,
-                 "connection lost: " + (text.empty() ? "no answer from the server" : text));
-  }
-  std::string message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL); !detail.empty())
-    message += ": " + detail;
-  std::string hint = field(result, PG_DIAG_MESSAGE_HINT);
-  if (state == kQueryCanceled) {
-    message = "cancelled by the server: " + message;
-    hint =
-        "a statement_timeout (a pooler's or proxy's: sluice sets its own sessions' to 0) or an "
-        "administrator ended it";
-  } else if (state == kLockTimeout && hint.empty()) {
-    hint =
-        "a session that wants the table for itself (ALTER TABLE, VACUUM FULL, TRUNCATE) holds its "
-        "lock or waits for it";
-  }
-  return Error(fault_of(state), told(message, connection, login) + " (" + state + ")",
-               told(hint, connection, login));
-}
 
 std::int64_t integer_of(std::string_view digits) {
   std::int64_t value = 0;
@@ -309,9 +226,10 @@ std::int64_t Rows::integer(int row, int column) const {
   return null(row, column) ? 0 : integer_of(text(row, column));
 }
 
-Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
+Connection::Connection(std::shared_ptr<const Login> login, Stop stop,
+                       const std::optional<Node>& node)
     : login_(std::move(login)), stop_(std::move(stop)) {
-  connect();
+  connect(node);
   PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
   PQsetNoticeProcessor(
       handle_.get(), [](void*, const char*) {}, nullptr);
@@ -319,11 +237,40 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop)
   const Rows rows = query(settings(version()));
   standby_ = rows.boolean(0, 0);
   pid_ = static_cast<int>(rows.integer(0, 1));
+  dialect_ = dialect_of(rows.text(0, 2));
+  set_up();
   login_->own->add(pid_);
 }
 
-void Connection::connect() {
+/// The dialect's settings, as far as this release has them, then those of the URL.
+void Connection::set_up() {
+  std::string known, asked;
+  for (const auto& [name, value] : dialect_.settings) {
+    known += (known.empty() ? "(" : ", (") + literal(name) + ", " + literal(value) + ")";
+  }
+  if (!known.empty()) {
+    run("SELECT set_config(name, value, false) FROM (VALUES " + known +
+        ") AS ours(name, value) JOIN pg_settings USING (name)");
+  }
+  for (const auto& [name, value] : login_->settings) {
+    asked += (asked.empty() ? "SELECT " : ", ") + ("set_config(" + literal(name)) + ", " +
+             literal(value) + ", false)";
+  }
+  if (asked.empty()) return;
+  try {
+    run(asked);
+  } catch (const Error& error) {
+    if (broken() || error.fault() == Fault::cancelled) throw;
+    throw Error(Fault::config, login_->shown + ": " + error.what(),
+                "parameters of the URL that begin with yb_ are settings of YugabyteDB's sessions; "
+                "this is " +
+                    std::string(dialect_.product) + " " + dialect_.version);
+  }
+}
+
+void Connection::connect(const std::optional<Node>& node) {
   Parameters hosts;
+  if (node) hosts = {{"host", node->host}, {"port", node->port}};
   while (true) {
     handle_.reset(start_connecting(*login_, hosts));
     if (!handle_) throw Error(Fault::internal, "out of memory while connecting");
@@ -399,6 +346,7 @@ Rows Connection::query(const std::string& sql,
 
 // The control file of a server that was promoted names the old line until its next checkpoint.
 const std::string& Connection::timeline() {
+  if (!timeline_ && !dialect_.one_server) timeline_ = "";
   if (timeline_) return *timeline_;
   try {
     timeline_ = query(standby_ ? "SELECT lpad(upper(to_hex(timeline_id)), 8, '0') FROM "

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "connectors/postgres/dialect.h"
+#include "connectors/postgres/errors.h"
 #include "connectors/postgres/url.h"
 #include "sluice/error.h"
 
@@ -23,14 +25,6 @@ struct ResultClear {
   void operator()(PGresult* result) const noexcept { PQclear(result); }
 };
 using ResultHandle = std::unique_ptr<PGresult, ResultClear>;
-
-/// What a SQLSTATE asks for. The one place where the server's codes become ours. A code that asks
-/// for nothing special is Fault::schema: the server refuses what was planned, and would again.
-Fault fault_of(std::string_view sqlstate);
-/// The error that `result` holds; where it holds none, the connection's own (it is gone:
-/// Fault::connection). The message is one line: the server's, its detail, the SQLSTATE. No secret
-/// of `login` is left in it.
-Error error_of(const PGresult* result, PGconn* connection, const Login& login);
 
 /// A number that the server sent. Throws Fault::data where the text is none.
 std::int64_t integer_of(std::string_view digits);
@@ -53,6 +47,7 @@ class Rows {
   std::uint32_t oid(int row, int column) const {
     return static_cast<std::uint32_t>(integer(row, column));
   }
+  int column(const char* name) const { return PQfnumber(result_.get(), name); }  ///< -1: none
 
  private:
   ResultHandle result_;
@@ -64,8 +59,10 @@ using Stop = std::function<bool()>;
 /// One session: no time limits, search_path='', UTC, ISO dates, row_security=off, UTF8.
 class Connection {
  public:
-  /// Throws Fault::connection or Fault::authentication.
-  explicit Connection(std::shared_ptr<const Login> login, Stop stop = {});
+  /// To `node`, or else to the first of the URL's hosts that answers. Throws Fault::connection or
+  /// Fault::authentication.
+  explicit Connection(std::shared_ptr<const Login> login, Stop stop = {},
+                      const std::optional<Node>& node = std::nullopt);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -88,7 +85,8 @@ class Connection {
   const Login& login() const { return *login_; }
   /// A connection parameter as it holds, wherever it was said: sslmode.
   std::string parameter(std::string_view keyword) const;
-  int version() const { return PQserverVersion(handle_.get()); }  ///< 150020
+  int version() const { return PQserverVersion(handle_.get()); }  ///< PostgreSQL's: 150020
+  const Dialect& dialect() const { return dialect_; }
   bool standby() const { return standby_; }
   int pid() const { return pid_; }  ///< the server's process, also through a pooler
   /// The line of history that the server is on; empty where it does not tell. A standby that took
@@ -105,13 +103,15 @@ class Connection {
   struct Finish {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
-  void connect();
+  void connect(const std::optional<Node>& node);
+  void set_up();
   Rows rows(int sent, std::chrono::milliseconds limit);
   ResultHandle answer(std::chrono::milliseconds limit);
   [[noreturn]] void give_up(const Error& error);
 
   std::shared_ptr<const Login> login_;
   std::unique_ptr<PGconn, Finish> handle_;
+  Dialect dialect_;
   bool standby_ = false;
   std::optional<std::string> timeline_;
   int pid_ = 0;

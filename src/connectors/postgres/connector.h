@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PostgreSQL as a source, servers 10 to 18, primaries and standbys: the whole face of this folder.
+// PostgreSQL as a source, servers 10 to 18, primaries and standbys, and YugabyteDB: the whole face
+// of this folder.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +28,9 @@ struct SourceOptions {
 };
 
 /// `url` is a postgresql:// or postgres:// URL (or libpq's "key=value" text) with libpq's meaning:
-/// service files, PGPASSFILE, PG* variables, unix sockets, several hosts, sslmode. Connects on
-/// first use.
+/// service files, PGPASSFILE, PG* variables, unix sockets, several hosts, sslmode; or a
+/// yugabytedb:// one, which has more parameters (yugabyte_url.h). Which of the two the server is,
+/// it says itself. Connects on first use.
 std::unique_ptr<Source> source(const std::string& url, SourceOptions options = {});
 
 /// The URL with `***` for its passwords, to be printed. Never throws, whatever the text.

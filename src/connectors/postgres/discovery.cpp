@@ -46,8 +46,9 @@ Relations find_relations(Connection& connection, const Scope& scope) {
   const std::string is_named =
       "(n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
   const std::string is_table =
-      "c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> "
-      "'information_schema'";
+      "c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname NOT "
+      "IN ('information_schema', " +
+      std::string(connection.dialect().internal_schemas) + ")";
   const Rows rows = connection.query(
       "SELECT c.oid, n.nspname, c.relname, c.relkind, obj_description(c.oid, 'pg_class'),"
       " has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),"
@@ -80,7 +81,9 @@ Relations find_relations(Connection& connection, const Scope& scope) {
 
 // pg_table_size waits for whoever has locked the table exclusively; those tables get the size of
 // the last VACUUM.
-std::string size_expression(bool exact) {
+std::string size_expression(const Dialect& dialect, bool exact) {
+  if (!dialect.places)
+    return exact ? "CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) END" : "0";
   const std::string last =
       "(c.relpages::bigint + coalesce(t.relpages, 0)) * current_setting('block_size')::bigint";
   if (!exact) return last;
@@ -93,8 +96,8 @@ std::string size_expression(bool exact) {
 }
 
 /// The file as it is now, or as of the last VACUUM or ANALYZE where that cannot be asked.
-std::string blocks_expression(bool exact) {
-  if (!exact) return "c.relpages::bigint";
+std::string blocks_expression(const Dialect& dialect, bool exact) {
+  if (!exact || !dialect.places) return "c.relpages::bigint";
   return "CASE WHEN c.relkind NOT IN ('r', 'm') OR c.oid IN (SELECT relation FROM pg_locks WHERE "
          "mode = 'AccessExclusiveLock' AND relation IS NOT NULL) THEN c.relpages::bigint ELSE "
          "pg_relation_size(c.oid) / current_setting('block_size')::bigint END";
@@ -116,7 +119,8 @@ Rows query_heaps(Connection& connection, const Relations& relations, bool exact)
           ","
           " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND NOT"
           " row_security_active(c.oid), c.relispartition, c.relfilenode, c.reltuples, " +
-          size_expression(exact) + ", c.relpages::bigint, " + blocks_expression(exact) +
+          size_expression(connection.dialect(), exact) + ", c.relpages::bigint, " +
+          blocks_expression(connection.dialect(), exact) +
           " FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = "
           "c.relnamespace"
           " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
@@ -134,7 +138,9 @@ Rows heaps_without_waiting(Connection& connection, const Relations& relations) {
     connection.run(undo);
     return rows;
   } catch (const Error& error) {
-    if (error.fault() != Fault::conflict) throw;
+    // A cluster asks its nodes, and the table may be gone there already.
+    const bool unknown = !connection.dialect().places && error.fault() == Fault::schema;
+    if (connection.broken() || (error.fault() != Fault::conflict && !unknown)) throw;
     connection.run(undo);
     return query_heaps(connection, relations, false);
   }
@@ -149,7 +155,9 @@ void add_heaps(Connection& connection, Relations& relations) {
     heap.oid = rows.oid(row, 1);
     heap.name = {rows.string(row, 2), rows.string(row, 3)};
     const char kind = rows.text(row, 4).front();
-    heap.ranges = (kind == 'r' || kind == 'm') && rows.boolean(row, 5);
+    heap.file = rows.oid(row, 8);
+    heap.ranges =
+        connection.dialect().places && (kind == 'r' || kind == 'm') && rows.boolean(row, 5);
     heap.readable = rows.boolean(row, 6);
     heap.bytes = static_cast<std::uint64_t>(rows.integer(row, 10));
     const double tuples = std::strtod(rows.string(row, 9).c_str(), nullptr);
@@ -322,6 +330,19 @@ Attributes add_columns(Connection& connection, Relations& relations) {
   return attributes;
 }
 
+/// The leading ones whose option, of a list of numbers, has the bit.
+std::vector<std::string> hashed_columns(const std::vector<std::string>& columns,
+                                        const std::string& options) {
+  constexpr int kHashed = 4;
+  std::istringstream numbers(options);
+  std::vector<std::string> hashed;
+  for (int option = 0; hashed.size() < columns.size() && numbers >> option;) {
+    if ((option & kHashed) == 0) break;
+    hashed.push_back(columns[hashed.size()]);
+  }
+  return hashed;
+}
+
 struct Key {
   bool primary = false;
   std::vector<std::string> columns;
@@ -331,9 +352,10 @@ void add_keys(Connection& connection, Relations& relations, const Attributes& at
   const std::string key_columns = connection.version() >= 110000 ? "i.indnkeyatts" : "i.indnatts";
   const Rows rows = connection.query(
       "SELECT i.indrelid, i.indisprimary, i.indisunique AND i.indimmediate AND i.indpred IS NULL,"
-      " i.indpred IS NULL AND am.amname = 'btree', " +
+      // YugabyteDB's indexes are of lsm, and bit 4 says that a column is hashed in one.
+      " i.indpred IS NULL AND am.amname IN ('btree', 'lsm') AND i.indoption[0] & 4 = 0, " +
           key_columns +
-          ", i.indkey::text"
+          ", i.indkey::text, i.indoption::text"
           " FROM unnest($1::oid[]) r JOIN pg_index i ON i.indrelid = r JOIN pg_class c ON c.oid = "
           "i.indexrelid"
           " JOIN pg_am am ON am.oid = c.relam WHERE i.indisvalid ORDER BY i.indrelid, i.indexrelid",
@@ -358,6 +380,7 @@ void add_keys(Connection& connection, Relations& relations, const Attributes& at
     }
     if (rows.boolean(row, 3) && !columns.empty()) table.indexed.push_back(columns.front());
     const bool primary = rows.boolean(row, 1);
+    if (primary && plain) relation.shape.hashed = hashed_columns(columns, rows.string(row, 6));
     // A key of an inheritance parent says nothing about the rows of its children.
     if (!plain || relation.inherited || !(primary || rows.boolean(row, 2))) continue;
     const auto held = keys.find(oid);

@@ -15,7 +15,8 @@ namespace sluice::postgres {
 
 /// Storage that holds rows of a table: its own, its partitions', its inheritance children's.
 struct Heap {
-  std::uint32_t oid = 0;
+  std::uint32_t oid = 0,
+                file = 0;  ///< file: pg_class.relfilenode, another one once it is rewritten
   TableName name;
   bool ranges = false;    ///< heap access method: can be cut into ctid ranges
   bool readable = false;  ///< may be read by itself, with the values that it has through the parent
@@ -38,6 +39,9 @@ struct Shape {
   std::vector<WireType> wires;        ///< of table.columns
   std::vector<LiteralType> literals;  ///< of table.columns
   std::vector<Heap> heaps;            ///< none: a view
+  /// Of the primary key, what YugabyteDB deals rows out to tablets by, yb_hash_code(); empty: rows
+  /// are kept in the key's order.
+  std::vector<std::string> hashed;
 
   std::size_t position(const std::string& column) const;  ///< throws Fault::schema
 };

@@ -43,7 +43,34 @@ Found encryption(const Asked& asked) {
                  "sslmode=verify-full&sslrootcert=FILE in the URL (or sslrootcert=system)"};
 }
 
+/// What YugabyteDB is known to keep of a moment, and to let readers share.
+Found cluster(const Asked& asked) {
+  const Dialect& dialect = asked.session.dialect();
+  if (dialect.one_server) return {};
+  const std::string name = std::string(dialect.product) + " " + dialect.version;
+  if (const auto behind = asked.session.login().behind)
+    return Finding{false,
+                   name + ": followers are read, as of " + std::to_string(behind->count()) +
+                       " ms before each session began: tables have no common instant (class D)",
+                   "without yb_read_from_followers all of a run is read as of one time"};
+  const bool times =
+      asked.session.query("SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time')")
+          .boolean(0, 0);
+  if (times)
+    return Finding{true,
+                   name +
+                       ": a run reads as of one time (yb_read_time), which the servers keep for "
+                       "timestamp_history_retention_interval_sec, 15 minutes unless set",
+                   {}};
+  return Finding{false,
+                 name +
+                     " has no yb_read_time: unless it may export snapshots, tables have no "
+                     "common instant (class D)",
+                 "a release that has it, or the servers' flag ysql_enable_pg_export_snapshot"};
+}
+
 Found server(const Asked& asked) {
+  if (!asked.session.dialect().one_server) return {};
   const Rows rows = asked.session.query(
       "SELECT current_setting('server_version'), current_setting('hot_standby_feedback'), "
       "current_setting('max_standby_streaming_delay')");
@@ -60,6 +87,12 @@ Found server(const Asked& asked) {
 
 Found others_transactions(const Asked& asked) {
   if (asked.session.standby()) return {};
+  if (!asked.session.dialect().one_server)
+    return Finding{
+        true,
+        "a node does not see the transactions of the others: the last hour is read again "
+        "at each run (overlap:), later commits are found by comparing",
+        {}};
   if (asked.session.query("SELECT pg_has_role('pg_read_all_stats', 'USAGE')").boolean(0, 0))
     return Finding{true, "when others' transactions began can be seen: marks are safe at once", {}};
   return Finding{false,
@@ -129,7 +162,7 @@ Found connections(const Asked& asked) {
 
 std::vector<Finding> find(Connection& session, std::size_t readers) {
   std::vector<Finding> findings;
-  for (const auto look : std::array{encryption, server, others_transactions, time_limits,
+  for (const auto look : std::array{encryption, server, cluster, others_transactions, time_limits,
                                     row_security, connections}) {
     try {
       if (Found found = look({session, readers})) findings.push_back(std::move(*found));

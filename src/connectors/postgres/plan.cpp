@@ -8,6 +8,7 @@
 #include "connectors/postgres/digest.h"
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/statement.h"
+#include "connectors/postgres/tablets.h"
 #include "connectors/postgres/types.h"
 #include "planted.h"
 
@@ -25,7 +26,10 @@ constexpr std::size_t kKeysPerChunk = 1000;
 // Ranges of a table read by a bound pay off from here; below, one reader may use the index.
 constexpr std::uint64_t kRowsWorthSplitting = 1'000'000;
 
-constexpr int kTidRangeScans = 140000;  // older servers scan the whole table for each ctid range
+/// Older servers scan the whole table for each ctid range.
+bool scans_ranges(const Connection& session) {
+  return session.dialect().places && session.version() >= 140000;
+}
 
 Chunk chunk_of(const json& bounds, std::uint64_t rows, std::uint64_t bytes) {
   return {bounds.dump(-1, ' ', false, json::error_handler_t::replace), rows, bytes};
@@ -40,15 +44,6 @@ std::uint64_t share(std::uint64_t of, std::uint64_t part, std::uint64_t whole) {
   return static_cast<std::uint64_t>(static_cast<double>(of) * static_cast<double>(part) /
                                     static_cast<double>(whole));
 }
-
-/// A question goes to the server once for each snapshot.
-struct Asking {
-  Connection& session;
-  Answers& answers;
-  std::vector<Answers::Row> operator()(const std::string& sql) const {
-    return answers.ask(session, sql);
-  }
-};
 
 std::int64_t number(const std::optional<std::string>& text) { return text ? integer_of(*text) : 0; }
 
@@ -190,7 +185,11 @@ std::vector<Chunk> key_chunks(const Asking& asking, const Shape& shape) {
 
 std::vector<Chunk> whole_chunks(const Asking& asking, const Shape& shape) {
   if (shape.heaps.empty()) return one_chunk(shape, shape.table.rows);
-  if (asking.session.version() < kTidRangeScans) return key_chunks(asking, shape);
+  if (!asking.session.dialect().places) {
+    auto chunks = tablet_chunks(asking, shape, chunk_bytes(shape.table.bytes));
+    return chunks.empty() ? key_chunks(asking, shape) : chunks;
+  }
+  if (!scans_ranges(asking.session)) return key_chunks(asking, shape);
   if (all_heaps(shape, &Heap::readable))
     return heap_chunks(asking, shape, chunk_bytes(shape.table.bytes));
   if (all_heaps(shape, &Heap::ranges)) return parent_chunks(asking, shape);
@@ -250,11 +249,17 @@ std::vector<Chunk> bucket_chunks(const Asking& asking, const Shape& shape, const
   const bool by_index = !index_ranges(buckets).empty();
   const std::uint64_t answers = read.digest.empty() ? 1 : std::max<std::uint64_t>(1, buckets.count);
   const std::uint64_t chunks = std::clamp<std::uint64_t>(kMostAnswers / answers, 1, kMostChunks);
-  if (by_index || chunks == 1 || shape.heaps.empty() || shape.heaps.size() > kMostChunks ||
-      !all_heaps(shape, &Heap::readable) || asking.session.version() < kTidRangeScans)
+  if (by_index || chunks == 1 || shape.heaps.empty() || shape.heaps.size() > kMostChunks)
     return one_chunk(shape, shape.table.rows);
-  return heap_chunks(asking, shape,
-                     std::max(kSmallestChunk, shape.table.bytes / chunks + kSmallestChunk));
+  const std::uint64_t target =
+      std::max(kSmallestChunk, shape.table.bytes / chunks + kSmallestChunk);
+  if (!asking.session.dialect().places) {
+    auto tablets = tablet_chunks(asking, shape, target);
+    return tablets.empty() ? one_chunk(shape, shape.table.rows) : tablets;
+  }
+  if (!all_heaps(shape, &Heap::readable) || !scans_ranges(asking.session))
+    return one_chunk(shape, shape.table.rows);
+  return heap_chunks(asking, shape, target);
 }
 
 std::vector<Chunk> chunks_of_keys(std::size_t keys) {

@@ -11,9 +11,31 @@ namespace sluice::postgres {
 namespace {
 
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+// Waits until no clock of the cluster can be behind the moment that it reads as of.
+constexpr const char* kBeginAlone = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE";
 
 std::string lock_statement(const std::string& list) {
   return "LOCK TABLE " + list + " IN ACCESS SHARE MODE";
+}
+
+/// Outside of a transaction. A time needs no session to be held, and no read restarts under it; a
+/// snapshot can be exported from 2025.1 on, where a flag of the servers allows it.
+Instant::By shared_by(Connection& session) {
+  if (session.dialect().one_server) return Instant::By::export_;
+  if (session.login().behind) return Instant::By::none;
+  if (session.query("SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time')")
+          .boolean(0, 0))
+    return Instant::By::read_time;
+  try {
+    session.run(kBegin);
+    session.run("SELECT pg_export_snapshot()");
+    session.run("ROLLBACK");
+    return Instant::By::export_;
+  } catch (const Error&) {
+    if (session.broken()) throw;
+    session.run("ROLLBACK");
+    return Instant::By::none;
+  }
 }
 
 Error gone(const TableName& name) {
@@ -30,8 +52,20 @@ Sessions::Sessions(std::shared_ptr<const Login> login, std::size_t most_idle,
                    unsigned lock_timeout_ms)
     : login_(std::move(login)),
       most_idle_(most_idle),
-      begin_(std::string(kBegin) +
-             "; SET LOCAL lock_timeout = " + std::to_string(lock_timeout_ms)) {}
+      limit_("; SET LOCAL lock_timeout = " + std::to_string(lock_timeout_ms)) {}
+
+/// A node that cannot be reached is passed over, unless it refuses us.
+std::unique_ptr<Connection> Sessions::connect(const Stop& stop) const {
+  while (const std::optional<Node> node = login_->cluster->next()) {
+    try {
+      return std::make_unique<Connection>(login_, stop, node);
+    } catch (const Error& error) {
+      if (error.fault() == Fault::authentication || error.fault() == Fault::cancelled) throw;
+      login_->cluster->failed(*node);
+    }
+  }
+  return std::make_unique<Connection>(login_, stop);
+}
 
 std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
   {
@@ -43,10 +77,16 @@ std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
       return session;
     }
   }
-  auto session = std::make_unique<Connection>(login_, std::move(stop));
-  session->run(begin_);
+  std::unique_ptr<Connection> session = connect(stop);
+  if (instant_.by == Instant::By::none) {
+    session->run((login_->behind ? kBegin : kBeginAlone) + limit_);
+    return session;
+  }
   try {
-    session->run("SET TRANSACTION SNAPSHOT " + literal(id_));
+    if (instant_.by == Instant::By::read_time) session->run("SET yb_read_time TO " + instant_.id);
+    session->run(kBegin + limit_);
+    if (instant_.by == Instant::By::export_)
+      session->run("SET TRANSACTION SNAPSHOT " + literal(instant_.id));
   } catch (const Error& error) {
     if (error.fault() == Fault::connection || error.fault() == Fault::cancelled) throw;
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what(),
@@ -78,9 +118,15 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   std::vector<TableName> unlocked;
   witness_ = observe(*leader_);
   leader_->timeline();
+  leader_->login().cluster->learn(*leader_);
+  instant_.by = shared_by(*leader_);
   leader_->run(kBegin);
   lock(tables, lock_timeout_ms, failures, unlocked);
-  take();
+  if (leader_->dialect().one_server) {
+    take();
+  } else {
+    take_of_cluster();
+  }
   if (planted("holders-after-snapshot")) {
     const Witness late = observe(*leader_);
     witness_.holders = late.holders;
@@ -88,7 +134,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
     witness_.prepared = late.prepared;
   }
   read_shapes(tables, failures, unlocked);
-  sessions_->set_snapshot(id_);
+  sessions_->set_instant(instant_);
   leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
   for (const Table& table : tables) {
     if (const auto failed = failures.find(table.name); failed != failures.end()) {
@@ -147,10 +193,29 @@ void PostgresSnapshot::take() {
   const Rows rows = leader_->query(
       "SELECT pg_export_snapshot(), txid_snapshot_xmin(s), txid_snapshot_xmax(s), "
       "clock_timestamp() FROM txid_current_snapshot() s");
-  id_ = rows.string(0, 0);
+  instant_.id = rows.string(0, 0);
   clock_ = rows.string(0, 3);
   witness_.xmin = rows.integer(0, planted("horizon-too-late") ? 2 : 1);
   witness_.xmax = rows.integer(0, 2);
+}
+
+void PostgresSnapshot::take_of_cluster() {
+  clock_ = leader_->query("SELECT clock_timestamp()").string(0, 0);
+  if (instant_.by == Instant::By::export_)
+    instant_.id = leader_->query("SELECT pg_export_snapshot()").string(0, 0);
+  if (instant_.by != Instant::By::read_time) return;
+  const bool hybrid =
+      leader_->query("SELECT to_regproc('yb_get_current_hybrid_time_lsn') IS NOT NULL")
+          .boolean(0, 0);
+  // A hybrid time is microseconds, and 12 bits that tell events of the same one apart.
+  instant_.id = leader_
+                    ->query(hybrid ? "SELECT yb_get_current_hybrid_time_lsn() >> 12"
+                                   : "SELECT (extract(epoch FROM clock_timestamp()) * "
+                                     "1000000)::bigint")
+                    .string(0, 0);
+  clock_ =
+      leader_->query("SELECT 'epoch'::timestamptz + " + instant_.id + " * interval '1 microsecond'")
+          .string(0, 0);
 }
 
 void PostgresSnapshot::read_shapes(std::span<const Table> tables, Failures& failures,
@@ -208,7 +273,17 @@ void PostgresSnapshot::compare_files(Failures& failures) {
   }
 }
 
-std::string PostgresSnapshot::instant() const { return clock_ + ", snapshot " + id_; }
+std::string PostgresSnapshot::instant() const {
+  switch (instant_.by) {
+    case Instant::By::export_:
+      return clock_ + ", snapshot " + instant_.id;
+    case Instant::By::read_time:
+      return clock_ + ", yb_read_time " + instant_.id;
+    case Instant::By::none:
+      break;
+  }
+  return clock_;
+}
 
 const Shape& PostgresSnapshot::shape(const TableName& name) const {
   const auto found = shapes_.find(name);
@@ -217,7 +292,7 @@ const Shape& PostgresSnapshot::shape(const TableName& name) const {
 }
 
 Proof PostgresSnapshot::proof(const Table& table) const {
-  if (witness_.standby) return {false, "a standby does not see the primary's transactions"};
+  if (!witness_.blind.empty()) return {false, witness_.blind};
   if (table.replication_key.empty()) return {false, "no replication key"};
   const Shape& known = shape(table.name);
   switch (known.literals[known.position(table.replication_key)].base) {
@@ -241,6 +316,28 @@ void PostgresSnapshot::check_alive() {
   } catch (const Error& error) {
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what());
   }
+  if (!leader_->dialect().locks) check_shapes();
+}
+
+/// Where no lock keeps the tables as they are: whether they still are.
+void PostgresSnapshot::check_shapes() {
+  std::vector<std::uint32_t> oids, files;
+  std::vector<TableName> owners;
+  for (const auto& [name, shape] : shapes_) {
+    for (const Heap& heap : shape.heaps) {
+      oids.push_back(heap.oid);
+      files.push_back(heap.file);
+      owners.push_back(name);
+    }
+  }
+  if (!beside_ || beside_->broken()) beside_ = std::make_unique<Connection>(sessions_->login());
+  const Rows rows = beside_->query(
+      "SELECT o.position FROM unnest($1::oid[], $2::oid[]) WITH ORDINALITY o(oid, file, position) "
+      "LEFT JOIN pg_class c ON c.oid = o.oid WHERE c.relfilenode IS DISTINCT FROM o.file",
+      {array_text(oids), array_text(files)});
+  if (rows.size() == 0) return;
+  throw Error(Fault::conflict, owners.at(static_cast<std::size_t>(rows.integer(0, 0) - 1)).text() +
+                                   ": dropped, truncated or rewritten while it was read");
 }
 
 }  // namespace sluice::postgres

@@ -18,27 +18,41 @@
 
 namespace sluice::postgres {
 
-/// Idle sessions that have joined an exported snapshot. For any thread; outlives the Snapshot with
+/// How sessions come to see the same rows.
+struct Instant {
+  enum class By {
+    export_,    ///< of a snapshot that the leader's transaction has exported
+    read_time,  ///< YugabyteDB reads as of a time, whatever the session and the node
+    none,       ///< they do not: each reads as of the moment at which it began
+  } by = By::export_;
+  std::string id;  ///< the exported snapshot, or microseconds since 1970
+};
+
+/// Idle sessions in transactions that see an Instant. For any thread; outlives the Snapshot with
 /// its borrowers.
 class Sessions {
  public:
   /// `lock_timeout_ms`: how long a statement waits for a table's lock.
   Sessions(std::shared_ptr<const Login> login, std::size_t most_idle, unsigned lock_timeout_ms);
 
-  /// A session in a transaction that sees the snapshot `id`: an idle one, or a new one. Throws
-  /// Fault::connection if the snapshot is gone. `stop` ends its waits until it is given back.
+  /// A session in a transaction that sees the instant: an idle one, or a new one, of a cluster at
+  /// the node whose turn it is. Throws Fault::connection if the snapshot is gone. `stop` ends its
+  /// waits until it is given back.
   std::unique_ptr<Connection> borrow(Stop stop);
   /// A session whose transaction is still good is kept for the next borrower; any other is closed.
   void give_back(std::unique_ptr<Connection> session) noexcept;
-  void set_snapshot(const std::string& id) { id_ = id; }
+  void set_instant(Instant instant) { instant_ = std::move(instant); }
+  const std::shared_ptr<const Login>& login() const { return login_; }
   /// Closes the idle ones. The others are closed as they come back.
   void close() noexcept;
 
  private:
+  std::unique_ptr<Connection> connect(const Stop& stop) const;
+
   const std::shared_ptr<const Login> login_;
   const std::size_t most_idle_;
-  const std::string begin_;
-  std::string id_;
+  const std::string limit_;
+  Instant instant_;
   std::mutex mutex_;
   bool closed_ = false;
   std::vector<std::unique_ptr<Connection>> idle_;
@@ -83,11 +97,10 @@ class PostgresSnapshot : public Snapshot {
   /// A foreign table is read by each session at an instant of its own.
   bool consistent(const Table& table) const override {
     const auto found = shapes_.find(table.name);
-    return found == shapes_.end() || !found->second.foreign;
+    return instant_.by != Instant::By::none && (found == shapes_.end() || !found->second.foreign);
   }
   void check_alive() override;
 
-  const std::string& id() const { return id_; }
   const Witness& observed() const { return witness_; }
   Answers& answers() { return answers_; }
   /// Throws Fault::schema if the snapshot does not hold this table.
@@ -99,18 +112,22 @@ class PostgresSnapshot : public Snapshot {
   void lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
             std::vector<TableName>& unlocked);
   void take();
+  void take_of_cluster();
   void read_shapes(std::span<const Table> tables, Failures& failures,
                    const std::vector<TableName>& unlocked);
   void hold_unlocked(const TableName& name, Failures& failures);
   void compare_files(Failures& failures);
+  void check_shapes();
   bool attempt(const std::string& sql, const TableName& name, Failures& failures);
 
   std::unique_ptr<Connection> leader_;
-  std::mutex leader_mutex_;
+  std::unique_ptr<Connection>
+      beside_;               ///< outside of any snapshot: looks at the tables as they are
+  std::mutex leader_mutex_;  ///< of both
   std::shared_ptr<Sessions> sessions_;
   Witness witness_;
   Answers answers_;
-  std::string id_;
+  Instant instant_;
   std::string clock_;
   std::map<TableName, Shape> shapes_;
   std::vector<std::variant<Table, Error>> tables_;

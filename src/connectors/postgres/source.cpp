@@ -65,27 +65,40 @@ std::unique_ptr<Connection> PostgresSource::take_session() {
   return std::make_unique<Connection>(login_, options_.stop);
 }
 
+/// Where the server does not tell, the database alone has to do.
+std::string system_of(Connection& session) {
+  if (!session.dialect().one_server) {  // a node's control file is its own; old releases tell none
+    const Rows nodes = session.query("SELECT * FROM yb_servers() LIMIT 1");
+    const int universe = nodes.column("universe_uuid");
+    if (universe >= 0 && nodes.size() == 1) return "universe " + nodes.string(0, universe);
+    return "universe without identifier";
+  }
+  try {
+    return "system " +
+           session.query("SELECT system_identifier FROM pg_control_system()").string(0, 0);
+  } catch (const Error& error) {  // closed on some managed servers
+    if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
+    return "system without identifier";
+  }
+}
+
 std::string PostgresSource::identity() {
   std::unique_ptr<Connection> session = take_session();
-  std::string system;
-  try {
-    system = session->query("SELECT system_identifier FROM pg_control_system()").string(0, 0);
-  } catch (const Error& error) {
-    if (error.fault() != Fault::permission && error.fault() != Fault::schema) throw;
-    system = "without identifier";  // closed on some managed servers: the database alone then
-  }
+  const std::string system = system_of(*session);
   const Rows rows =
       session->query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
+  const bool one_server = session->dialect().one_server;
   const std::lock_guard lock(mutex_);
   session_ = std::move(session);
-  return "postgresql system " + system + ", database " + rows.string(0, 0) + " (" +
-         rows.string(0, 1) + ")";
+  return (one_server ? "postgresql " : "yugabytedb ") + system + ", database " + rows.string(0, 0) +
+         " (" + rows.string(0, 1) + ")";
 }
 
 std::optional<std::int64_t> PostgresSource::position() {
   std::unique_ptr<Connection> session = take_session();
-  const std::int64_t next =
-      session->query("SELECT txid_snapshot_xmax(txid_current_snapshot())").integer(0, 0);
+  std::optional<std::int64_t> next;  // the time of a cluster goes on when it is set back
+  if (session->dialect().one_server)
+    next = session->query("SELECT txid_snapshot_xmax(txid_current_snapshot())").integer(0, 0);
   const std::lock_guard lock(mutex_);
   session_ = std::move(session);
   return next;

@@ -125,11 +125,25 @@ std::vector<std::string> chunk_conditions(const Shape& shape, const Plan& plan,
     if (bounds.contains("to")) conditions.push_back("ctid < " + tid(bounds.at("to")));
   }
   if (bounds.contains("key")) {
-    const std::string key = identifier(bounds.at("key").get<std::string>());
+    const auto key = bounds.at("key").get<std::string>();
+    const auto bound = [&](const json& value) {
+      if (value.is_number()) return literal(value.dump()) + "::bigint";
+      return literal(value.get<std::string>()) + "::" + shape.literals[shape.position(key)].cast;
+    };
     if (bounds.contains("ge"))
-      conditions.push_back(key + " >= " + literal(bounds.at("ge").dump()) + "::bigint");
+      conditions.push_back(identifier(key) + " >= " + bound(bounds.at("ge")));
     if (bounds.contains("lt"))
-      conditions.push_back(key + " < " + literal(bounds.at("lt").dump()) + "::bigint");
+      conditions.push_back(identifier(key) + " < " + bound(bounds.at("lt")));
+  }
+  if (bounds.contains("hashed")) {
+    std::string list;
+    for (const std::string& each : bounds.at("hashed").get<std::vector<std::string>>())
+      list += (list.empty() ? "" : ", ") + identifier(each);
+    const std::string code = "yb_hash_code(" + list + ")";
+    if (bounds.contains("from_code"))
+      conditions.push_back(code + " >= " + bounds.at("from_code").dump());
+    if (bounds.contains("to_code"))
+      conditions.push_back(code + " < " + bounds.at("to_code").dump());
   }
   if (bounds.contains("keys")) {
     conditions.push_back(key_condition(shape, plan, bounds.at("first_key").get<std::size_t>(),

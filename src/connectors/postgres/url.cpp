@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "connectors/postgres/connector.h"
+#include "connectors/postgres/yugabyte_url.h"
 #include "sluice/error.h"
 #include "wire/percent.h"
 
@@ -99,20 +100,58 @@ bool misread(const std::string& keyword, const std::string& value) {
 
 }  // namespace
 
-Login login_of(const std::string& url, const std::string& application_name,
+namespace {
+
+/// What YugabyteDB's own programs take where nothing is said: port 5433, user and database
+/// yugabyte.
+Parameters yugabyte_defaults(const PQconninfoOption* options) {
+  const auto said = [&](const std::string& keyword) {
+    for (const PQconninfoOption* each = options; each->keyword != nullptr; ++each) {
+      if (keyword == each->keyword && each->val != nullptr) return std::string(each->val);
+    }
+    return std::string();
+  };
+  const auto open = [&](const char* keyword, const char* variable) {
+    return said(keyword).empty() && std::getenv(variable) == nullptr;
+  };
+  Parameters defaults;
+  if (!said("service").empty() || std::getenv("PGSERVICE") != nullptr) return defaults;
+  if (open("user", "PGUSER")) defaults.emplace_back("user", "yugabyte");
+  if (open("dbname", "PGDATABASE")) defaults.emplace_back("dbname", "yugabyte");
+  if (std::getenv("PGPORT") == nullptr || !said("port").empty()) {
+    const std::string hosts = said("host").empty() ? said("hostaddr") : said("host");
+    defaults.emplace_back("port", yugabyte_ports(hosts, said("port")));
+  }
+  return defaults;
+}
+
+}  // namespace
+
+Login login_of(const std::string& given, const std::string& application_name,
                const Secret& password) {
   Login login;
-  login.url = Secret(url);
-  login.shown = redacted(url);
+  login.shown = redacted(given);
   login.password = password;
+  std::string url = given;
+  if (is_yugabyte_url(given)) {
+    YugabyteUrl read = read_yugabyte_url(given, login.shown);
+    url = std::move(read.url);
+    login.settings = std::move(read.settings);
+    login.behind = read.behind;
+    login.cluster = std::make_shared<Cluster>(std::move(read.balance));
+  }
+  login.url = Secret(url);
   const std::vector<Span> spans = secret_spans(url);
   char* problem = nullptr;
   const std::unique_ptr<PQconninfoOption, OptionsFree> parsed(
       PQconninfoParse(url.c_str(), &problem));
   const auto refuse = [&login](const std::string& why) {
-    return Error(Fault::config, "not a PostgreSQL URL: " + login.shown + why,
-                 "write postgresql://user@host:5432/database and percent-encode @ : / ? % # and "
-                 "spaces in each part");
+    return Error(
+        Fault::config, "not a PostgreSQL URL: " + login.shown + why,
+        "write " +
+            std::string(is_yugabyte_url(login.shown) ? "yugabytedb://user@host:5433/database"
+                                                     : "postgresql://user@host:5432/database") +
+            " and percent-encode @ : / ? % # and spaces in each part");
   };
   if (!parsed) {
     // libpq quotes the part that it could not read, which may be the password's.
@@ -127,6 +166,7 @@ Login login_of(const std::string& url, const std::string& application_name,
     if (misread(keyword, each->val)) throw refuse({});
     if (keyword == "password" || keyword == "sslpassword") login.secrets.add(each->val);
   }
+  if (is_yugabyte_url(given)) login.defaults = yugabyte_defaults(parsed.get());
   for (const Span& each : spans) login.secrets.add(url.substr(each.begin, each.size));
   login.secrets.add(password.reveal());
   if (const char* environment = std::getenv("PGPASSWORD")) login.secrets.add(environment);

@@ -5,9 +5,13 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "connectors/postgres/cluster.h"
 #include "sluice/secret.h"
 #include "wire/secrets.h"
 
@@ -34,13 +38,21 @@ class OwnProcesses {
   std::multiset<int> pids_;
 };
 
+using Parameters = std::vector<std::pair<std::string, std::string>>;  ///< libpq's, by keyword
+
 /// How to connect. Never printed but by `shown`.
 struct Login {
-  Secret url;
+  Secret url;         ///< as libpq reads it
   std::string shown;  ///< the URL with *** for its secrets
   wire::Secrets secrets;
   Secret password;               ///< overrides the URL's; empty: the URL's, a file's, PGPASSWORD
   std::string application_name;  ///< unless the URL, a service file or the environment says one
+  Parameters defaults;  ///< what a yugabytedb:// URL means where it says nothing: its port, user
+  /// Of a yugabytedb:// URL, as YugabyteUrl has them.
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::optional<std::chrono::milliseconds> behind;
+  /// The nodes of the cluster that the last session found itself in.
+  std::shared_ptr<Cluster> cluster = std::make_shared<Cluster>(Balance{});
   /// How long a control statement (anything but a read or a count of rows) may go unanswered.
   std::chrono::milliseconds patience{std::chrono::minutes(5)};
   std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();

@@ -27,7 +27,7 @@ std::string Witness::text() const {
 }
 
 std::optional<std::int64_t> Witness::open_since() const {
-  if (standby || hidden || !prepared.empty()) return std::nullopt;
+  if (!blind.empty() || hidden || !prepared.empty()) return std::nullopt;
   return oldest_stamp;
 }
 
@@ -36,11 +36,19 @@ std::optional<std::int64_t> Witness::open_since() const {
 // seen at least once.
 Witness observe(Connection& connection) {
   Witness witness;
-  witness.standby = connection.standby();
-  const Rows clock = connection.query("SELECT t, " + micros("t") + " FROM clock_timestamp() t");
+  if (connection.standby()) {
+    witness.blind = "a standby does not see the primary's transactions";
+  } else if (!connection.dialect().one_server) {
+    witness.blind = "a node of " + std::string(connection.dialect().product) +
+                    " does not see the others' transactions";
+  }
+  const auto behind = connection.login().behind.value_or(std::chrono::milliseconds(0)).count();
+  const Rows clock =
+      connection.query("SELECT t, " + micros("t") + " FROM (SELECT clock_timestamp() - interval '" +
+                       std::to_string(behind) + " milliseconds') c(t)");
   witness.t0 = clock.string(0, 0);
   witness.t0_micros = clock.integer(0, 1);
-  if (witness.standby) return witness;
+  if (!witness.blind.empty()) return witness;
 
   // pg_locks is visible without rights; of other users' sessions the times are not.
   const Rows sessions = connection.query(
@@ -81,14 +89,14 @@ Witness observe(Connection& connection) {
 // those prepared before t0: xmax follows the newest number that has ended, so that a newer one
 // which is still open is not below it. (3) Listed without one, or begun after t0 by a message that
 // arrived before (its transactions share the message's time): a session that is not idle and has a
-// query_start or xact_start up to t0; where rights hide the times, the overlap stands in. On a
-// standby nothing of this can be seen: proof() says so and the overlap is all there is.
+// query_start or xact_start up to t0; where rights hide the times, the overlap stands in. Where
+// others' transactions cannot be seen, proof() says so and the overlap is all there is.
 bool settled(const std::string& earlier, const Witness& now) try {
   const nlohmann::json json = nlohmann::json::parse(earlier);
   const auto t0 = json.at("t0_micros").get<std::int64_t>();
   if (planted("all-settled")) return true;
   if (now.xmin < json.at("xmax").get<std::int64_t>()) return false;
-  if (now.standby || planted("xmin-alone")) return true;
+  if (!now.blind.empty() || planted("xmin-alone")) return true;
   if (!now.prepared.empty()) return false;
   if (now.oldest_stamp <= t0 && !planted("message-unchecked")) return false;
   for (const nlohmann::json& held : json.at("holders")) {

@@ -26,7 +26,8 @@ struct Witness {
   std::string t0;                   ///< clock_timestamp() as text in UTC
   std::int64_t t0_micros = 0;       ///< the same, microseconds since 1970
   std::int64_t xmin = 0, xmax = 0;  ///< of the snapshot, 64 bits; filled in once it is taken
-  bool standby = false;
+  /// Why the transactions of others cannot be seen; empty: they are.
+  std::string blind;
   std::vector<Holder> holders;
   std::int64_t oldest_stamp =
       INT64_MAX;        ///< the earliest query_start or xact_start that can be seen, microseconds
@@ -34,7 +35,7 @@ struct Witness {
   std::vector<Holder> prepared;  ///< transactions of this database, by their names
 
   /// No transaction that is open can stamp a row with an earlier moment, in microseconds since
-  /// 1970 (INT64_MAX: none is open). None where that cannot be seen: a standby, a role without
+  /// 1970 (INT64_MAX: none is open). None where that cannot be seen: blind, a role without
   /// pg_read_all_stats beside others' transactions, prepared transactions.
   std::optional<std::int64_t> open_since() const;
   /// What a later run needs to know, as JSON.

@@ -40,7 +40,7 @@ all-programs: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 
 demo: build
-	@cmake --build $(BUILD) -j $(JOBS) --target make_shop -- --quiet
+	@cmake --build $(BUILD) -j $(JOBS) --target run_sql -- --quiet
 	@tools/demo $(BUILD)/bin/sluice
 
 test:

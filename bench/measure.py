@@ -86,15 +86,16 @@ class Mariadb:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def bytes_read(output):
-    """What the tables of a run with --json have read from their source."""
+def told(output, *counts):
+    """What the tables of a run with --json add up to, of these counts of their receipts."""
     lines = (line for line in output.decode(errors="replace").splitlines() if line.startswith("{"))
-    return sum(json.loads(line).get("bytes", 0) for line in lines if '"progress"' not in line)
+    receipts = [json.loads(line) for line in lines if '"progress"' not in line and '"summary"' not in line]
+    return sum(receipt.get(count, 0) for receipt in receipts for count in counts)
 
 
 def measure(command, ends=(0,)):
-    """Wall seconds, seconds to the first output, CPU seconds, peak memory (MB) and bytes read of one process and its
-    children, which may end with these exit codes."""
+    """Wall seconds, seconds to the first output, CPU seconds, peak memory (MB), bytes read and rows written of one process
+    and its children, which may end with these exit codes."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
@@ -108,7 +109,7 @@ def measure(command, ends=(0,)):
             errors.seek(0)
             sys.exit(f"{command[0]} failed:\n{errors.read()[-2000:]}")
     return {"wall": wall, "first": first, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024,
-            "bytes": bytes_read(output)}
+            "bytes": told(output, "bytes"), "rows": told(output, "inserted", "updated", "deleted")}
 
 
 def copy(frm, to):

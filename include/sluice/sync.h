@@ -43,7 +43,8 @@ class Observer {
   virtual void run_started(const std::string& /*id*/) {}
   virtual void table_started(const std::shared_ptr<const Progress>&) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
-  /// At the end of each attempt: a table that is tried again finishes again.
+  /// At the end of each attempt: a table that is tried again finishes again. One that is refused
+  /// or skipped before anything is begun finishes without having started.
   virtual void table_finished(const Receipt&) {}
   virtual void retrying(const std::string& /*why*/, std::chrono::milliseconds /*wait*/,
                         int /*attempt*/) {}

@@ -51,6 +51,10 @@ std::string set_rows(const Target& target, const std::string& what, const std::s
          rowids + ")";
 }
 
+/// So many that a thousand changes touch few of their rows, and so few that their sums fit the
+/// processors' caches.
+std::string hash_bucket(const std::string& hash) { return "(" + hash + " & 262143)"; }
+
 /// One column of a key for people, behind the glue: "id 5".
 std::string key_text(const std::string& name, const std::string& value) {
   return std::string(kKeyGlue) + duck::literal(name + " ") + " || (" + value + ")::VARCHAR";
@@ -187,14 +191,14 @@ std::string bad_keys(const std::string& relation, const std::vector<std::string>
 }
 
 std::string prune_match(const Target& target, const std::string& relation,
-                        const std::vector<std::string>& key) {
+                        const std::vector<std::string>& key, const std::string& where) {
   const std::string list = column_list(key);
   const std::string first = duck::quoted(key.front());
   return "CREATE OR REPLACE TEMP TABLE sluice_prune AS SELECT t._sluice_rid, " +
          column_list(key, "k.") + " FROM (SELECT " + list + " FROM " + relation +
          ") k FULL JOIN (SELECT " + list + ", rowid AS _sluice_rid FROM " + target.sql() +
-         " WHERE " + target.living() + ") t ON " + equal_keys(key, "t.", "k.") +
-         " WHERE t._sluice_rid IS NULL OR k." + first + " IS NULL";
+         " WHERE " + target.living() + (where.empty() ? "" : " AND " + where) + ") t ON " +
+         equal_keys(key, "t.", "k.") + " WHERE t._sluice_rid IS NULL OR k." + first + " IS NULL";
 }
 
 std::string keyed_difference(const Target& target, const std::string& relation,
@@ -293,6 +297,25 @@ std::string remove_duplicates(const Target& target, const std::vector<std::strin
          (keep_one ? "row_number()" : "count(*)") + " OVER (PARTITION BY " + list +
          (keep_one ? " ORDER BY " + target.living() + " DESC" : "") + ") AS _sluice_nth FROM " +
          target.sql() + " WHERE " + target.replaceable() + ") WHERE _sluice_nth > 1)";
+}
+
+std::string differing_buckets(const Target& target, const std::string& relation,
+                              const std::vector<Column>& columns, const std::vector<Column>& by) {
+  // Hashed once more: columns go into a row's hash by XOR, and sums of such hashes can be the same
+  // for rows that have exchanged a value.
+  const auto sums = [&](const std::string& rows) {
+    return "(SELECT _sluice_bucket AS bucket, count(*) AS n, sum(hash(_sluice_hash)) AS s FROM "
+           "(SELECT " +
+           hash_bucket(row_hash(by, "")) + " AS _sluice_bucket, " + row_hash(columns, "") +
+           " AS _sluice_hash FROM " + rows + ") GROUP BY bucket)";
+  };
+  return "CREATE OR REPLACE TEMP TABLE sluice_differ AS SELECT bucket FROM " + sums(relation) +
+         " s FULL JOIN " + sums(target.sql() + " WHERE " + target.living()) +
+         " t USING (bucket) WHERE s.n IS DISTINCT FROM t.n OR s.s IS DISTINCT FROM t.s";
+}
+
+std::string in_differing_buckets(const std::vector<Column>& by) {
+  return hash_bucket(row_hash(by, "")) + " IN (SELECT bucket FROM sluice_differ)";
 }
 
 std::string multiset_source(const std::string& relation, const std::vector<Column>& columns) {

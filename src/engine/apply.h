@@ -86,10 +86,19 @@ std::string agree(const Target& target);
 std::string bad_keys(const std::string& relation, const std::vector<std::string>& key);
 
 /// Prune: `relation` holds every living key. One pass that fills "sluice_prune" with rowids whose
-/// key is gone and keys that the target lacks.
+/// key is gone and keys that the target lacks. `where`: the rows of the target that the relation is
+/// about, all if it is empty.
 std::string prune_match(const Target& target, const std::string& relation,
-                        const std::vector<std::string>& key);
+                        const std::vector<std::string>& key, const std::string& where = {});
 
+/// Where a relation can be read again, which rows a comparison needs to look at: deals rows into
+/// buckets by their key (`by`; without one by all columns), and fills "sluice_differ" with the
+/// buckets whose rows are not as many on both sides, or whose hashes do not add up to the same.
+/// Memory holds the sums, and no row.
+std::string differing_buckets(const Target& target, const std::string& relation,
+                              const std::vector<Column>& columns, const std::vector<Column>& by);
+/// The condition on rows of either side that they are in one of these buckets.
+std::string in_differing_buckets(const std::vector<Column>& by);
 /// Refresh with a key: `relation` holds every row. One pass that streams the relation past the
 /// target's keys and row hashes into "sluice_diff": the rows that are new or changed (with the
 /// rowid they replace) and, if wanted, the rowids that are gone; at most `limit` of all these.

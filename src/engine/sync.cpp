@@ -156,6 +156,7 @@ void Sync::Impl::copy(duck::Connection& connection, RunResult& result, const Run
                                   : choose(connection, source, states, options, *plan);
   // Before anything is copied: what a run that ends early has not begun is not new to the next.
   states.remember_known(connection, chosen.known);
+  for (const Receipt& each : chosen.refused) told([&](Observer& o) { o.table_finished(each); });
   result.receipts = std::move(chosen.refused);
   for (const TableName& name : chosen.gone) result.notes.push_back(gone_text(name));
   if (chosen.tables.empty()) return;

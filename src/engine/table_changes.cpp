@@ -59,7 +59,10 @@ std::optional<TableRun::Changes> TableRun::stage_changes(const apply::Target& ta
   if (!prune_by_digests(target, key_columns(), changes)) {
     const Plan keys = plan(key_columns());
     Relation relation(connection_, context_.scan, snapshot_, keys);
-    relation.run(apply::prune_match(target, landed(relation, keys), key()));
+    Differing differing;
+    if (!keys.relation.empty()) narrow(differing, relation, keys, target, landed_key());
+    relation.run(apply::prune_match(target, rows_there(landed(relation, keys), differing), key(),
+                                    differing.own));
     record(relation, keys);
   }
   const auto found = connection_.query(
@@ -229,19 +232,38 @@ void TableRun::remember_comparison() {
   leave(std::move(next));
 }
 
-/// The source's rows there, for `use` to read.
-Plan TableRun::stage_rows(const Differing& differing,
-                          const std::function<void(Relation&, const std::string&)>& use) {
+/// All columns of the source's rows there. Where DuckDB reads them itself, it is found out here in
+/// which buckets they differ at all, and `differing` is no more than these.
+Plan TableRun::plan_there(Differing& differing) {
   Read read;
   read.columns = table_.columns;
   read.buckets = differing.buckets;
   Plan rows = context_.scan.source.plan(snapshot_, table_, read);
   announce(rows);
+  if (rows.relation.empty() || !differing.own.empty()) return rows;
   Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-  use(relation, landed(relation, rows));
+  narrow(differing, relation, rows, target_, columns());
+  return rows;
+}
+
+/// To the buckets in which a relation that can be read again differs from the target in `compared`,
+/// columns as they land.
+void TableRun::narrow(Differing& differing, Relation& relation, const Plan& rows,
+                      const apply::Target& target, const std::vector<Column>& compared) {
+  const std::vector<Column> by = table_.has_key() ? landed_key() : columns();
+  relation.run(apply::differing_buckets(target, landed(relation, rows), compared, by));
+  differing.own = apply::in_differing_buckets(by);
+  differing.both = true;
+}
+
+/// For `use` to read.
+void TableRun::stage_rows(const Plan& rows, const Differing& differing,
+                          const std::function<void(Relation&, const std::string&)>& use) {
+  Relation relation(connection_, context_.scan, snapshot_, rows,
+                    differing.both ? nullptr : progress_.get());
+  use(relation, rows_there(landed(relation, rows), differing));
   record(relation, rows);
   if (!rows.relation.empty()) receipt_.read += rows_in(relation.sql());
-  return rows;
 }
 
 apply::Gone TableRun::gone() const {
@@ -249,27 +271,32 @@ apply::Gone TableRun::gone() const {
 }
 
 /// Into sluice_diff, what the source's rows there make of the copy.
-Plan TableRun::stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone) {
+void TableRun::stage_difference(const Plan& plan, const Differing& differing, std::uint64_t limit,
+                                apply::Gone gone) {
   pin_rows();
-  return stage_rows(differing, [&](Relation& relation, const std::string& rows) {
+  stage_rows(plan, differing, [&](Relation& relation, const std::string& rows) {
     relation.run(
         apply::keyed_difference(target_, rows, columns(), key(), gone, limit, differing.own));
   });
 }
 
+/// Of rows as they land, those that `differing` leaves.
+std::string TableRun::rows_there(const std::string& landed_rows, const Differing& differing) {
+  return differing.both ? "(FROM " + landed_rows + " WHERE " + differing.own + ")" : landed_rows;
+}
+
 /// Into sluice_delta, how many of each row are to come or go there.
-Plan TableRun::stage_multiset(const Differing& differing) {
-  Plan rows = stage_rows(differing, [&](Relation& relation, const std::string& landed_rows) {
-    relation.run(apply::multiset_source(landed_rows, columns()));
+void TableRun::stage_multiset(const Plan& plan, const Differing& differing) {
+  stage_rows(plan, differing, [&](Relation& relation, const std::string& rows) {
+    relation.run(apply::multiset_source(rows, columns()));
   });
   connection_.query(apply::multiset_delta(target_, columns(), differing.own));
-  return rows;
 }
 
 /// Into sluice_new, the rows to come, by reading once more.
-void TableRun::stage_new(const Plan& rows) {
+void TableRun::stage_new(const Plan& rows, const Differing& differing) {
   Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
-  relation.run(apply::multiset_new(landed(relation, rows), columns()));
+  relation.run(apply::multiset_new(rows_there(landed(relation, rows), differing), columns()));
   receipt_.read += relation.rows();
   receipt_.bytes += relation.bytes();
 }
@@ -283,7 +310,8 @@ void TableRun::refresh_keyed() {
     remember_comparison();
     return;
   }
-  Plan whole = stage_difference(differing, limit, gone());
+  Plan whole = plan_there(differing);
+  stage_difference(whole, differing, limit, gone());
   if (count_difference() >= limit) {
     receipt_.inserted = receipt_.updated = receipt_.deleted = 0;
     load();
@@ -292,7 +320,8 @@ void TableRun::refresh_keyed() {
   check_brake(receipt_.deleted, before);
   if (moves_to_clone(receipt_.inserted + receipt_.updated)) {
     differing = where_to_look();
-    whole = stage_difference(differing, limit, gone());
+    whole = plan_there(differing);
+    stage_difference(whole, differing, limit, gone());
     count_difference();
   }
   announce_in_flight(receipt_.inserted + receipt_.updated);
@@ -349,7 +378,8 @@ void TableRun::refresh_multiset() {
     remember_comparison();
     return;
   }
-  Plan whole = stage_multiset(differing);
+  Plan whole = plan_there(differing);
+  stage_multiset(whole, differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0), coalesce(-sum(n) FILTER (n < 0), 0) FROM "
       "sluice_delta");
@@ -363,9 +393,10 @@ void TableRun::refresh_multiset() {
   }
   if (moves_to_clone(come)) {
     differing = where_to_look();
-    whole = stage_multiset(differing);
+    whole = plan_there(differing);
+    stage_multiset(whole, differing);
   }
-  if (come > 0) stage_new(whole);
+  if (come > 0) stage_new(whole, differing);
   announce_in_flight(come);
   TableState next = next_state(whole.until);
   next.last_full = next.last_delete_check = now_;

@@ -110,7 +110,8 @@ TableRun::Difference TableRun::check_part(const Changes& changes) {
   if (big && !part) {
     if (!stage_chunk(turn / kTurns, most)) return {};
   } else {
-    stage_difference(part.value_or(Differing{}), most, apply::Gone::ignored);
+    Differing there = part.value_or(Differing{});
+    stage_difference(plan_there(there), there, most, apply::Gone::ignored);
   }
   connection_.query(apply::known_difference("sluice_stage", key()));
   if (changes.missing > 0) connection_.query(apply::known_difference("sluice_missing", key()));

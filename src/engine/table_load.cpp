@@ -265,11 +265,11 @@ bool TableRun::settle_by_digests(const apply::Target& hidden) {
     apply::Target before;
   };
   const Aimed aimed(target_, hidden);
-  const Differing differing = differing_buckets();
+  Differing differing = differing_buckets();
   if (!differing.anywhere) return true;
   if (!differing.buckets) return false;  // more than half of it
   const Receipt before = receipt_;
-  stage_difference(differing, INT64_MAX, apply::Gone::wanted);
+  stage_difference(plan_there(differing), differing, INT64_MAX, apply::Gone::wanted);
   count_difference();
   const Difference found{receipt_.inserted, receipt_.updated, receipt_.deleted};
   receipt_.inserted = before.inserted, receipt_.updated = before.updated;

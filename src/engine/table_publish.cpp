@@ -10,8 +10,8 @@ namespace sluice {
 namespace {
 
 /// The temp tables that rows of a copy are written from, and those that these are made from.
-constexpr const char* kStaged[] = {"stage", "match", "prune", "missing",
-                                   "diff",  "delta", "new",   "kept"};
+constexpr const char* kStaged[] = {"stage", "match", "prune", "missing", "diff",
+                                   "delta", "new",   "kept",  "differ"};
 constexpr const char* kBefore[] = {"lacking", "source"};
 
 std::string staged_name(const std::string& name, const std::string& aside) {

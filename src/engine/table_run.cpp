@@ -270,6 +270,12 @@ std::vector<Column> TableRun::key_columns() const {
   return columns;
 }
 
+std::vector<Column> TableRun::landed_key() const {
+  std::vector<Column> columns;
+  for (const std::string& name : key()) columns.push_back(*landing_.table.column(name));
+  return columns;
+}
+
 void TableRun::prove_user_key() {
   if (table_.key_origin != KeyOrigin::user) return;
   const Plan keys = plan(key_columns());

@@ -101,7 +101,8 @@ class TableRun {
   bool rows_have_digests() { return have_digests(table_.columns); }
   bool keys_by_digests();
   bool braked(std::uint64_t deleted, std::uint64_t of) const;
-  std::vector<Column> key_columns() const;
+  std::vector<Column> key_columns() const;  ///< as the source has them
+  std::vector<Column> landed_key() const;
   void aim();  ///< target_ and shape_, by landing_
   Circumstances circumstances() const;
   std::string columns_lost() const;
@@ -147,6 +148,7 @@ class TableRun {
     bool anywhere = true;
     std::optional<Buckets> buckets;         ///< none: everywhere
     std::string own;                        ///< the condition on the copy's rows
+    bool both = false;                      ///< which holds for the source's rows, too
     std::string why_rows;                   ///< not empty: digests could not tell
     std::optional<std::uint64_t> compared;  ///< rows of the copy in a sample; none: all
   };
@@ -157,20 +159,25 @@ class TableRun {
   bool stage_chunk(std::uint64_t turn, std::uint64_t limit);
   Difference check_part(const Changes& changes);
   void remember_comparison();
-  Plan stage_rows(const Differing& differing,
+  Plan plan_there(Differing& differing);
+  void narrow(Differing& differing, Relation& relation, const Plan& rows,
+              const apply::Target& target, const std::vector<Column>& compared);
+  void stage_rows(const Plan& rows, const Differing& differing,
                   const std::function<void(Relation&, const std::string&)>& use);
-  Plan stage_difference(const Differing& differing, std::uint64_t limit, apply::Gone gone);
+  void stage_difference(const Plan& plan, const Differing& differing, std::uint64_t limit,
+                        apply::Gone gone);
   apply::Gone gone() const;
-  Plan stage_multiset(const Differing& differing);
-  void stage_new(const Plan& rows);
+  static std::string rows_there(const std::string& landed_rows, const Differing& differing);
+  void stage_multiset(const Plan& plan, const Differing& differing);
+  void stage_new(const Plan& rows, const Differing& differing);
   Verified compare(Sync::Repair repair, apply::Gone gone, double percent = 100);
   std::string why_not_verified() const;
   void verify_versions(Verified& verified, Sync::Repair repair);
-  void verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair);
-  void verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
-                    apply::Gone gone);
-  void verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
-                       apply::Gone gone);
+  void verify_unique(Verified& verified, const std::string& where, Sync::Repair repair);
+  void verify_keyed(Verified& verified, const Plan& rows, const Differing& differing,
+                    Sync::Repair repair, apply::Gone gone);
+  void verify_multiset(Verified& verified, const Plan& rows, const Differing& differing,
+                       Sync::Repair repair, apply::Gone gone);
   std::uint64_t count_difference();
   void write_difference(Load& load, const Difference& what) const;
   bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys,

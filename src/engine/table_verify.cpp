@@ -126,15 +126,17 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   verified.target = receipt_.target;
   verified.rows = shape_.living_rows(landing_.name);
   if (target_.versions) verify_versions(verified, repair);
-  const Differing differing = differing_buckets(percent);
+  Differing differing = differing_buckets(percent);
   verified.compared = differing.compared.value_or(verified.rows);
   verified.how = differing.why_rows.empty() ? "digests" : "rows: " + differing.why_rows;
-  // Digests are of living rows: a marked copy of a key beside a living one is none of their sums.
+  std::optional<Plan> rows;
+  if (differing.anywhere) rows = plan_there(differing);
+  // Sums are of living rows: a marked copy of a key beside a living one is in none of them.
   if (table_.has_key() && (differing.anywhere || !target_.deleted.empty()))
-    verify_unique(verified, differing, repair);
+    verify_unique(verified, target_.deleted.empty() ? differing.own : "", repair);
   const bool countable = !differing.compared && gone == apply::Gone::wanted && verified.extra == 0;
-  if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
-  if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair, gone);
+  if (rows && table_.has_key()) verify_keyed(verified, *rows, differing, repair, gone);
+  if (rows && !table_.has_key()) verify_multiset(verified, *rows, differing, repair, gone);
   // With the snapshot went its locks: what was read since may be of another table.
   snapshot_.check_alive();
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
@@ -165,8 +167,8 @@ void TableRun::verify_versions(Verified& verified, Sync::Repair repair) {
 
 /// Copies of a key beyond the first: nothing that sluice wrote, but what else writes to the file
 /// may.
-void TableRun::verify_unique(Verified& verified, const Differing& differing, Sync::Repair repair) {
-  const auto duplicates = connection_.query(apply::duplicates(target_, key(), differing.own));
+void TableRun::verify_unique(Verified& verified, const std::string& where, Sync::Repair repair) {
+  const auto duplicates = connection_.query(apply::duplicates(target_, key(), where));
   for (std::size_t i = 0; i < duplicates.rows(); ++i) {
     verified.extra += static_cast<std::uint64_t>(duplicates.integer(i, 1));
     if (verified.examples.size() < kExamples)
@@ -178,9 +180,9 @@ void TableRun::verify_unique(Verified& verified, const Differing& differing, Syn
   commit(load, state_);
 }
 
-void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync::Repair repair,
-                            apply::Gone gone) {
-  stage_difference(differing, INT64_MAX, gone);
+void TableRun::verify_keyed(Verified& verified, const Plan& rows, const Differing& differing,
+                            Sync::Repair repair, apply::Gone gone) {
+  stage_difference(rows, differing, INT64_MAX, gone);
   if (count_difference() == 0) return;
   verified.missing = receipt_.inserted;
   verified.extra += receipt_.deleted;
@@ -204,9 +206,9 @@ void TableRun::verify_keyed(Verified& verified, const Differing& differing, Sync
   commit(load, next);
 }
 
-void TableRun::verify_multiset(Verified& verified, const Differing& differing, Sync::Repair repair,
-                               apply::Gone gone) {
-  const Plan rows = stage_multiset(differing);
+void TableRun::verify_multiset(Verified& verified, const Plan& rows, const Differing& differing,
+                               Sync::Repair repair, apply::Gone gone) {
+  stage_multiset(rows, differing);
   const auto sums = connection_.query(
       "SELECT coalesce(sum(n) FILTER (n > 0), 0)::BIGINT, coalesce(-sum(n) FILTER (n < 0), "
       "0)::BIGINT FROM sluice_delta");
@@ -215,7 +217,7 @@ void TableRun::verify_multiset(Verified& verified, const Differing& differing, S
       gone == apply::Gone::ignored ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   if (repair == Sync::Repair::no || verified.missing + verified.extra == 0) return;
   check_brake(verified.extra - std::min(verified.extra, verified.missing), verified.rows);
-  stage_new(rows);
+  stage_new(rows, differing);
   announce_in_flight(verified.missing);
   TableState next = state_;
   next.in_flight = 0;

@@ -138,10 +138,9 @@ std::string relation(const AttachedTable& attached, const Table& wanted, const R
 }
 
 void check_words(duck::Connection& connection, const AttachedTable& attached, const Table& wanted) {
-  const auto check = [&](const char* option, const Table& table, const char* advice) {
+  const auto check = [&](const char* option, const std::string& statement, const char* advice) {
     try {
-      connection.query("EXPLAIN SELECT 1 FROM " + attached.sql_name +
-                       conditions(attached, table, nullptr));
+      connection.query(statement);
     } catch (const Error& error) {
       if (error.fault() == Fault::cancelled) throw;
       const std::string text = error.what();
@@ -154,11 +153,15 @@ void check_words(duck::Connection& connection, const AttachedTable& attached, co
   without.start.reset();
   if (!wanted.where.empty())
     check(
-        "where:", without,
+        "where:",
+        "EXPLAIN SELECT 1 FROM " + attached.sql_name + conditions(attached, without, nullptr),
         "where: is a predicate in the source's SQL, like \"amount > 0\"; tables in its subqueries "
         "need their schema");
-  if (wanted.start)
-    check("start:", wanted, "start: is a value of the replication key, like 2026-01-31");
+  if (wanted.start)  // evaluated: EXPLAIN leaves a constant that is none as it is
+    check("start:",
+          "SELECT " + constant(*wanted.start, native(attached, wanted.replication_key).type) +
+              " IS NULL",
+          "start: is a value of the replication key, like 2026-01-31");
 }
 
 std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& attached,

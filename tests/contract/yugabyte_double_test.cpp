@@ -169,7 +169,7 @@ TEST_F(YugabyteDoubleTest, ATableIsSplitAsDeclaredInEveryCatalog) {
   begin();
   cluster->declare("h", YugabyteDouble::hash(4, 2));
   cluster->declare("h_b", YugabyteDouble::range());
-  cluster->declare("r", YugabyteDouble::range("SPLIT AT VALUES ((10), (20))"));
+  cluster->declare("r", YugabyteDouble::range("SPLIT AT VALUES ((10, E'a\\\'((b'), (20))"));
   cluster->declare("c", YugabyteDouble::colocated());
   PlainClient one = client();
   one.run("SET search_path = ''");
@@ -183,7 +183,8 @@ TEST_F(YugabyteDoubleTest, ATableIsSplitAsDeclaredInEveryCatalog) {
             "c_pkey|0|lsm\nh_b|0|lsm\nh_c|4 0|lsm\nh_pkey|4 4 0|lsm\nr_pkey|0|lsm");
   EXPECT_EQ(one.run("SELECT yb_get_range_split_clause('public.r'::regclass), "
                     "yb_get_range_split_clause('public.h'::regclass) IS NULL"),
-            "SPLIT AT VALUES ((10), (20))|t");
+            "SPLIT AT VALUES ((10, E'a\\\'((b'), (20))|t");
+  EXPECT_THAT(one.notices, HasSubstr(" is not range-partitioned"));
   EXPECT_EQ(one.run("SELECT start_hash_code, end_hash_code FROM yb_tablet_metadata WHERE relname = "
                     "'h' AND db_name = current_database() ORDER BY 1"),
             "0|16384\n16384|32768\n32768|49152\n49152|65536");

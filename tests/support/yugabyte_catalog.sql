@@ -63,11 +63,17 @@ CREATE FUNCTION pg_catalog.yb_table_properties(named oid, OUT num_tablets bigint
   FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.yb_double_tables d ON d.oid = c.oid
   WHERE c.oid = named
 $$;
+-- https://github.com/yugabyte/yugabyte-db, regress/expected/yb.orig.get_range_split_clause.out: each
+-- value has all columns of the key (MINVALUE where none was given); empty: one tablet.
 CREATE FUNCTION pg_catalog.yb_get_range_split_clause(named oid) RETURNS text
-LANGUAGE sql STABLE AS $$
-  SELECT split FROM pg_catalog.yb_double_tables
-  WHERE oid = named AND hash_columns = 0 AND NOT colocated
-$$;
+LANGUAGE plpgsql STRICT STABLE AS $$
+DECLARE found record;
+BEGIN
+  SELECT * INTO found FROM pg_catalog.yb_double_tables WHERE oid = named;
+  IF found.hash_columns = 0 THEN RETURN found.split; END IF;
+  RAISE NOTICE 'relation with oid % is not range-partitioned', named;
+  RETURN NULL;
+END $$;
 CREATE FUNCTION pg_catalog.yb_is_database_colocated() RETURNS bool LANGUAGE sql STABLE AS
   'SELECT false';
 -- A primary key is the table itself: it has no tablets of its own.

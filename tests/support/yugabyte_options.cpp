@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/yugabyte_options.h"
 
-#include <algorithm>
+#include "support/sql_tokens.h"
 
 namespace sluice::testing {
 
@@ -22,9 +22,14 @@ YugabyteFault YugabyteFault::shutdown() {
   return {"57P01", "terminating connection due to administrator command"};
 }
 YugabyteSharding YugabyteSharding::range(const std::string& split) {
-  // "SPLIT AT VALUES ((1), (2))": each opening parenthesis but the outer one is a value's.
-  const auto values = std::max<std::ptrdiff_t>(1, std::ranges::count(split, '('));
-  return {static_cast<int>(values), 0, false, split};
+  // SPLIT AT VALUES ((1), ('b', 2)): one tablet more than there are values.
+  int depth = 0, values = 0;
+  for (const Token& each : tokens_of(split)) {
+    if (each.kind != Token::Kind::symbol) continue;
+    if (each.text == "(" && ++depth == 2) ++values;
+    if (each.text == ")") --depth;
+  }
+  return {values + 1, 0, false, split};
 }
 
 }  // namespace sluice::testing

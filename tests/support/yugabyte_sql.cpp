@@ -18,7 +18,7 @@ const std::set<std::string, std::less<>> kRelations{"pg_am",    "pg_class",    "
                                                     "pg_locks", "pg_settings", "pg_stat_activity"};
 const std::set<std::string, std::less<>> kFunctions{"current_setting", "pg_relation_size",
                                                     "set_config", "version"};
-/// Documented: System column "ctid" is not supported yet.
+/// YbCheckUnsupportedSystemColumns() of YugabyteDB's source: tableoid alone is there.
 const std::set<std::string, std::less<>> kSystemColumns{"cmax", "cmin", "ctid", "xmax", "xmin"};
 /// A guess: nothing says that YugabyteDB gives them a meaning, so that nobody may lean on them.
 const std::set<std::string, std::less<>> kDoubtful{"pg_control_checkpoint",

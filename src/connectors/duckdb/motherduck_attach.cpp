@@ -3,6 +3,7 @@
 // and none of them can be interrupted: they run under a limit of our own.
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "connectors/duckdb/deadline.h"
@@ -51,15 +52,29 @@ void load_extension(Attaching& work) {
   work.connection.query("LOAD motherduck");
 }
 
-/// The extension has one token for the whole process. Bound, it is in no SQL text.
+/// The token that the process has signed in with; it has one DuckDB.
+struct SignedIn {
+  std::mutex mutex;
+  Secret token;
+};
+
+SignedIn& signed_in() {
+  static SignedIn& one = *new SignedIn;  // threads that are left behind may still ask
+  return one;
+}
+
+/// The extension has one token for all that it attaches. Bound, it is in no SQL text.
 void sign_in(Attaching& work) {
-  const duck::Result others = work.connection.query(
-      "SELECT current_setting('motherduck_token') FROM duckdb_databases() WHERE type = "
-      "'motherduck'");
-  if (others.rows() == 0) {
+  const bool first =
+      work.connection.query("SELECT 1 FROM duckdb_databases() WHERE type = 'motherduck'").rows() ==
+      0;
+  SignedIn& before = signed_in();
+  const std::lock_guard lock(before.mutex);
+  if (first) {
     work.connection.query("SET motherduck_attach_mode = 'single'");
     work.connection.query("SET motherduck_token = ?", {work.login.token.reveal()});
-  } else if (others.optional(0, 0) != work.login.token.reveal()) {
+    before.token = work.login.token;
+  } else if (before.token.reveal() != work.login.token.reveal()) {
     throw Error(Fault::config,
                 work.login.shown + ": source and destination are MotherDuck's, with two tokens",
                 "one run signs in once: give both the same token, or copy by way of a DuckDB file");

@@ -263,6 +263,27 @@ TEST_F(YugabyteTest, RowVersionsAreNotOfferedAndDigestsAre) {
   EXPECT_TRUE(verified[0].equal());
 }
 
+// Neither is found by an index where one condition asks for both.
+TEST_F(YugabyteTest, RowsSinceAMarkAndRowsWithoutOneAreAskedForByThemselves) {
+  begin_with_orders(1000);
+  good_sync();
+  db->exec(
+      "UPDATE orders SET updated_at = NULL, note = 'none' WHERE id = 3;"
+      "UPDATE orders SET updated_at = now(), note = 'now' WHERE id = 4");
+  EXPECT_EQ(good_sync().updated, 2U);
+  EXPECT_THAT(copies(), Contains(HasSubstr("AND \"updated_at\" IS NULL\n")));
+  EXPECT_THAT(copies(), Contains(HasSubstr("AND \"updated_at\" >= ")));
+  expect_equal("orders", "id, note");
+  db->exec(
+      "ALTER TABLE orders ALTER updated_at SET DEFAULT now();"
+      "UPDATE orders SET updated_at = now() WHERE updated_at IS NULL;"
+      "ALTER TABLE orders ALTER updated_at SET NOT NULL");
+  good_sync();
+  const std::size_t before = asked("AND \"updated_at\" IS NULL");
+  good_sync();
+  EXPECT_EQ(asked("AND \"updated_at\" IS NULL"), before);
+}
+
 TEST_F(YugabyteTest, DeletesAreFoundByDigestsOfKeys) {
   begin_with_orders(100'000);
   good_sync();

@@ -271,6 +271,15 @@ std::vector<Chunk> chunks_of_keys(std::size_t keys) {
   return chunks;
 }
 
+/// Of rows since a mark: those that have one, and those that have none. An index finds either,
+/// where a server cannot use it for both at once.
+std::vector<Chunk> mark_chunks(const Shape& shape, const Plan& plan) {
+  std::vector<Chunk> chunks{chunk_of(json{{"mark", "from"}}, plan.rows, 0)};
+  if (shape.table.column(plan.table.replication_key)->nullable)
+    chunks.push_back(chunk_of(json{{"mark", "null"}}, 0, 0));
+  return chunks;
+}
+
 std::uint64_t estimated_rows(const Asking& asking, const Plan& plan, const Shape& shape) {
   const Answers::Row row = asking("EXPLAIN (FORMAT JSON) SELECT FROM " + from_item(shape) +
                                   where_clause(predicates(shape, plan)))
@@ -397,7 +406,7 @@ Plan make_plan(Connection& session, Answers& answers, const Shape& shape, const 
     plan.rows = estimated_rows(asking, plan, shape);
   }
   if (read.from && plan.rows < kRowsWorthSplitting) {
-    plan.chunks = one_chunk(shape, plan.rows);
+    plan.chunks = session.dialect().places ? one_chunk(shape, plan.rows) : mark_chunks(shape, plan);
   } else {
     plan.chunks = whole_chunks(asking, shape);
   }

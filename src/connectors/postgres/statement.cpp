@@ -42,7 +42,8 @@ std::string key_condition(const Shape& shape, const Plan& plan, std::size_t firs
     }
     tuples += (i == first ? "(" : ", (") + tuple + ")";
   }
-  return "(" + names + ") IN (VALUES " + tuples + ")";
+  // YugabyteDB asks the tablets for the keys of a list, and reads the table to join it with VALUES.
+  return "(" + names + ") IN (" + (shape.hashed.empty() ? "VALUES " : "") + tuples + ")";
 }
 
 /// A FROM item of buckets, how many rows each has, and the sum of their digests: b, n, s; each by a
@@ -134,6 +135,14 @@ std::vector<std::string> chunk_conditions(const Shape& shape, const Plan& plan,
       conditions.push_back(identifier(key) + " >= " + bound(bounds.at("ge")));
     if (bounds.contains("lt"))
       conditions.push_back(identifier(key) + " < " + bound(bounds.at("lt")));
+  }
+  if (bounds.contains("mark")) {
+    const std::string key = identifier(plan.table.replication_key);
+    conditions.push_back(
+        bounds.at("mark") == "null"
+            ? key + " IS NULL"
+            : key +
+                  " >= " + key_literal(shape, plan.table.replication_key, plan.read.from.value()));
   }
   if (bounds.contains("hashed")) {
     std::string list;

@@ -16,6 +16,8 @@ class Destination {
   virtual const std::string& catalog() const = 0;
   /// For people: the path or database, never a secret.
   virtual std::string name() const = 0;
+  /// Whether others, and another run of sluice, can write to it meanwhile.
+  virtual bool shared() const { return false; }
   /// After a run that left everything committed: checkpoint, and refresh the read copy if there is
   /// one.
   virtual void finish() = 0;

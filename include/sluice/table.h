@@ -69,6 +69,9 @@ struct Table {
   bool partial = false;
   std::uint64_t bytes = 0;  ///< the source's estimate, on its disk; 0 as above
   std::string comment;
+  /// What `naming: fivetran` puts before schema and table to make the name of the copy; empty: the
+  /// schema is the copy's schema, and the name the table's.
+  std::string fivetran_prefix;
 
   /// Changes when rows may hold other values though none was changed: the table was made anew or
   /// rewritten, a column took another's name, another server its place (PostgreSQL: oid, file

@@ -142,15 +142,15 @@ bool check_file(const std::string& file, std::uint64_t bytes, Findings& findings
   return true;
 }
 
-void check_destination(duck::Database& database, const Connection& connection, std::uint64_t bytes,
-                       Findings& findings) {
+void check_destination(duck::Database& database, const Connection& connection,
+                       const Secret& password, std::uint64_t bytes, Findings& findings) {
   const auto file = local_file(connection.destination);
   if (file && !check_file(*file, bytes, findings)) return;
   if (file && !std::filesystem::exists(*file)) {
     findings.say(Verdict::ok, "destination: " + *file + " will be made by the first sync");
     return;
   }
-  const auto destination = open_destination(database, connection);
+  const auto destination = open_destination(database, connection, password);
   findings.say(Verdict::ok, "destination: " + destination->name() + " can be written");
 }
 
@@ -159,8 +159,10 @@ int check_one(const Connection& connection, const Output& output) {
   int code = 0;
   duck::Database database = open_database(connection);
   std::uint64_t bytes = 0;
+  Secret password;
   try {
-    const auto source = open_source(database, connection, fetch_password(connection.password));
+    password = fetch_password(connection.password);
+    const auto source = open_source(database, connection, password);
     findings.say(Verdict::ok,
                  "source: " + redacted(connection.source) + " is " + source->identity());
     for (const Finding& each : source->findings()) {
@@ -174,7 +176,7 @@ int check_one(const Connection& connection, const Output& output) {
     code = exit_code_of(error);
   }
   try {
-    check_destination(database, connection, bytes, findings);
+    check_destination(database, connection, password, bytes, findings);
   } catch (const Error& error) {
     findings.say(error);
     code = worse(code, exit_code_of(error));

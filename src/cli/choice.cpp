@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/log.h"
 #include "cli/text.h"
 #include "sluice/error.h"
 
@@ -26,6 +27,15 @@ void refuse_config(const Choice& choice) {
   if (!typed(choice.config, "SLUICE_CONFIG")) return;
   throw Error(Fault::config, "--config " + choice.config + ": a URL is named, so no file is read",
               "leave --config out, or name a connection of the file instead of the URL");
+}
+
+/// It is wiped from the process's title, but shells keep it in their history.
+void warn_of_tokens(const std::vector<std::string>& urls) {
+  const auto holds_one = [](const std::string& url) {
+    return url.find("motherduck_token=") != std::string::npos;
+  };
+  if (!std::ranges::any_of(urls, holds_one)) return;
+  log(Level::warn, "a token is in a URL of the command line: MOTHERDUCK_TOKEN keeps it out of it");
 }
 
 }  // namespace
@@ -66,6 +76,7 @@ std::vector<Connection> Choice::connections() const {
                   "write both: postgresql://user@host/shop duckdb:warehouse.duckdb");
     }
     refuse_config(*this);
+    warn_of_tokens(words);
     Connection connection;
     connection.source = words[0];
     connection.destination = words[1];
@@ -107,6 +118,7 @@ Connection SourceRequest::connection() const {
     return named.connections().front();
   }
   refuse_config(choice);
+  warn_of_tokens({source});
   Connection connection;
   connection.source = source;
   choice.flags.apply(connection);

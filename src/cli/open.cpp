@@ -71,9 +71,10 @@ std::unique_ptr<Source> open_source(duck::Database& database, const Connection& 
 }
 
 std::unique_ptr<Destination> open_destination(duck::Database& database,
-                                              const Connection& connection,
+                                              const Connection& connection, const Secret& password,
                                               const std::function<bool()>& stop) {
   DestinationSettings settings;
+  if (is_destinations_password(connection.source)) settings.password = password;
   settings.wait = connection.wait;
   settings.stop = stop;
   if (!connection.storage.empty()) settings.storage = connection.storage;

@@ -24,6 +24,7 @@ std::unique_ptr<Source> open_source(duck::Database& database, const Connection& 
                                     const Secret& password, const std::function<bool()>& stop = {});
 std::unique_ptr<Destination> open_destination(duck::Database& database,
                                               const Connection& connection,
+                                              const Secret& password = {},
                                               const std::function<bool()>& stop = {});
 
 /// A destination to look into, opened read-only: Fault::busy while a sync writes to it.

@@ -70,9 +70,9 @@ Planned plans_of(const Connection& connection) {
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto file = local_file(connection.destination);
-  const std::unique_ptr<Destination> destination = file && !std::filesystem::exists(*file)
-                                                       ? std::make_unique<Nowhere>(database, *file)
-                                                       : open_destination(database, connection);
+  const std::unique_ptr<Destination> destination =
+      file && !std::filesystem::exists(*file) ? std::make_unique<Nowhere>(database, *file)
+                                              : open_destination(database, connection, password);
   const auto source = open_source(database, connection, password);
   Observer silent;
   Sync sync(database, *source, *destination, connection.sync, silent);

@@ -204,7 +204,7 @@ class Runner {
     const auto source = open_source(database, connection_, password, at_once);
     source->identity();
     if (plan_ != nullptr) check_plan(*plan_, connection_.sync, *source);
-    const auto destination = open_destination(database, connection_, at_once);
+    const auto destination = open_destination(database, connection_, password, at_once);
     const RunResult result = watched(database, *source, *destination, stop);
     summary.add(result);
     int code = result.exit_code();

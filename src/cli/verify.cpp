@@ -134,7 +134,7 @@ int verify(const VerifyRequest& request) {
     duck::Database database = open_database(connection);
     const auto source = open_source(database, connection, password);
     source->identity();
-    const auto destination = open_destination(database, connection);
+    const auto destination = open_destination(database, connection, password);
     Notes notes;
     Sync sync(database, *source, *destination, connection.sync, notes);
     const auto all = sync.verify(request.repair ? Sync::Repair::yes : Sync::Repair::no, percent);

@@ -55,6 +55,21 @@ std::unique_ptr<Destination> file_look(duck::Database& database, const std::stri
   return duckdb_file::look(database, {path});
 }
 
+std::unique_ptr<Source> motherduck_source(duck::Database& database, const std::string&,
+                                          const std::string& rest, const SourceSettings& settings) {
+  return motherduck::source(database, {rest, settings.password, settings.stop});
+}
+
+std::unique_ptr<Destination> motherduck_destination(duck::Database& database,
+                                                    const std::string& rest,
+                                                    const DestinationSettings& settings) {
+  return motherduck::destination(database, {rest, settings.password, settings.stop});
+}
+
+std::unique_ptr<Destination> motherduck_look(duck::Database& database, const std::string& rest) {
+  return motherduck::look(database, {.url = rest, .token = {}});
+}
+
 /// libpq's parameters that are paths. "system" is no path: the system's certificates.
 bool is_postgres_path(const std::string& key, const std::string& value) {
   return value != "system" && (key == "sslrootcert" || key == "sslcert" || key == "sslkey" ||
@@ -80,7 +95,7 @@ struct Connector {
   bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
-constexpr std::array<Connector, 7> kConnectors{{
+constexpr std::array<Connector, 9> kConnectors{{
     {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"yugabytedb", "yugabytedb://", postgres_source, nullptr, nullptr, is_postgres_path},
@@ -88,6 +103,9 @@ constexpr std::array<Connector, 7> kConnectors{{
     {"mariadb", "mariadb://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"singlestore", "singlestore://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
+    {"md", "md:DATABASE", motherduck_source, motherduck_destination, motherduck_look, no_path},
+    {"motherduck", "motherduck:DATABASE", motherduck_source, motherduck_destination,
+     motherduck_look, no_path},
 }};
 
 struct Parsed {
@@ -301,6 +319,17 @@ void hide_parameters(std::string& url) {
   }
 }
 
+/// Whoever has the whole URL of a hidden share can read it.
+void hide_share(std::string& url) {
+  constexpr std::string_view kShare = "_share/";
+  const std::string scheme = parse(url).scheme;
+  const std::size_t begin = url.find(kShare);
+  if ((scheme != "md" && scheme != "motherduck") || begin == std::string::npos) return;
+  const std::size_t id = url.find('/', begin + kShare.size());
+  if (id == std::string::npos) return;
+  url.replace(id + 1, std::min(url.find('?', id), url.size()) - id - 1, "***");
+}
+
 }  // namespace
 
 Schemes schemes() {
@@ -341,6 +370,11 @@ std::unique_ptr<Destination> look_into(duck::Database& database, const std::stri
   return connector->look(database, expanded(parsed.rest));
 }
 
+bool is_destinations_password(const std::string& source) {
+  const std::string scheme = parse(source).scheme;
+  return scheme == "duckdb" || scheme == "md" || scheme == "motherduck";
+}
+
 std::string path_from(const std::string& folder, const std::string& path) {
   const std::string whole = expanded(path);
   if (folder.empty() || whole.empty() || whole.front() == '/') return whole;
@@ -365,6 +399,7 @@ std::string redacted(const std::string& url) {
   std::string shown = url;
   hide_userinfo(shown);
   hide_parameters(shown);
+  hide_share(shown);
   return shown;
 }
 

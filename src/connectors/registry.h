@@ -38,6 +38,7 @@ struct DestinationSettings {
   std::function<bool()> stop;
   std::string storage = "v1.4.0";  ///< of a new file
   std::string read_copy;
+  Secret password;  ///< as the source's
 };
 
 /// The kinds of URL that this build can read from and write to, as users write them:
@@ -54,6 +55,10 @@ std::unique_ptr<Source> make_source(duck::Database& database, const std::string&
                                     const SourceSettings& settings = {});
 std::unique_ptr<Destination> make_destination(duck::Database& database, const std::string& url,
                                               const DestinationSettings& settings = {});
+
+/// Whether the password that is said beside this source is the destination's as well: the source is
+/// a DuckDB file, which has none, or MotherDuck's, where one run has one token.
+bool is_destinations_password(const std::string& source);
 
 /// A destination to look into, opened read-only: Fault::busy while somebody writes to it. finish()
 /// does nothing.

@@ -9,48 +9,10 @@
 #include <thread>
 #include <utility>
 
+#include "duck/fail.h"
+
 namespace sluice::duck {
 namespace {
-
-Fault fault_of(duckdb_error_type type, std::string_view message) {
-  switch (type) {
-    case DUCKDB_ERROR_TRANSACTION:
-      return Fault::conflict;
-    case DUCKDB_ERROR_INTERRUPT:
-      return Fault::cancelled;
-    case DUCKDB_ERROR_IO:
-      return message.find("Could not set lock") != std::string_view::npos ? Fault::busy
-                                                                          : Fault::internal;
-    case DUCKDB_ERROR_CATALOG:
-    case DUCKDB_ERROR_BINDER:
-      return Fault::schema;
-    case DUCKDB_ERROR_CONVERSION:
-    case DUCKDB_ERROR_OUT_OF_RANGE:
-    case DUCKDB_ERROR_INVALID_INPUT:
-    case DUCKDB_ERROR_CONSTRAINT:
-    case DUCKDB_ERROR_NOT_IMPLEMENTED:
-      return Fault::data;
-    case DUCKDB_ERROR_PARSER:
-    case DUCKDB_ERROR_SYNTAX:
-      return Fault::config;
-    default:
-      return Fault::internal;
-  }
-}
-
-std::string hint_of(duckdb_error_type type, std::string_view message) {
-  if (type == DUCKDB_ERROR_OUT_OF_MEMORY) {
-    return "raise --memory, or free space where --temp points: DuckDB spills there";
-  }
-  if (message.find("No space left") != std::string_view::npos)
-    return "free space on that disk and run again";
-  return {};
-}
-
-[[noreturn]] void fail(duckdb_error_type type, const char* text) {
-  const std::string message = text != nullptr ? text : "DuckDB failed without a message";
-  throw Error(fault_of(type, message), message, hint_of(type, message));
-}
 
 struct PlainType {
   std::string_view name;
@@ -93,29 +55,6 @@ struct OwnedStatement {
   OwnedStatement& operator=(const OwnedStatement&) = delete;
   ~OwnedStatement() { duckdb_destroy_prepare(&statement); }
 };
-
-/// Of what type an error is that comes as a text: the head of the text says.
-[[noreturn]] void fail_as_said(const char* text) {
-  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 12> kTypes{{
-      {"Binder Error", DUCKDB_ERROR_BINDER},
-      {"Catalog Error", DUCKDB_ERROR_CATALOG},
-      {"Parser Error", DUCKDB_ERROR_PARSER},
-      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
-      {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
-      {"Invalid Input Error", DUCKDB_ERROR_INVALID_INPUT},
-      {"Constraint Error", DUCKDB_ERROR_CONSTRAINT},
-      {"Not implemented Error", DUCKDB_ERROR_NOT_IMPLEMENTED},
-      {"INTERRUPT Error", DUCKDB_ERROR_INTERRUPT},
-      {"IO Error", DUCKDB_ERROR_IO},
-      {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
-      {"TransactionContext Error", DUCKDB_ERROR_TRANSACTION},
-  }};
-  const std::string_view message = text != nullptr ? text : "";
-  for (const auto& [head, type] : kTypes) {
-    if (message.starts_with(head)) fail(type, text);
-  }
-  fail(DUCKDB_ERROR_INTERNAL, text);
-}
 
 /// Works like any other thread of DuckDB and sleeps while there is nothing to do. DuckDB's own wait
 /// spins (measured: a fifth of the CPU of a first load).

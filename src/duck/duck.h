@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "sluice/error.h"
+#include "sluice/secret.h"
 
 namespace sluice::duck {
 
@@ -32,6 +33,9 @@ bool is_temporal(std::string_view type);  ///< a date or timestamp, with or with
 std::string quoted(std::string_view identifier);
 /// A string literal for SQL text.
 std::string literal(std::string_view text);
+
+/// From here on no Error of DuckDB in this process holds the text of this secret. Any thread.
+void hide(const Secret& secret);
 
 /// The type a column has; copies share nothing. Written in SQL by `name`.
 class LogicalType {

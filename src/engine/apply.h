@@ -28,6 +28,8 @@ struct Target {
   /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
   std::string deleted;
   std::optional<Versions> versions;
+  /// It is kept by a service: what functions of ours say of its rows would have to fetch them.
+  bool elsewhere = false;
   bool hidden = false;      ///< not yet published: no row of it is history, those that go are gone
   std::string sql() const;  ///< quoted, three parts
   std::string sibling(const std::string& other) const;  ///< another table of the same schema

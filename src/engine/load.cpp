@@ -54,11 +54,13 @@ void Shape::create(const std::string& name, const std::vector<Column>& columns) 
   duck::Transaction transaction(*connection_);
   connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));
   connection_->query("CREATE TABLE " + target_.sibling(name) + " (" + list + ")");
-  transaction.commit();
+  commit(transaction);
 }
 
 void Shape::drop(const std::string& name) const {
+  duck::Transaction transaction(*connection_);
   connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));
+  commit(transaction);
 }
 
 void Shape::change(const std::vector<ColumnChange>& changes) const {
@@ -77,7 +79,7 @@ void Shape::change(const std::vector<ColumnChange>& changes) const {
     connection_->query("ALTER TABLE " + target_.sql() + " ADD COLUMN " + column + " " +
                        change.column.type);
   }
-  transaction.commit();
+  commit(transaction);
 }
 
 bool Shape::cut(const std::string& name, std::uint64_t rows_wanted) const {
@@ -89,8 +91,24 @@ bool Shape::cut(const std::string& name, std::uint64_t rows_wanted) const {
   if (connection_->query("SELECT count(*) FROM " + table + " WHERE rowid < " + wanted).text(0, 0) !=
       wanted)
     return false;
+  duck::Transaction transaction(*connection_);
   connection_->query("DELETE FROM " + table + " WHERE rowid >= " + wanted);
+  commit(transaction);
   return true;
+}
+
+void Shape::commit(duck::Transaction& transaction) const {
+  states_->hold(*connection_);
+  transaction.commit();
+}
+
+void Pin::check() {
+  try {
+    connection_.query(reading_);
+  } catch (const Error& error) {
+    throw Error(Fault::conflict,
+                std::string("what kept the rows where they were found has ended: ") + error.what());
+  }
 }
 
 void Load::replace_state(const TableName& table, const std::optional<TableState>& expected,
@@ -101,6 +119,7 @@ void Load::replace_state(const TableName& table, const std::optional<TableState>
 
 void Load::commit() {
   failpoint("before-commit");
+  states_.hold(connection_);
   transaction_.commit();
   // COMMIT answers "success" also for a transaction that an error had already ended: only the
   // states prove it.

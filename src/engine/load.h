@@ -25,8 +25,8 @@ void failpoint(const char* name);
 /// harmless and found by the next.
 class Shape {
  public:
-  Shape(duck::Connection& connection, apply::Target target)
-      : connection_(&connection), target_(std::move(target)) {}
+  Shape(duck::Connection& connection, const StateStore& states, apply::Target target)
+      : connection_(&connection), states_(&states), target_(std::move(target)) {}
 
   bool exists(const std::string& name) const;
   std::uint64_t rows(const std::string& name) const;
@@ -41,7 +41,10 @@ class Shape {
   bool cut(const std::string& name, std::uint64_t rows) const;
 
  private:
+  void commit(duck::Transaction& transaction) const;
+
   duck::Connection* connection_;
+  const StateStore* states_;
   apply::Target target_;
 };
 
@@ -50,12 +53,17 @@ class Shape {
 class Pin {
  public:
   Pin(duck::Database& database, const StateStore& states)
-      : connection_(database.connect()), transaction_(connection_) {
-    connection_.query("SELECT count(*) FROM " + states.sql_name("meta"));
+      : connection_(database.connect()),
+        reading_("SELECT count(*) FROM " + states.sql_name("meta")),
+        transaction_(connection_) {
+    connection_.query(reading_);
   }
+  /// Throws Fault::conflict if the transaction has ended, as one does whose service has lost us.
+  void check();
 
  private:
   duck::Connection connection_;
+  std::string reading_;
   duck::Transaction transaction_;
 };
 

@@ -355,7 +355,10 @@ Landing landing(const Table& table, const SyncOptions& options) {
   landed.schema = options.schema ? *options.schema
                   : rename       ? fivetran_name(table.name.schema, true)
                                  : table.name.schema;
-  landed.name = rename ? fivetran_name(table.name.name, true) : table.name.name;
+  const std::string& prefix = table.fivetran_prefix;
+  const std::string long_name =
+      prefix.empty() ? table.name.name : prefix + "_" + table.name.schema + "_" + table.name.name;
+  landed.name = rename ? fivetran_name(long_name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
   add_own_columns(landed, options_of(options, table.name), rename);
   if (duck::folded(landed.name).starts_with("_sluice_") ||

@@ -357,6 +357,26 @@ void StateStore::set_meta(duck::Connection& connection, const std::string& key,
   connection.query("INSERT INTO " + sql_name("meta") + " VALUES (?, ?)", {key, value});
 }
 
+void StateStore::claim(duck::Connection& connection) {
+  const std::string mine = connection.query("SELECT uuid()::VARCHAR").text(0, 0);
+  duck::Transaction transaction(connection);
+  set_meta(connection, "run of " + connection_, mine);
+  transaction.commit();
+  claim_ = mine;
+}
+
+// Two that claim it for the first time leave two rows, and neither has it.
+void StateStore::hold(duck::Connection& connection) const {
+  if (claim_.empty()) return;
+  const auto claims =
+      connection.query("SELECT count(*), min(value) FROM " + sql_name("meta") + " WHERE key = ?",
+                       {"run of " + connection_});
+  if (claims.integer(0, 0) == 1 && claims.optional(0, 1) == claim_) return;
+  throw Error(Fault::busy,
+              "another run of connection " + connection_ + " has begun to write to " + catalog_,
+              "let one run end before the next begins; what is committed stays");
+}
+
 std::set<TableName> StateStore::known(duck::Connection& connection) const {
   std::set<TableName> tables;
   const std::string text = meta(connection, "tables of " + connection_);

@@ -129,6 +129,14 @@ class StateStore {
   void set_source(duck::Connection& connection, const std::string& identity,
                   std::optional<std::int64_t> position) const;
 
+  /// Where several can write to the destination: this run is the one that does, from here on, and
+  /// whoever claimed it before does not.
+  void claim(duck::Connection& connection);
+  /// Throws Fault::busy, in the transaction that the caller is about to commit, where another run
+  /// has claimed it since. A claim in that very moment is not seen: what that run then finds
+  /// changed, the states that it replaces, ends it.
+  void hold(duck::Connection& connection) const;
+
   /// Which rows of `_sluice.digests` are a table's, as a condition.
   std::string digests_of(const TableName& name) const;
 
@@ -150,6 +158,7 @@ class StateStore {
 
   std::string catalog_;
   std::string connection_;
+  std::string claim_;  ///< empty: nobody else can write
   bool present_ = false;
 };
 

@@ -215,6 +215,7 @@ RunResult Sync::Impl::run(const RunPlan* plan) {
   duck::Connection connection = database.connect();
   prepare_connection(connection);
   states.open(connection, StateStore::Create::yes);
+  if (destination.shared()) states.claim(connection);
   check_source(connection, true);
   RunResult result;
   RunLog log(connection, states);
@@ -292,6 +293,8 @@ std::vector<Verified> Sync::verify(Repair repair, double percent) {
         "`sluice sync --full` compares every row of all tables and publishes them together");
   }
   Look look = impl_->look();
+  if (repair == Repair::yes && impl_->destination.shared() && impl_->states.present())
+    impl_->states.claim(look.connection);
   std::vector<Verified> all;
   for (const Receipt& receipt : look.chosen.refused)
     all.push_back(unverified(receipt.table, {receipt.fault, receipt.error, receipt.hint}));

@@ -68,7 +68,7 @@ void TableRun::begin_loading(const Loading& loading) {
 void TableRun::drop_hidden(const Loading& loading) {
   apply::Target left = target_;
   left.schema = loading.target_schema;
-  Shape(connection_, left).drop(loading.hidden);
+  Shape(connection_, context_.states, left).drop(loading.hidden);
 }
 
 apply::Target TableRun::hidden_target(const Loading& loading) const {
@@ -113,7 +113,7 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
 void TableRun::count_replacement(const Loading& loading) {
   apply::Target live = target_;  // under other settings it has other marks, if any
   if (state_.options != fingerprint_) live.deleted.clear(), live.versions.reset();
-  const std::uint64_t before = Shape(connection_, live).living_rows(landing_.name);
+  const std::uint64_t before = Shape(connection_, context_.states, live).living_rows(landing_.name);
   const auto shape = [](const Column& column) { return std::pair(column.name, column.type); };
   const bool comparable = table_.has_key() && state_.primary_key == loading.primary_key &&
                           std::ranges::equal(state_.columns, loading.columns, {}, shape, shape) &&

@@ -27,7 +27,7 @@ TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snap
       table_(table),
       progress_(std::move(progress)),
       options_(options_of(context.options, table.name)),
-      shape_(connection, {}) {
+      shape_(connection, context.states, {}) {
   receipt_.table = table.name;
   receipt_.instant = snapshot.instant();
 }
@@ -66,7 +66,8 @@ void TableRun::aim() {
              options_.synced_at,
              landing_.deleted,
              landing_.versions};
-  shape_ = Shape(connection_, target_);
+  target_.elsewhere = context_.destination.shared();
+  shape_ = Shape(connection_, context_.states, target_);
   if (!target_.versions) return;
   // A clock that was set back, or another source's, must not end a version before it began.
   const auto instants = connection_.query(

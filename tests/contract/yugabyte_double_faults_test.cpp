@@ -11,13 +11,13 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Fault = YugabyteDouble::Fault;
-
-constexpr const char* kCount = "SELECT count(*) FROM t";
-constexpr const char* kTooOld = "ERROR 72000: Snapshot too old. Read point: ";
 
 class YugabyteDoubleFaultsTest : public YugabyteDoubleFixture {
  protected:
+  using Fault = YugabyteDouble::Fault;
+  static constexpr const char* kCount = "SELECT count(*) FROM t";
+  static constexpr const char* kTooOld = "ERROR 72000: Snapshot too old. Read point: ";
+
   /// Of now, in microseconds.
   std::string read_time(std::string* hybrid = nullptr) const {
     const std::string lsn = client().run("SELECT yb_get_current_hybrid_time_lsn()");
@@ -111,6 +111,7 @@ TEST_F(YugabyteDoubleFaultsTest, ATableThatWasAlteredSinceIsNotReadAsOfATimeBefo
   EXPECT_EQ(one.run(kCount), "100");
   db->exec("ALTER TABLE t ADD COLUMN late int");
   EXPECT_THAT(one.run(kCount), StartsWith("ERROR XX000: schema version mismatch"));
+  EXPECT_THAT(one.run("SELECT \"id\" FROM \"public\".\"t\""), StartsWith("ERROR XX000: schema"));
   EXPECT_EQ(one.run("SELECT count(*) FROM other"), "0");
   one.run("SET yb_read_time TO " + read_time());
   EXPECT_EQ(one.run("SELECT count(late) FROM t"), "0");
@@ -148,6 +149,46 @@ TEST_F(YugabyteDoubleFaultsTest, AFaultBeforeARowReallyAbortsTheTransaction) {
   EXPECT_THAT(one.run(kCount), StartsWith("ERROR 40001: "));
   EXPECT_EQ(one.state(), "idle");
   EXPECT_EQ(one.run(kCount), "100");
+}
+
+TEST_F(YugabyteDoubleFaultsTest, AFaultOfAPipelineLastsUntilItsSync) {
+  begin();
+  PlainClient one = client();
+  one.run("BEGIN");
+  PGconn* handle = one.handle();
+  // What comes of two statements, of which the first is flushed, and a Sync.
+  const auto both = [&] {
+    std::string told;
+    const auto next = [&] {
+      while (PGresult* result = PQgetResult(handle)) {
+        told += PQresultStatus(result) == PGRES_TUPLES_OK
+                    ? PQgetvalue(result, 0, 0)
+                    : std::string(PQresStatus(PQresultStatus(result)));
+        told += ' ';
+        const bool synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        PQclear(result);
+        if (synced) return;
+      }
+    };
+    EXPECT_EQ(PQenterPipelineMode(handle), 1);
+    PQsendQueryParams(handle, "SELECT count(*) + 0 FROM t", 0, nullptr, nullptr, nullptr, nullptr,
+                      0);
+    PQsendFlushRequest(handle);
+    PQflush(handle);
+    next();
+    PQsendQueryParams(handle, "SELECT 'second'", 0, nullptr, nullptr, nullptr, nullptr, 0);
+    PQpipelineSync(handle);
+    next();
+    next();
+    EXPECT_EQ(PQexitPipelineMode(handle), 1);
+    return told;
+  };
+  EXPECT_EQ(both(), "100 second PGRES_PIPELINE_SYNC ");
+  EXPECT_EQ(one.state(), "in transaction");
+  cluster->at_row("count(*) + 0", 0, Fault::read_restart());
+  EXPECT_EQ(both(), "PGRES_FATAL_ERROR PGRES_PIPELINE_ABORTED PGRES_PIPELINE_SYNC ");
+  EXPECT_EQ(one.state(), "in error");
+  EXPECT_EQ(one.run("ROLLBACK; SELECT count(*) FROM t"), "100");
 }
 
 TEST_F(YugabyteDoubleFaultsTest, AFaultMayBeDecidedThenAndMayEndTheSession) {

@@ -211,6 +211,7 @@ TEST_F(YugabyteDoubleTest, ItsSettingsAreThoseThatItHas) {
   EXPECT_EQ(
       one.bound("SELECT set_config($1, '9', false), current_setting($1)", {"yb_fetch_row_limit"}),
       "9|9");
+  EXPECT_EQ(one.run("SELECT set_config('yb_read_from_followers', 'false', false)"), "off");
   EXPECT_EQ(one.run("SELECT setting, vartype FROM pg_settings WHERE name = 'yb_fetch_row_limit'"),
             "9|integer");
   EXPECT_EQ(one.run("RESET yb_fetch_row_limit; SHOW yb_fetch_row_limit"), "77");
@@ -304,6 +305,17 @@ print(made[4].info.server_version, made[4].info.parameter_status('server_version
 with made[5].cursor() as cursor, cursor.copy('COPY (SELECT id, s FROM t ORDER BY id LIMIT 2) TO STDOUT (FORMAT BINARY)') as copy:
     copy.set_types(['int4', 'text'])
     print(list(copy.rows()))
+with made[6].cursor() as cursor:
+    with cursor.copy('COPY t (id, s) FROM STDIN') as copy:
+        copy.write_row((1001, 'written'))
+    print(cursor.execute('SELECT s FROM t WHERE id = %s', (1001,)).fetchall())
+    try:
+        with cursor.copy('COPY t (id, s) FROM STDIN') as copy:
+            copy.write_row((1001, 'again'))
+    except psycopg.Error as error:
+        print(error.sqlstate)
+made[6].rollback()
+print(made[6].execute('SELECT count(*) FROM t').fetchall())
 print(hosts([connect('load_balance_hosts=true topology_keys=cloud1.region1.zone2') for _ in range(3)]))
 try:
     made[0].execute('SELECT ctid FROM t WHERE id = %s', (7,))
@@ -313,6 +325,7 @@ except psycopg.Error as error:
             "[('127.0.0.1', 3), ('127.0.0.2', 3), ('127.0.0.3', 3)]\n"
             "[(7, 'row 7', b'\\x8f\\x14\\xe4_\\xce\\xea\\x16zZ6\\xde\\xddK\\xea%C'"
             ")]\n150012 15.12-YB-2025.1.0.0-b0\n[(1, 'row 1'), (2, 'row 2')]\n"
+            "[('written',)]\n23505\n[(100,)]\n"
             "[('127.0.0.2', 3)]\n0A000 INERROR\n");
   cluster->stop_node(1);
   EXPECT_EQ(driver("print(hosts([connect('load_balance_hosts=true') for _ in range(6)]))\n"),

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/yugabyte_double.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +10,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "support/yugabyte_session.h"
 #include "wire/percent.h"
 
 namespace sluice::testing {
@@ -41,27 +36,6 @@ ssl_ctx_st* tls_of(const PostgresServer& server) {
   return context;
 }
 
-/// Among a node's sockets until it is closed.
-class Listed {
- public:
-  Listed(std::mutex& mutex, std::set<int>& sockets, int fd)
-      : mutex_(mutex), sockets_(sockets), fd_(fd) {
-    const Lock lock(mutex_);
-    sockets_.insert(fd_);
-  }
-  ~Listed() {
-    const Lock lock(mutex_);
-    sockets_.erase(fd_);
-  }
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-
- private:
-  std::mutex& mutex_;
-  std::set<int>& sockets_;
-  const int fd_;
-};
-
 std::vector<YugabyteNode> places_of(const YugabyteDouble::Options& options) {
   std::vector<YugabyteNode> places = options.places;
   places.resize(std::max(options.nodes, places.size()));
@@ -74,28 +48,6 @@ std::vector<YugabyteNode> places_of(const YugabyteDouble::Options& options) {
 }
 
 }  // namespace
-
-YugabyteDouble::Fault YugabyteDouble::Fault::read_restart() {
-  return {"40001",
-          "Restart read required at: { read: { physical: 1763800000000000 } local_limit: "
-          "{ physical: 1763800000500000 } }"};
-}
-YugabyteDouble::Fault YugabyteDouble::Fault::snapshot_too_old() {
-  return {"72000",
-          "Snapshot too old. Read point: { physical: 1763800000000000 }, earliest read time "
-          "allowed: { physical: 1763800900000000 }, delta (usec): 900000000: kSnapshotTooOld"};
-}
-YugabyteDouble::Fault YugabyteDouble::Fault::schema_mismatch() {
-  return {"XX000", "schema version mismatch for table: expected 2, got 1"};
-}
-YugabyteDouble::Fault YugabyteDouble::Fault::shutdown() {
-  return {"57P01", "terminating connection due to administrator command"};
-}
-YugabyteDouble::Sharding YugabyteDouble::range(const std::string& split) {
-  // "SPLIT AT VALUES ((1), (2))": each opening parenthesis but the outer one is a value's.
-  const auto values = std::max<std::ptrdiff_t>(1, std::ranges::count(split, '('));
-  return {static_cast<int>(values), 0, false, split};
-}
 
 YugabyteDouble::YugabyteDouble(PostgresDatabase& behind) : YugabyteDouble(behind, Options{}) {}
 
@@ -210,17 +162,6 @@ std::size_t YugabyteDouble::most_at_once() const {
   return most_;
 }
 
-YugabyteDouble::Counted::Counted(YugabyteDouble& cluster, std::size_t node) : cluster_(cluster) {
-  const Lock lock(cluster_.mutex_);
-  ++cluster_.nodes_[node]->made;
-  cluster_.most_ = std::max(cluster_.most_, ++cluster_.now_);
-}
-
-YugabyteDouble::Counted::~Counted() {
-  const Lock lock(cluster_.mutex_);
-  --cluster_.now_;
-}
-
 std::uint64_t YugabyteDouble::hybrid_time() {
   const Lock lock(keeping_);
   const std::string snapshot = keeper_.value("SELECT pg_export_snapshot()");
@@ -247,108 +188,6 @@ void YugabyteDouble::expire_read_times() {
   const Lock lock(keeping_);
   keeper_.exec("COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED");
   snapshots_.clear();
-}
-
-bool YugabyteDouble::listen_at(Node& node, int port) const {
-  node.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int yes = 1;
-  setsockopt(node.listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (inet_pton(AF_INET, node.place.host.c_str(), &address.sin_addr) == 1 &&
-      bind(node.listening, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      listen(node.listening, 64) == 0)
-    return true;
-  close(std::exchange(node.listening, -1));
-  return false;
-}
-
-void YugabyteDouble::listen_everywhere() {
-  for (int tries = 0; tries < 50; ++tries) {
-    port_ = free_port();
-    if (std::ranges::all_of(nodes_, [&](const auto& node) { return listen_at(*node, port_); }))
-      return;
-    for (const std::unique_ptr<Node>& node : nodes_) {
-      if (node->listening >= 0) close(std::exchange(node->listening, -1));
-    }
-  }
-  throw std::runtime_error("no port that is free at every address of the nodes");
-}
-
-void YugabyteDouble::begin_accepting(std::size_t number) {
-  Node& node = *nodes_[number];
-  node.accepting =
-      std::thread([this, number, listening = node.listening] { accept(number, listening); });
-}
-
-void YugabyteDouble::accept(std::size_t number, int listening) {
-  while (true) {
-    const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) return;
-    const Lock lock(mutex_);
-    nodes_[number]->sockets.insert(fd);
-    threads_.emplace_back([this, number, fd] { serve(number, fd); });
-  }
-}
-
-void YugabyteDouble::stop_node(std::size_t number) {
-  Node& node = *nodes_.at(number);
-  if (node.listening < 0) return;
-  shutdown(node.listening, SHUT_RDWR);
-  node.accepting.join();
-  close(std::exchange(node.listening, -1));
-  {
-    const Lock lock(mutex_);
-    for (const int each : node.sockets) shutdown(each, SHUT_RDWR);
-  }
-  mark(number, false);
-}
-
-void YugabyteDouble::start_node(std::size_t number) {
-  Node& node = *nodes_.at(number);
-  if (node.listening >= 0) return;
-  if (!listen_at(node, port_))
-    throw std::runtime_error("cannot listen again at " + node.place.host);
-  begin_accepting(number);
-  mark(number, true);
-}
-
-void YugabyteDouble::mark(std::size_t node, bool alive) {
-  behind_.exec("UPDATE pg_catalog.yb_double_nodes SET alive = " +
-               std::string(alive ? "true" : "false") + " WHERE n = " + std::to_string(node));
-}
-
-void YugabyteDouble::serve(std::size_t number, int fd) {
-  // A client that is gone is found out by what a write says, also OpenSSL's.
-  sigset_t pipe;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-  std::set<int>& sockets = nodes_[number]->sockets;
-  pgwire::Channel client(fd);
-  const Listed listed(mutex_, sockets, fd);
-  try {
-    pgwire::Startup startup = pgwire::read_startup(client);
-    while (startup.code == pgwire::kSslRequest || startup.code == pgwire::kGssRequest) {
-      const bool tls = tls_ != nullptr && startup.code == pgwire::kSslRequest;
-      client.write(tls ? "S" : "N");
-      client.flush();
-      if (tls) client.accept_tls(tls_);
-      startup = pgwire::read_startup(client);
-    }
-    pgwire::Channel behind(pgwire::connect_to(behind_.server().port()));
-    const Listed listed_behind(mutex_, sockets, behind.fd());
-    if (startup.code == pgwire::kCancelRequest) {
-      behind.write(startup.bytes);
-      behind.flush();
-      behind.read(1);  // until it is done, which is told by the end
-    }
-    const Counted counted(*this, number);
-    YugabyteSession(*this, number, client, behind).run(std::move(startup));
-  } catch (const std::exception&) {
-    // The client is gone, or the server behind, or a fault cut them.
-  }
 }
 
 }  // namespace sluice::testing

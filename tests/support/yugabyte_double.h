@@ -13,8 +13,8 @@
 // A client's statements are rewritten (yugabyte_sql.h) and run by a session of its own behind. What
 // it cannot do: read as of a time in a transaction that has read already, or within a function; a
 // prepared yb_get_current_hybrid_time_lsn() keeps its first answer; PRIMARY KEY (a HASH, b ASC) and
-// SPLIT INTO are not understood, declare() stands for them; TRUNCATE is not among the DDL that a
-// time before it cannot be read for.
+// SPLIT INTO are not understood, declare() stands for them; of a table that was truncated, or
+// rewritten by VACUUM FULL or CLUSTER, a time before shows nothing.
 #pragma once
 
 #include <chrono>
@@ -32,35 +32,19 @@
 #include <vector>
 
 #include "support/postgres_server.h"
+#include "support/yugabyte_options.h"
 #include "support/yugabyte_sql.h"
 
 struct ssl_ctx_st;
 
 namespace sluice::testing {
 
-/// Where a node is, as yb_servers() says it.
-struct YugabyteNode {
-  std::string host =
-      {};  ///< an address of this machine that it listens at; empty: 127.0.0.(1 + number)
-  std::string public_ip = {};  ///< empty: none
-  std::string zone = {};       ///< empty: zone1, zone2 ..
-  std::string region = "region1", cloud = "cloud1";
-  std::string node_type = "primary";  ///< or read_replica
-};
-
 class YugabyteDouble {
  public:
   static constexpr const char* kOldVersion = "11.2-YB-2.20.7.0-b0";
-  struct Options {
-    std::size_t nodes = 3;
-    std::vector<YugabyteNode> places = {};  ///< of the first nodes, where they are not as usual
-    std::string version = "15.12-YB-2025.1.0.0-b0";
-    bool read_time = true;            ///< yb_read_time and yb_get_current_hybrid_time_lsn()
-    bool exported_snapshots = false;  ///< pg_export_snapshot() and SET TRANSACTION SNAPSHOT
-    bool tablet_metadata = true;      ///< yb_tablet_metadata
-    bool universe_uuid = true;        ///< a column of yb_servers()
-    bool tls = false;                 ///< with the private cluster's certificate, for `localhost`
-  };
+  using Options = YugabyteOptions;
+  using Fault = YugabyteFault;
+  using Sharding = YugabyteSharding;
   explicit YugabyteDouble(PostgresDatabase& behind);
   YugabyteDouble(PostgresDatabase& behind, Options options);
   ~YugabyteDouble();
@@ -76,29 +60,13 @@ class YugabyteDouble {
   std::string host(std::size_t node) const;
   int port() const { return port_; }  ///< of every node, as with YugabyteDB's 5433
 
-  /// How a table, or an index, is split. Undeclared: three tablets by the hash of the first column
-  /// of its key.
-  struct Sharding {
-    int tablets = 3, hash_columns = 1;
-    bool colocated = false;
-    std::string split;  ///< "SPLIT AT VALUES ((10), (20))"
-  };
   static Sharding hash(int tablets, int columns) { return {tablets, columns, false, {}}; }
   /// By ranges of the key; an empty `split`: one tablet.
-  static Sharding range(const std::string& split = {});
+  static Sharding range(const std::string& split = {}) { return Sharding::range(split); }
   static Sharding colocated() { return {1, 0, true, {}}; }
+  /// A table, or an index. Undeclared: three tablets by the hash of the first column of its key.
   void declare(const std::string& table, const Sharding& how);
 
-  /// What comes instead of a row. No state and not cut: the row comes.
-  struct Fault {
-    std::string state, text;  ///< SQLSTATE and message; 57P01 ends the session as well
-    bool cut = false;         ///< the connection, without a word
-    static Fault read_restart();
-    static Fault snapshot_too_old();
-    static Fault schema_mismatch();
-    static Fault shutdown();
-    static Fault cutting() { return {{}, {}, true}; }
-  };
   /// Once, before row number `row` (from 0) of a SELECT or COPY whose text contains `text` goes
   /// out. After an error the transaction really is aborted.
   void at_row(const std::string& text, std::size_t row, Fault fault);
@@ -136,17 +104,7 @@ class YugabyteDouble {
     std::size_t row = 0;
     std::function<Fault()> decide;
   };
-  /// A session while it is there.
-  class Counted {
-   public:
-    Counted(YugabyteDouble& cluster, std::size_t node);
-    ~Counted();
-    Counted(const Counted&) = delete;
-    Counted& operator=(const Counted&) = delete;
-
-   private:
-    YugabyteDouble& cluster_;
-  };
+  class Counted;  ///< a session while it is there
   void make_catalog();
   void listen_everywhere();
   bool listen_at(Node& node, int port) const;

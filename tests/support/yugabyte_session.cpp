@@ -5,7 +5,6 @@
 
 #include <array>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 namespace sluice::testing {
@@ -14,10 +13,11 @@ using pgwire::Message;
 
 namespace {
 
-std::string as_literal(const std::string& text) {
-  std::string out = "'";
-  for (const char each : text) out += each == '\'' ? "''" : std::string(1, each);
-  return out + "'";
+/// "15.12-YB-2025.1.0.0-b0" is 150012.
+std::string number_of(const std::string& version) {
+  const int major = std::stoi(version);
+  const int minor = std::stoi(version.substr(version.find('.') + 1));
+  return std::to_string(major * 10000 + minor);
 }
 
 }  // namespace
@@ -30,11 +30,10 @@ void YugabyteSession::run(pgwire::Startup startup) {
   own_database_ = startup.parameter("database") == cluster_.behind_.name();
   if (own_database_) {
     const YugabyteDialect& dialect = cluster_.dialect_;
-    const std::string number = cluster_.options_.version.starts_with("11.2") ? "110002" : "150012";
     std::string options = dialect.options(startup.parameter("options"));
     options += " -c yb_double.node=" + std::to_string(node_) +
                " -c yb_double.server_version=" + cluster_.options_.version +
-               " -c yb_double.server_version_num=" + number;
+               " -c yb_double.server_version_num=" + number_of(cluster_.options_.version);
     travels_ = options.find("yb_double.yb_read_time", 0) != options.rfind("yb_double.yb_read_time");
     std::erase_if(startup.parameters, [](const auto& each) { return each.first == "options"; });
     for (auto& [name, value] : startup.parameters) {
@@ -78,7 +77,7 @@ bool YugabyteSession::log_in(const pgwire::Startup& startup) {
   }
 }
 
-/// Says which node it is at, to the others of that node (yugabyte_catalog.cpp).
+/// Says which node it is at, to the others of that node (yugabyte_catalog.sql).
 void YugabyteSession::sign() {
   aside("SELECT pg_catalog.pg_advisory_lock_shared(7962, " + std::to_string(node_) + ")");
 }
@@ -99,7 +98,7 @@ YugabyteSession::Answer YugabyteSession::aside(const std::string& sql) {
         client_.flush();
       }
     }
-    if (message.type == 'S') pass_on(message);
+    if (message.type == 'S' || message.type == 'A') pass_on(message);
     if (message.type != 'Z') continue;
     status_ = message.body[0];
     return answer;
@@ -242,7 +241,9 @@ void YugabyteSession::send_batch(char end) {
   ready();
 }
 
-void YugabyteSession::pump_copy_in() {
+/// `then_sync`: the server has taken the batch's Sync for a part of the COPY; the client sends one
+/// more.
+void YugabyteSession::pump_copy_in(bool then_sync) {
   client_.flush();
   while (true) {
     const Message message = client_.read();
@@ -250,6 +251,7 @@ void YugabyteSession::pump_copy_in() {
     behind_.write(message);
     if (message.type == 'c' || message.type == 'f') break;
   }
+  if (then_sync) behind_.write(client_.read());
   behind_.flush();
 }
 
@@ -289,7 +291,7 @@ bool YugabyteSession::relay_one(const Message& message, std::deque<Owed>& owed) 
   }
   if (!swallowing_ || type == 'S' || type == 'A') pass_on(message);
   if (type == 'T' || type == 'H') row_ = 0;
-  if (type == 'G') pump_copy_in();
+  if (type == 'G') pump_copy_in(!simple && !owed.empty() && owed.back().kind == 'S');
   if (type == 'E') {
     notices_ = false;
     failed_ = true;
@@ -338,40 +340,6 @@ void YugabyteSession::row(const Message& message, const std::string& asked) {
 
 void YugabyteSession::pass_on(const Message& message) { client_.write(told(message)); }
 
-/// The server's word as YugabyteDB would say it.
-Message YugabyteSession::told(const Message& message) const {
-  if (!own_database_) return message;
-  if (message.type == 'S') {
-    std::size_t at = 0;
-    if (pgwire::text_at(message.body, at) == "server_version")
-      return {'S', std::string("server_version") + '\0' + cluster_.options_.version + '\0'};
-    return message;
-  }
-  if (message.type == 'T') {
-    return pgwire::with_names(message, [](const std::string& name) {
-      return name.starts_with("yb_double") ? without_own_names(name) : name;
-    });
-  }
-  if (message.type != 'E' && message.type != 'N') return message;
-  pgwire::Fields fields = pgwire::fields_of(message);
-  const std::string text = pgwire::field(fields, 'M'), state = pgwire::field(fields, 'C');
-  std::optional<Refusal> refusal = refusal_of(text);
-  if (refusal && refusal_ && text.find("yb_double_no_value") != std::string::npos)
-    refusal = refusal_;
-  if (state == "25006" && pinned_) {
-    // PgSession of YugabyteDB's pggate, an IllegalState: which has no SQLSTATE of its own.
-    bool rows = false;
-    for (const char* each : {"INSERT", "UPDATE", "DELETE", "MERGE", "COPY FROM", "SELECT FOR"})
-      rows = rows || text.find(each) != std::string::npos;
-    refusal = {"XX000", std::string(rows ? "Write DML" : "DDL") +
-                            " operation can not be performed while yb_read_time is set to "
-                            "nonzero."};
-  }
-  if (refusal) return pgwire::error("ERROR", refusal->state, refusal->text);
-  for (auto& [code, value] : fields) value = without_own_names(std::move(value));
-  return pgwire::with_fields(message.type, fields);
-}
-
 /// Where a transaction is open, it really is aborted.
 void YugabyteSession::fail_with(const Fault& fault) {
   if (status_ == 'T') aside("SELECT yb_double_fail()");
@@ -379,75 +347,9 @@ void YugabyteSession::fail_with(const Fault& fault) {
   client_.write(pgwire::error("ERROR", fault.state, fault.text));
 }
 
-/// The end of a transaction that was only there for the time of one statement.
-void YugabyteSession::come_back() {
-  if (wrapped_) aside(status_ == 'E' ? "ROLLBACK" : "COMMIT");
-  wrapped_ = false;
-  if (status_ == 'I') pinned_.reset();
-  if (std::exchange(signs_again_, false) && status_ == 'I') sign();
-}
-
 void YugabyteSession::ready() {
   client_.write(Message{'Z', std::string(1, status_)});
   client_.flush();
-}
-
-/// Before a statement: makes it read as of the session's yb_read_time, if it has one. What it says:
-/// why not.
-std::optional<YugabyteSession::Fault> YugabyteSession::travel(const RewrittenStatement& statement) {
-  if (!travels_ || statement.steers || status_ == 'E') return std::nullopt;
-  const Answer now =
-      aside("SHOW yb_double.yb_read_time; SHOW transaction_isolation; SHOW transaction_read_only");
-  if (now.rows.size() != 3) throw std::runtime_error("no answer about yb_read_time");
-  const std::string time = now.rows[0][0];
-  if (pinned_ && time != *pinned_)
-    return Fault{"0A000", "the double cannot change yb_read_time in a transaction that has read"};
-  if (pinned_) return changed_since(statement);
-  if (time == "0" || time.empty()) return std::nullopt;
-  if (now.rows[1][0] == "serializable" && now.rows[2][0] == "off") {
-    return Fault{"XX000",
-                 "Transactions with serializable isolation can not be performed while yb_read_time "
-                 "is set to nonzero. Try setting the transaction as read only or try another "
-                 "isolation level."};
-  }
-  const std::optional<std::string> snapshot = cluster_.snapshot_of(time);
-  if (!snapshot) {
-    if (statement.says("from") || statement.says("copy") || statement.says("table"))
-      return Fault::snapshot_too_old();
-    return std::nullopt;
-  }
-  if (std::optional<Fault> fault = begin_travel(time, *snapshot)) return fault;
-  return changed_since(statement);
-}
-
-std::optional<YugabyteSession::Fault> YugabyteSession::begin_travel(const std::string& time,
-                                                                    const std::string& snapshot) {
-  const std::string importing = "SET TRANSACTION SNAPSHOT " + as_literal(snapshot);
-  wrapped_ = status_ == 'I';
-  const Answer answer =
-      aside((wrapped_ ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
-                      : "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ") +
-            importing);
-  if (!answer.error.empty()) {
-    return Fault{"0A000",
-                 "the double cannot read as of yb_read_time in a transaction that has read already "
-                 "(" +
-                     answer.error + ")"};
-  }
-  pinned_ = time;
-  return std::nullopt;
-}
-
-/// A guess at what YugabyteDB says; that it refuses is documented ("not before the last DDL").
-std::optional<YugabyteSession::Fault> YugabyteSession::changed_since(
-    const RewrittenStatement& statement) {
-  const Answer seen = aside("SELECT id FROM pg_catalog.yb_double_ddl");
-  std::set<std::string> known;
-  for (const auto& each : seen.rows) known.insert(each[0]);
-  for (const auto& each : cluster_.noted_ddl()) {
-    if (!known.contains(*each[0]) && statement.says(*each[1])) return Fault::schema_mismatch();
-  }
-  return std::nullopt;
 }
 
 }  // namespace sluice::testing

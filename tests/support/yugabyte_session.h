@@ -51,7 +51,7 @@ class YugabyteSession {
   void take_in(pgwire::Message message);
   void parse(pgwire::Message& message);
   void send_batch(char end);
-  void pump_copy_in();
+  void pump_copy_in(bool then_sync);
 
   std::vector<RewrittenStatement> rewrite(const std::string& asked);
   std::optional<Fault> travel(const RewrittenStatement& statement);

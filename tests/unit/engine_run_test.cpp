@@ -2,9 +2,14 @@
 // How runs end: stopped, failed, retried, and with observers and destinations that fail.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <thread>
 
+#include "engine/load.h"
+#include "engine/state.h"
 #include "sluice/sync.h"
 #include "support/fake_source.h"
 
@@ -270,6 +275,119 @@ TEST_F(EngineRun, NamesThatFitNothingAreSlips) {
   EXPECT_EQ(receipt_of(result, "main.nope").fault, Fault::config);
   EXPECT_EQ(receipt_of(result, "customers").outcome, Outcome::done);
   EXPECT_EQ(result.exit_code(), 3);
+}
+
+/// One that no lock keeps others out of.
+class SharedDestination : public FileDestination {
+ public:
+  using FileDestination::FileDestination;
+  bool shared() const override { return true; }
+};
+
+class EngineOvertaken : public EngineRun {
+ protected:
+  EngineOvertaken() {
+    destination.reset();
+    destination = std::make_unique<SharedDestination>(database, (folder / "dst.duckdb").string());
+    options.unit_rows = 1000;
+  }
+  RunResult run() {
+    Observer observer;
+    return Sync(database, *source, *destination, options, observer).run();
+  }
+  std::string of_copy(const std::string& sql) {
+    return database.connect().query(sql).optional(0, 0).value_or("NULL");
+  }
+};
+
+/// The first run has committed some units when the second begins, and has rows under way.
+TEST_F(EngineOvertaken, ARunInTheMiddleOfALoadEndsAndTheLaterOneIsTrue) {
+  make_table("t", 10'000);
+  std::atomic<int> batches{0};
+  std::optional<RunResult> second;
+  source->before_batch = [&](int) {
+    if (++batches != 4) return;
+    std::thread([&] { second = run(); }).join();
+  };
+  const RunResult first = run();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->exit_code(), 0) << second->receipts.at(0).error;
+  EXPECT_NE(first.exit_code(), 0);
+  EXPECT_FALSE(first.receipts.at(0).error.empty());
+  EXPECT_EQ(of_copy("SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(id) FROM "
+                    "dst.main.t"),
+            "10000 10000 49995000");
+  source->before_batch = nullptr;
+  EXPECT_EQ(run().exit_code(), 0);
+}
+
+/// Our functions run here: what they say of rows that a service keeps would have to fetch them all.
+TEST_F(EngineOvertaken, NoDigestsAreMadeOfWhatAServiceKeeps) {
+  struct Digesting : FakeSource {
+    using FakeSource::FakeSource;
+    bool asked = false;
+    RowDigest row_digest(Snapshot&, const Table&, const std::vector<Column>&,
+                         duck::Connection&) override {
+      asked = true;
+      return {"", "this test needs none"};
+    }
+  };
+  source.reset();
+  database.connect().query("DETACH fake");
+  auto digesting = std::make_unique<Digesting>(database);
+  Digesting& asked_of = *digesting;
+  source = std::move(digesting);
+  make_table("t");
+  options.defaults.strategy = Strategy::digest;
+  run();
+  source->sql("UPDATE fake.main.t SET v = 'changed' WHERE id = 5");
+  const RunResult result = run();
+  EXPECT_EQ(result.receipts.at(0).updated, 1U);
+  EXPECT_FALSE(asked_of.asked);
+  destination.reset();
+  destination = std::make_unique<FileDestination>(database, (folder / "dst.duckdb").string());
+  EXPECT_EQ(run().exit_code(), 0);
+  EXPECT_TRUE(asked_of.asked);
+}
+
+/// What writes no state, which the later run could have changed, has nothing else to notice it by.
+TEST_F(EngineOvertaken, ATableIsNotMadeCutOrDroppedByARunThatIsOver) {
+  make_table("t", 10);
+  run();
+  duck::Connection connection = database.connect();
+  StateStore first("dst", "default"), later("dst", "default"), other("dst", "other");
+  for (StateStore* each : {&first, &later, &other}) {
+    each->open(connection, StateStore::Create::no);
+    each->claim(connection);
+  }
+  apply::Target target;
+  target.catalog = "dst";
+  target.schema = "main";
+  target.name = "t";
+  const Shape over(connection, first, target);
+  const auto refused = [&](const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::busy) << error.what();
+      return of_copy("SELECT count(*) FROM dst.main.t") == "10";
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused([&] { over.cut("t", 5); }));
+  EXPECT_TRUE(refused([&] { over.drop("t"); }));
+  Column column;
+  column.name = "id";
+  column.type = "BIGINT";
+  EXPECT_TRUE(refused([&] { over.create("t", {column}); }));
+  EXPECT_TRUE(refused([&] {
+    Load load(connection, first);
+    load.execute("DELETE FROM dst.main.t");
+    load.commit();
+  }));
+  EXPECT_TRUE(Shape(connection, later, target).cut("t", 5));
+  EXPECT_EQ(of_copy("SELECT count(*) FROM dst.main.t"), "5");
+  Shape(connection, other, target).drop("t");
 }
 
 }  // namespace

@@ -63,6 +63,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Url{"postgresql://h/db?PASSWORD=a@b", "postgresql://h/db?PASSWORD=***"},
                     Url{"md:db?motherduck_token=eyJ.x&attach_mode=single",
                         "md:db?motherduck_token=***&attach_mode=single"},
+                    Url{"md:_share/birds/e9ads7-dfr32?motherduck_token=eyJ.x",
+                        "md:_share/birds/***?motherduck_token=***"},
+                    Url{"motherduck:_share/birds/e9ads7", "motherduck:_share/birds/***"},
+                    Url{"duckdb:_share/birds/e9ads7", "duckdb:_share/birds/e9ads7"},
                     Url{"host=db password='a b\\' c' user=me", "host=db password=*** user=me"},
                     Url{"host=db password = pw user=me", "host=db password = *** user=me"},
                     Url{"mysql://root:pw@h/db", "mysql://root:***@h/db"},
@@ -73,8 +77,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Registry, NamesWhatThisBuildTakes) {
   EXPECT_EQ(schemes().sources,
             (std::vector<std::string>{"postgresql://", "postgres://", "yugabytedb://", "mysql://",
-                                      "mariadb://", "singlestore://", "duckdb:FILE"}));
-  EXPECT_EQ(schemes().destinations, (std::vector<std::string>{"duckdb:FILE"}));
+                                      "mariadb://", "singlestore://", "duckdb:FILE", "md:DATABASE",
+                                      "motherduck:DATABASE"}));
+  EXPECT_EQ(schemes().destinations,
+            (std::vector<std::string>{"duckdb:FILE", "md:DATABASE", "motherduck:DATABASE"}));
 }
 
 TEST(Registry, SaysWhichSchemesThereAreAndTheNearest) {
@@ -85,12 +91,19 @@ TEST(Registry, SaysWhichSchemesThereAreAndTheNearest) {
   EXPECT_TRUE(has(typo.what(), "postgresql://, postgres://, yugabytedb://, mysql://, "))
       << typo.what();
   EXPECT_FALSE(has(typo.what() + typo.hint(), "hunter2"));
-  for (const char* later : {"dolphindb://h", "md:d"}) {
+  for (const char* later : {"dolphindb://h"}) {
     const Error error = thrown([&] { make_source(database, later); });
     EXPECT_EQ(error.fault(), Fault::config) << later;
     EXPECT_TRUE(has(error.what(), "this build takes")) << error.what();
     EXPECT_EQ(thrown([&] { make_destination(database, later); }).fault(), Fault::config) << later;
   }
+}
+
+TEST(Registry, APasswordBesideASourceThatHasNoneIsTheDestinations) {
+  for (const char* url : {"duckdb:shop.duckdb", "shop.db", "md:shop", "motherduck:shop"})
+    EXPECT_TRUE(is_destinations_password(url)) << url;
+  for (const char* url : {"postgresql://h/d", "mysql://h/d", "warehouse", ""})
+    EXPECT_FALSE(is_destinations_password(url)) << url;
 }
 
 TEST(Registry, RefusesASourceAsDestinationAndAWordThatIsNoUrl) {

@@ -93,22 +93,19 @@ void read_keys(duck::Connection& connection, const std::string& catalog, Tables&
   }
 }
 
-/// The file's used blocks, shared out by cells: exact sizes would mean reading every table's
-/// segment list.
-void estimate_bytes(duck::Connection& connection, const std::string& catalog, Tables& tables) {
-  const duck::Result rows = connection.query(
-      "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = ?",
-      {catalog});
-  if (rows.rows() == 0) return;
+/// The database's bytes, shared out by cells: exact sizes would mean reading every table's segment
+/// list.
+void estimate_bytes(std::optional<std::uint64_t> bytes, Tables& tables) {
+  constexpr double kCell = 8;  // bytes, where the database does not say how many it has
   const auto cells = [](const Table& table) {
     return static_cast<double>(table.rows) * static_cast<double>(table.columns.size());
   };
   double all = 0;
   for (const auto& [name, table] : tables) all += cells(table);
   if (all <= 0) return;
-  const double bytes = static_cast<double>(rows.integer(0, 0));
+  const double of_a_cell = bytes ? static_cast<double>(*bytes) / all : kCell;
   for (auto& [name, table] : tables)
-    table.bytes = static_cast<std::uint64_t>(bytes * cells(table) / all);
+    table.bytes = static_cast<std::uint64_t>(of_a_cell * cells(table));
 }
 
 void read_view(duck::Connection& connection, const std::string& catalog, const TableName& name,
@@ -127,7 +124,8 @@ void read_view(duck::Connection& connection, const std::string& catalog, const T
   } catch (const Error& error) {
     found.skipped.push_back(
         {name, std::string("the view cannot be read: ") + error.what(),
-         "a view can use tables, views and macros of its own file only, without the file's name"});
+         "a view can use tables, views and macros of its own database only, without the "
+         "database's name"});
     return;
   }
   found.tables.push_back(std::move(view));
@@ -136,11 +134,11 @@ void read_view(duck::Connection& connection, const std::string& catalog, const T
 }  // namespace
 
 Catalog read_catalog(duck::Connection& connection, const std::string& catalog,
-                     std::span<const TableName> named) {
+                     std::optional<std::uint64_t> bytes, std::span<const TableName> named) {
   Tables tables = read_tables(connection, catalog);
   read_columns(connection, catalog, tables);
   read_keys(connection, catalog, tables);
-  estimate_bytes(connection, catalog, tables);
+  estimate_bytes(bytes, tables);
   Catalog found;
   for (auto& [name, table] : tables) found.tables.push_back(std::move(table));
   for (const TableName& name : std::set<TableName>(named.begin(), named.end())) {

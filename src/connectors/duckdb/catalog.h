@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tables an attached DuckDB file has.
+// What tables an attached database has.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -12,9 +14,10 @@
 
 namespace sluice::duckdb_file {
 
-/// The tables of `catalog`, and the views in `named`.
+/// The tables of `catalog`, and the views in `named`. `bytes`: what the tables take together; none:
+/// they are guessed by their cells.
 Catalog read_catalog(duck::Connection& connection, const std::string& catalog,
-                     std::span<const TableName> named);
+                     std::optional<std::uint64_t> bytes, std::span<const TableName> named);
 
 /// The tables with a column that compares by a collation. DuckDB does not print it with the type.
 std::set<TableName> collated_tables(duck::Connection& connection, const std::string& catalog);

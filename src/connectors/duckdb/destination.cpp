@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "connectors/duckdb/connector.h"
 #include "connectors/duckdb/file.h"
+#include "connectors/duckdb/motherduck.h"
 #include "connectors/duckdb/read_copy.h"
 
 namespace sluice::duckdb_file {
@@ -75,28 +78,31 @@ class FileDestination : public Destination {
   AttachedFile file_;
 };
 
-class Looked : public Destination {
+/// One that finish() has nothing to do for: it is only looked into, or keeps itself in order.
+class CatalogDestination : public Destination {
  public:
-  Looked(duck::Database& database, const SourceOptions& options)
-      : file_(database, options.path, Access::read, options.patience, {}, own_name(options.path)) {}
+  explicit CatalogDestination(std::unique_ptr<const AttachedDatabase> attached)
+      : attached_(std::move(attached)) {}
 
-  const std::string& catalog() const override { return file_.catalog(); }
-  std::string name() const override { return file_.name(); }
+  const std::string& catalog() const override { return attached_->catalog(); }
+  std::string name() const override { return attached_->name(); }
+  bool shared() const override { return !attached_->writers().empty(); }
   void finish() override {}
 
  private:
-  static std::string own_name(const std::string& path) {
-    const std::string stem = fs::path(path).stem().string();
-    return stem.empty() ? "file" : stem;
-  }
-
-  AttachedFile file_;
+  std::unique_ptr<const AttachedDatabase> attached_;
 };
+
+std::string own_name(const std::string& path) {
+  const std::string stem = fs::path(path).stem().string();
+  return stem.empty() ? "file" : stem;
+}
 
 }  // namespace
 
 std::unique_ptr<Destination> look(duck::Database& database, SourceOptions options) {
-  return std::make_unique<Looked>(database, options);
+  return std::make_unique<CatalogDestination>(std::make_unique<AttachedFile>(
+      database, options.path, Access::read, options.patience, "", own_name(options.path)));
 }
 
 std::unique_ptr<Destination> destination(duck::Database& database, DestinationOptions options) {
@@ -104,3 +110,20 @@ std::unique_ptr<Destination> destination(duck::Database& database, DestinationOp
 }
 
 }  // namespace sluice::duckdb_file
+
+namespace sluice::motherduck {
+
+using duckdb_file::CatalogDestination;
+
+// Checkpoints are the service's own.
+std::unique_ptr<Destination> destination(duck::Database& database, const Options& options) {
+  return std::make_unique<CatalogDestination>(
+      std::make_unique<AttachedMotherduck>(database, options, true));
+}
+
+std::unique_ptr<Destination> look(duck::Database& database, const Options& options) {
+  return std::make_unique<CatalogDestination>(
+      std::make_unique<AttachedMotherduck>(database, options, false));
+}
+
+}  // namespace sluice::motherduck

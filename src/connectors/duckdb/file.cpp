@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string_view>
 #include <thread>
@@ -124,6 +125,37 @@ std::string free_name(duck::Connection& connection, const std::string& wanted) {
   }
 }
 
+/// The random identifier that DuckDB 1.4 and later write into the header of a file of storage
+/// version v1.4.0 or later; empty for older ones. It is in every copy of the file and in none that
+/// is made anew.
+std::string file_identifier(int descriptor) {
+  constexpr off_t kOffset =
+      124;  // checksum 8, "DUCK" 4, version 8, flags 32, library 32 + 32, encryption 8
+  std::array<unsigned char, 16> bytes{};
+  if (pread(descriptor, bytes.data(), bytes.size(), kOffset) != static_cast<ssize_t>(bytes.size()))
+    return {};
+  if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0; })) return {};
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+/// How often a checkpoint has written one of the file's two headers: a checksum of 8 bytes, then
+/// that number; the first header of 4 KiB is the one that never changes.
+std::uint64_t checkpoints(int descriptor) {
+  std::uint64_t most = 0;
+  for (const off_t header : {4096, 8192}) {
+    std::uint64_t count = 0;
+    if (pread(descriptor, &count, sizeof count, header + 8) == sizeof count)
+      most = std::max(most, count);
+  }
+  return most;
+}
+
 }  // namespace
 
 fs::path absolute_path(const std::string& path) {
@@ -182,7 +214,8 @@ Error file_error(const Error& error, const std::string& name, Access access) {
 AttachedFile::AttachedFile(duck::Database& database, const std::string& path, Access access,
                            const Patience& patience, const std::string& storage,
                            const std::string& catalog)
-    : database_(database), access_(access), name_(path), path_(absolute_path(path)) {
+    : AttachedDatabase(database), access_(access), path_(absolute_path(path)) {
+  name_ = path;
   duck::Connection connection = database.connect();
   check_path(name_, path_, access);
   refuse_same_file(connection, name_, path_, access);
@@ -217,19 +250,33 @@ void AttachedFile::attach(const Patience& patience, const std::string& storage) 
 }
 
 AttachedFile::~AttachedFile() {
-  try {
-    database_.connect().query("DETACH " + duck::quoted(catalog_));
-  } catch (const std::exception&) {
-    // DuckDB detaches what is left when it ends; a file that could not be checkpointed keeps its
-    // log.
-  }
+  detach();
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-duck::Connection AttachedFile::connect() const {
-  duck::Connection connection = database_.connect();
-  connection.query("SET TimeZone = 'UTC'");
-  return connection;
+std::string AttachedFile::identity() const {
+  const std::string identifier = file_identifier(descriptor_);
+  if (!identifier.empty()) return "duckdb:" + identifier;
+  std::error_code error;
+  const fs::path canonical = fs::canonical(path_, error);
+  return "duckdb:" + (error ? path_ : canonical).string();
+}
+
+std::optional<std::int64_t> AttachedFile::position() const {
+  constexpr std::uint64_t kLogBits = 40;
+  std::error_code none;
+  const std::uintmax_t log = fs::file_size(fs::path(path_) += ".wal", none);
+  return static_cast<std::int64_t>(
+      (checkpoints(descriptor_) << kLogBits) +
+      (none ? 0 : std::min<std::uintmax_t>(log, (std::uint64_t{1} << kLogBits) - 1)));
+}
+
+std::optional<std::uint64_t> AttachedFile::bytes(duck::Connection& connection) const {
+  const duck::Result rows = connection.query(
+      "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = ?",
+      {catalog_});
+  if (rows.rows() == 0) return std::nullopt;
+  return static_cast<std::uint64_t>(rows.integer(0, 0));
 }
 
 }  // namespace sluice::duckdb_file

@@ -6,45 +6,38 @@
 #include <filesystem>
 #include <string>
 
+#include "connectors/duckdb/attached_database.h"
 #include "connectors/duckdb/connector.h"
 #include "duck/duck.h"
 
 namespace sluice::duckdb_file {
 
-enum class Access { read, write };
-
-/// Detached by its destructor, which throws nothing and commits nothing.
-class AttachedFile {
+class AttachedFile : public AttachedDatabase {
  public:
   /// `storage` is the storage version of a file that has to be made. `catalog`: the name wanted in
   /// SQL, by default one that says what the file is used for; another one where that is taken.
   AttachedFile(duck::Database& database, const std::string& path, Access access,
                const Patience& patience, const std::string& storage = {},
                const std::string& catalog = {});
-  AttachedFile(const AttachedFile&) = delete;
-  AttachedFile& operator=(const AttachedFile&) = delete;
-  ~AttachedFile();
+  ~AttachedFile() override;
 
-  /// The name to write in SQL, unquoted.
-  const std::string& catalog() const noexcept { return catalog_; }
-  /// As the user wrote it, for messages.
-  const std::string& name() const noexcept { return name_; }
   const std::filesystem::path& path() const noexcept { return path_; }
   /// Open for reading, until the file is detached. Nobody may close another descriptor of this file
   /// meanwhile: POSIX drops all locks that a process has on a file, DuckDB's too, when it closes
   /// any descriptor of it.
   int descriptor() const noexcept { return descriptor_; }
-  /// Time limits and time zone set: text of times is in UTC.
-  duck::Connection connect() const;
+
+  /// Files of older storage versions carry nothing of their own: they are known by where they are.
+  std::string identity() const override;
+  /// Each commit makes the log longer, and a checkpoint ends it.
+  std::optional<std::int64_t> position() const override;
+  std::optional<std::uint64_t> bytes(duck::Connection& connection) const override;
 
  private:
   void attach(const Patience& patience, const std::string& storage);
 
-  duck::Database& database_;
   Access access_;
-  std::string name_;
   std::filesystem::path path_;
-  std::string catalog_;
   int descriptor_ = -1;
 };
 

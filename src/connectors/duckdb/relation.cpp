@@ -7,7 +7,7 @@
 namespace sluice::duckdb_file {
 namespace {
 
-const Column& native(const Attached& attached, const std::string& name) {
+const Column& native(const AttachedTable& attached, const std::string& name) {
   const Column* column = attached.table->column(name);
   if (column == nullptr) {
     throw Error(Fault::schema, attached.table->name.text() + " has no column " + name);
@@ -17,7 +17,7 @@ const Column& native(const Attached& attached, const std::string& name) {
 
 /// A column that compares byte by byte. With a collation of its own 'A' and 'a' would be the same
 /// value to every comparison further on, and a change from one to the other never seen.
-std::string plain(const Attached& attached, const Column& column) {
+std::string plain(const AttachedTable& attached, const Column& column) {
   std::string sql = duck::quoted(column.name);
   if (attached.collated && column.type == "VARCHAR") sql += " COLLATE C";
   return sql;
@@ -46,15 +46,23 @@ std::string survives(const std::string& value, const std::string& from, const st
   return "TRY_CAST(" + there + " AS " + from + ") IS NOT DISTINCT FROM " + value;
 }
 
-/// The value as the type that the user chose; NULL where that cannot hold it exactly, which
-/// find_misfits() has looked at before.
+/// The value as the type that the user chose. find_misfits() has looked at all of them before, but
+/// others may write to the table since: what that type cannot hold exactly is NULL only where the
+/// user said so, else an error of the statement.
 std::string converted(const std::string& value, const Column& from, const Column& to) {
   const std::string cast = "CAST(" + value + " AS " + to.type + ")";
   if (to.type == "VARCHAR") return cast;
-  return "CASE WHEN " + survives(value, from.type, to.type) + " THEN TRY_" + cast + " END";
+  const std::string said = duck::literal("column " + to.name + " has got a value that " + to.type +
+                                         " cannot hold exactly while it was read: ");
+  return "CASE WHEN " + survives(value, from.type, to.type) + " THEN TRY_" + cast +
+         (to.misfit == Misfit::null
+              ? ""
+              : " WHEN " + value + " IS NOT NULL THEN CAST(error(" + said + " || CAST(" + value +
+                    " AS VARCHAR)) AS " + to.type + ")") +
+         " END";
 }
 
-std::string selected(const Attached& attached, const Column& wanted) {
+std::string selected(const AttachedTable& attached, const Column& wanted) {
   const Column& column = native(attached, wanted.name);
   const std::string value = plain(attached, column);
   const std::string name = duck::quoted(column.name);
@@ -68,7 +76,7 @@ std::string constant(const std::string& text, const std::string& type) {
 
 /// Lists unnested side by side: DuckDB plans them in a fifth of the time that VALUES of as many
 /// tuples takes.
-std::string key_condition(const Attached& attached, const Table& wanted, const Read& read) {
+std::string key_condition(const AttachedTable& attached, const Table& wanted, const Read& read) {
   std::string columns;
   std::string lists;
   for (std::size_t i = 0; i < wanted.primary_key.size(); ++i) {
@@ -91,7 +99,7 @@ std::string key_condition(const Attached& attached, const Table& wanted, const R
 
 /// The user's own predicate ends with a line break, so that a comment in it cannot swallow what
 /// follows.
-std::string conditions(const Attached& attached, const Table& wanted, const Read* read) {
+std::string conditions(const AttachedTable& attached, const Table& wanted, const Read* read) {
   std::string sql;
   const auto add = [&](const std::string& condition) {
     sql += (sql.empty() ? " WHERE " : " AND ") + condition;
@@ -110,7 +118,7 @@ std::string conditions(const Attached& attached, const Table& wanted, const Read
   return sql;
 }
 
-/// t0 cut to what the type can hold: rounding up would put the mark after the attach.
+/// t0 cut to what the type can hold: rounding up would put the mark after the snapshot.
 std::string instant_of(const std::string& type, const std::string& t0) {
   const std::size_t length = type == "DATE"           ? 10
                              : type == "TIMESTAMP_S"  ? 19
@@ -121,7 +129,7 @@ std::string instant_of(const std::string& type, const std::string& t0) {
 
 }  // namespace
 
-std::string relation(const Attached& attached, const Table& wanted, const Read& read) {
+std::string relation(const AttachedTable& attached, const Table& wanted, const Read& read) {
   std::string list;
   for (const Column& column : read.columns)
     list += (list.empty() ? "" : ", ") + selected(attached, column);
@@ -129,7 +137,7 @@ std::string relation(const Attached& attached, const Table& wanted, const Read& 
          ")";
 }
 
-void check_words(duck::Connection& connection, const Attached& attached, const Table& wanted) {
+void check_words(duck::Connection& connection, const AttachedTable& attached, const Table& wanted) {
   const auto check = [&](const char* option, const std::string& statement, const char* advice) {
     try {
       connection.query(statement);
@@ -156,7 +164,7 @@ void check_words(duck::Connection& connection, const Attached& attached, const T
           "start: is a value of the replication key, like 2026-01-31");
 }
 
-std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,
+std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& attached,
                            const Table& wanted, const Read& read) {
   std::vector<const Column*> chosen;
   std::string list;
@@ -191,7 +199,7 @@ std::uint64_t find_misfits(duck::Connection& connection, const Attached& attache
   return dropped;
 }
 
-std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0) {
+std::string until_query(const AttachedTable& attached, const Table& wanted, const std::string& t0) {
   const Column& key = native(attached, wanted.replication_key);
   std::string mark = "max(" + plain(attached, key) + ")";
   if (duck::is_temporal(key.type)) {

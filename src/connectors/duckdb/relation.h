@@ -10,26 +10,26 @@
 namespace sluice::duckdb_file {
 
 /// What a relation's text needs to know of the table beside its Table.
-struct Attached {
+struct AttachedTable {
   std::string sql_name;
-  const Table* table = nullptr;  ///< as the file has it: its own types
+  const Table* table = nullptr;  ///< as the database has it: its own types
   bool collated = false;         ///< text columns may have a collation
 };
 
 /// The parenthesised SELECT of `read`. `wanted` is the table as the plan has it, with the user's
 /// rows and types.
-std::string relation(const Attached& attached, const Table& wanted, const Read& read);
+std::string relation(const AttachedTable& attached, const Table& wanted, const Read& read);
 
 /// Throws Fault::config where the user's `where` or `start` is no SQL that the table understands.
-void check_words(duck::Connection& connection, const Attached& attached, const Table& wanted);
+void check_words(duck::Connection& connection, const AttachedTable& attached, const Table& wanted);
 
 /// Looks for values that the types chosen for columns cannot hold exactly. Returns how many
 /// `misfit: null` columns drop; throws Error::misfit for one of any other column.
-std::uint64_t find_misfits(duck::Connection& connection, const Attached& attached,
+std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& attached,
                            const Table& wanted, const Read& read);
 
-/// One row, one text column: the replication key up to which the file is complete at `t0`
+/// One row, one text column: the replication key up to which the table is complete at `t0`
 /// ("YYYY-MM-DD HH:MM:SS.ffffff", UTC), or NULL where no row has one.
-std::string until_query(const Attached& attached, const Table& wanted, const std::string& t0);
+std::string until_query(const AttachedTable& attached, const Table& wanted, const std::string& t0);
 
 }  // namespace sluice::duckdb_file

@@ -52,7 +52,7 @@ CREATE INDEX ON maintenance_log (updated_at ASC);
 INSERT INTO devices
 SELECT md5('device ' || i)::uuid, 'Pump ' || i, (ARRAY['pump', 'fan', 'press'])[1 + i % 3],
        CASE WHEN i % 10 > 0 THEN 'Hall ' || i % 4 END, CASE WHEN i % 5 = 0 THEN '{}' ELSE ARRAY['temperature', 'it''s ' || i % 3] END,
-       CASE WHEN i % 7 > 0 THEN jsonb_build_object('limit', i / 8.0, 'tags', jsonb_build_array(i, null, 'a "b"')) END,
+       CASE WHEN i % 7 > 0 THEN jsonb_build_object('limit', round(i / 8.0, 3), 'tags', jsonb_build_array(i, null, 'a "b"')) END,
        DATE '2020-02-29' + i, TIMESTAMPTZ '2026-01-01 00:00:00+00' + i * INTERVAL '1 second'
 FROM generate_series(1, :devices) i;
 

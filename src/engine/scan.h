@@ -40,8 +40,8 @@ struct UnitLimit {
   std::chrono::seconds time{0};
 };
 
-/// One read of a plan, once. Usable in SQL as `sql()` while it lives;
-/// made and destroyed on one thread.
+/// One read of a plan, once. Usable in SQL as `sql()` while it lives; made and destroyed on one
+/// thread.
 class Relation {
  public:
   /// Reads the chunks `from` points at (positions in plan.chunks), in that order. `progress` may be

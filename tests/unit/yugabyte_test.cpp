@@ -124,7 +124,9 @@ TEST(YugabyteTablets, TheFirstValueOfEachSplitIsRead) {
               ElementsAre("100", "it's", "5"));
   EXPECT_THAT(split_values("SPLIT AT VALUES (('2026-01-01 00:00:00+00'::timestamptz))"),
               ElementsAre("2026-01-01 00:00:00+00"));
-  for (const char* none : {"", "SPLIT AT VALUES ()", "(", "((", "(('", "(('a"})
+  EXPECT_THAT(split_values("SPLIT AT VALUES ((E'a\\\\b''c', MINVALUE), (E'\\\\x00ff'))"),
+              ElementsAre("a\\b'c", "\\x00ff"));
+  for (const char* none : {"", "SPLIT AT VALUES ()", "(", "((", "(('", "(('a", "((E'a\\"})
     EXPECT_LE(split_values(none).size(), 1U) << none;
 }
 

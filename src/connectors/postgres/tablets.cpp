@@ -141,12 +141,14 @@ std::vector<std::string> split_values(const std::string& clause) {
       --depth;
     } else if (c == ',') {
       first = false;
-    } else if (c == '\'') {
+    } else if (c == '\'' || clause.compare(i, 2, "E'") == 0) {
+      const bool escapes = c == 'E';
       std::string text;
-      for (++i; i < clause.size(); ++i) {
-        if (clause[i] == '\'' && (i + 1 == clause.size() || clause[i + 1] != '\'')) break;
+      for (i += escapes ? 2 : 1; i < clause.size(); ++i) {
+        const bool doubled = clause.compare(i, 2, "''") == 0;
+        if (clause[i] == '\'' && !doubled) break;
+        if (doubled || (escapes && clause[i] == '\\' && i + 1 < clause.size())) ++i;
         text += clause[i];
-        if (clause[i] == '\'') ++i;
       }
       if (first) values.push_back(text);
       first = false;

@@ -1,8 +1,10 @@
 # Tables of four times the memory that a run may take, of a DuckDB file: loaded, compared, repaired and verified within it.
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -11,11 +13,22 @@ import support  # noqa: E402
 
 LIMIT = 160 << 20  # the least that --memory takes
 ROWS = 4_600_000  # of 152 bytes
-TABLE = f"""create table {{}} as select i as id, md5(i::varchar) || md5((i + 1)::varchar) as a, md5((i * 7)::varchar) || md5((i * 11)::varchar) as b,
+TABLE = f"""create table t as select i as id, md5(i::varchar) || md5((i + 1)::varchar) as a, md5((i * 7)::varchar) || md5((i * 11)::varchar) as b,
     i % 1000 as n, timestamptz '2026-01-01 00:00:00+00' + interval (i) millisecond as updated_at from range({ROWS}) r(i)"""
 
 
 class WholeResultInMemory(duckdb_support.Files, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        holder = tempfile.TemporaryDirectory(prefix="sluice-e2e-duckdb-")
+        cls.addClassCleanup(holder.cleanup)
+        cls.table = pathlib.Path(holder.name) / "table.duckdb"
+        duckdb_support.run_sql(cls.table, TABLE)
+
+    def setUp(self):
+        super().setUp()
+        shutil.copyfile(self.table, self.source)
+
     def measured(self, *words):
         """The receipt of the only table, if it is a sync, of a run that never had more than its limit in memory."""
         command = [support.SLUICE, *words[:1], f"duckdb:{self.source}", f"duckdb:{self.file}", "--json", "--memory", str(LIMIT), *words[1:]]
@@ -31,28 +44,27 @@ class WholeResultInMemory(duckdb_support.Files, unittest.TestCase):
             (receipt,) = duckdb_support.Run(text).tables.values()
             return receipt["strategy"], (receipt["inserted"], receipt["updated"], receipt["deleted"])
 
-    def check_table(self, name, changed, *flags):
-        self.assertGreaterEqual(int(self.look(f"select sum(length(a) + length(b) + 24)::bigint from src.{name}", self.source)), 4 * LIMIT)
+    def check_table(self, changed, *flags):
+        self.assertGreaterEqual(int(support.value(self.source, "select sum(length(a) + length(b) + 24)::bigint from t")), 4 * LIMIT)
         self.assertEqual(self.measured("sync", *flags), ("load", (ROWS, 0, 0)))
-        self.sql(f"update {name} set b = 'changed', updated_at = '2026-06-01' where id % 4600 = 7; delete from {name} where id % 46000 = 9")
+        self.sql("update t set b = 'changed', updated_at = '2026-06-01' where id % 4600 = 7; delete from t where id % 46000 = 9")
         self.assertEqual(self.measured("sync", *flags), changed)
         self.assertEqual(self.measured("sync", *flags), (changed[0], (0, 0, 0)))
         self.measured("verify")
         ours = "count(*), sum(hash(id, a, b, n, updated_at))"
-        self.assertEqual(self.look(f"select (select ({ours}) from src.{name})::varchar = (select ({ours}) from copy.{name})::varchar"), "true")
+        self.assertEqual(self.look(f"select (select ({ours}) from src.t)::varchar = (select ({ours}) from copy.t)::varchar"), "true")
 
     def test_with_both_keys(self):
-        self.sql(TABLE.format("t") + "; alter table t add primary key (id)")
-        self.check_table("t", ("incremental", (0, 1000, 100)))
+        self.sql("alter table t add primary key (id)")
+        self.check_table(("incremental", (0, 1000, 100)))
         self.assertEqual(self.measured("sync", "--full"), ("full", (0, 0, 0)))
 
     def test_with_a_primary_key(self):
-        self.sql(TABLE.format("t") + "; alter table t add primary key (id)")
-        self.check_table("t", ("full", (0, 1000, 100)), "--replication-key", "")
+        self.sql("alter table t add primary key (id)")
+        self.check_table(("full", (0, 1000, 100)), "--replication-key", "")
 
     def test_without_a_key(self):
-        self.sql(TABLE.format("t"))
-        self.check_table("t", ("full", (1000, 0, 1100)))
+        self.check_table(("full", (1000, 0, 1100)))
 
 
 if __name__ == "__main__":

@@ -43,9 +43,9 @@ TEST_F(YugabyteNodes, AllStayAtTheUrlsHostWhereItSaysSo) {
 
 TEST_F(YugabyteNodes, NearOnesComeFirst) {
   begin_with_orders(250'000);
-  load("topology_keys=cloud1.region1.zone2");
-  EXPECT_GE(cluster->connections(1), 1U);
-  EXPECT_EQ(cluster->connections(2), 0U);
+  load("topology_keys=cloud1.region1.zone3");
+  EXPECT_GE(cluster->connections(2), 2U);
+  EXPECT_EQ(cluster->connections(1), 0U);
 }
 
 TEST_F(YugabyteNodes, ReadReplicasServeOnlyReadsOfFollowers) {

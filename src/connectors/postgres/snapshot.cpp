@@ -21,7 +21,7 @@ std::string lock_statement(const std::string& list) {
 /// Outside of a transaction. A time needs no session to be held, and no read restarts under it; a
 /// snapshot can be exported from 2025.1 on, where a flag of the servers allows it.
 Instant::By shared_by(Connection& session) {
-  if (session.dialect().one_server) return Instant::By::export_;
+  if (session.dialect().one_server) return Instant::By::exported;
   if (session.login().behind) return Instant::By::none;
   if (session.query("SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time')")
           .boolean(0, 0))
@@ -30,7 +30,7 @@ Instant::By shared_by(Connection& session) {
     session.run(kBegin);
     session.run("SELECT pg_export_snapshot()");
     session.run("ROLLBACK");
-    return Instant::By::export_;
+    return Instant::By::exported;
   } catch (const Error&) {
     if (session.broken()) throw;
     session.run("ROLLBACK");
@@ -85,7 +85,7 @@ std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
   try {
     if (instant_.by == Instant::By::read_time) session->run("SET yb_read_time TO " + instant_.id);
     session->run(kBegin + limit_);
-    if (instant_.by == Instant::By::export_)
+    if (instant_.by == Instant::By::exported)
       session->run("SET TRANSACTION SNAPSHOT " + literal(instant_.id));
   } catch (const Error& error) {
     if (error.fault() == Fault::connection || error.fault() == Fault::cancelled) throw;
@@ -201,7 +201,7 @@ void PostgresSnapshot::take() {
 
 void PostgresSnapshot::take_of_cluster() {
   clock_ = leader_->query("SELECT clock_timestamp()").string(0, 0);
-  if (instant_.by == Instant::By::export_)
+  if (instant_.by == Instant::By::exported)
     instant_.id = leader_->query("SELECT pg_export_snapshot()").string(0, 0);
   if (instant_.by != Instant::By::read_time) return;
   const bool hybrid =
@@ -275,7 +275,7 @@ void PostgresSnapshot::compare_files(Failures& failures) {
 
 std::string PostgresSnapshot::instant() const {
   switch (instant_.by) {
-    case Instant::By::export_:
+    case Instant::By::exported:
       return clock_ + ", snapshot " + instant_.id;
     case Instant::By::read_time:
       return clock_ + ", yb_read_time " + instant_.id;

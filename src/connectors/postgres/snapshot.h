@@ -21,10 +21,10 @@ namespace sluice::postgres {
 /// How sessions come to see the same rows.
 struct Instant {
   enum class By {
-    export_,    ///< of a snapshot that the leader's transaction has exported
+    exported,   ///< of a snapshot that the leader's transaction has exported
     read_time,  ///< YugabyteDB reads as of a time, whatever the session and the node
     none,       ///< they do not: each reads as of the moment at which it began
-  } by = By::export_;
+  } by = By::exported;
   std::string id;  ///< the exported snapshot, or microseconds since 1970
 };
 

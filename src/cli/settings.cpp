@@ -209,7 +209,7 @@ constexpr std::array kConnectionWords{
     ConnectionWord{"memory", Group::process, "SIZE", "what the process stays below [1GiB]",
                    [](Connection& c, const Value& v) {
                      c.memory = v.bytes();
-                     if (c.memory < std::uint64_t{160} << 20) v.fail("at least 160MiB are needed");
+                     if (c.memory < std::uint64_t{192} << 20) v.fail("at least 192MiB are needed");
                    }},
     ConnectionWord{"temp", Group::process, "FOLDER", "where DuckDB spills [beside the destination]",
                    [](Connection& c, const Value& v) { c.temp = v.path(); }},

@@ -11,8 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import duckdb_support  # noqa: E402
 import support  # noqa: E402
 
-LIMIT = 160 << 20  # the least that --memory takes
-ROWS = 4_600_000  # of 152 bytes
+LIMIT = 192 << 20  # the least that --memory takes
+ROWS = 5_400_000  # of 152 bytes
 TABLE = f"""create table t as select i as id, md5(i::varchar) || md5((i + 1)::varchar) as a, md5((i * 7)::varchar) || md5((i * 11)::varchar) as b,
     i % 1000 as n, timestamptz '2026-01-01 00:00:00+00' + interval (i) millisecond as updated_at from range({ROWS}) r(i)"""
 
@@ -47,7 +47,7 @@ class WholeResultInMemory(duckdb_support.Files, unittest.TestCase):
     def check_table(self, changed, *flags):
         self.assertGreaterEqual(int(support.value(self.source, "select sum(length(a) + length(b) + 24)::bigint from t")), 4 * LIMIT)
         self.assertEqual(self.measured("sync", *flags), ("load", (ROWS, 0, 0)))
-        self.sql("update t set b = 'changed', updated_at = '2026-06-01' where id % 4600 = 7; delete from t where id % 46000 = 9")
+        self.sql("update t set b = 'changed', updated_at = '2026-06-01' where id % 5400 = 7; delete from t where id % 54000 = 9")
         self.assertEqual(self.measured("sync", *flags), changed)
         self.assertEqual(self.measured("sync", *flags), (changed[0], (0, 0, 0)))
         self.measured("verify")

@@ -60,6 +60,8 @@ class Reader {
 struct Proof {
   bool possible = true;
   std::string why_not;  ///< "a standby does not see the primary's transactions"
+  /// Where it is not: nothing that is open can be seen, and a mark is never better than at once.
+  bool blind = false;
 };
 
 /// One instant of the source, for all tables of a run.
@@ -91,8 +93,9 @@ class Snapshot {
   /// moment of the run, and receipts say class D of docs/exactness.md.
   virtual bool consistent(const Table& /*table*/) const { return true; }
   /// Throws Fault::connection if the session that plans and holds the locks is gone; readers tell
-  /// of their own. Called before a unit commits.
-  virtual void check_alive() = 0;
+  /// of their own. And Fault::conflict if one of `tables`, of this snapshot, is no longer what was
+  /// read, where no lock keeps it so. Called before rows of these are committed.
+  virtual void check_alive(std::span<const TableName> tables) = 0;
 };
 
 /// Something about the way to a source that a user should know before relying on it.

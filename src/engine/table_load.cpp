@@ -167,7 +167,7 @@ void TableRun::finish_load() {
   if (loading.until) next.pending.push_back({*loading.until, loading.witness});
   // Under a later snapshot than the load's, what its holders committed since has not been read.
   const bool own = !loading.mixed && loading.witness == snapshot_.witness();
-  if (own || planted("load-settled-later")) promote_settled(next);
+  if (own || snapshot_.proof(table_).blind || planted("load-settled-later")) promote_settled(next);
   next.last_full = next.last_delete_check = now_;
   receipt_.until = loading.until;
   rest_.next = std::move(next);
@@ -195,8 +195,8 @@ void TableRun::resume() {
   if (table_.replication_key.empty() && !digests_tell()) {
     note(
         "neither a replication key nor digests tell what changed since the load was cut off: it "
-        "starts "
-        "over");
+        "starts over");
+    receipt_.inserted = 0;
     load();
     return;
   }

@@ -107,7 +107,9 @@ void TableRun::publish(std::span<TableRun* const> runs) {
   if (!load.empty()) {
     // With the snapshot went its locks: what was read since may be of a table that is no longer
     // there.
-    first.snapshot_.check_alive();
+    std::vector<TableName> names;
+    for (const TableRun* run : runs) names.push_back(run->table_.name);
+    first.snapshot_.check_alive(names);
     load.commit();
   }
   failpoint("after-publish");

@@ -191,7 +191,7 @@ TEST_P(AttachedSource, SnapshotSaysWhatIsMissing) {
   EXPECT_TRUE(snapshot->settled(snapshot->witness()));
   EXPECT_TRUE(has(snapshot->instant(), file() ? "+00, file " : "+00, md:")) << snapshot->instant();
   EXPECT_EQ(snapshot->consistent(std::get<Table>(snapshot->tables()[1])), file());
-  snapshot->check_alive();
+  snapshot->check_alive({});
   EXPECT_EQ(thrown([&] { source->reader(*snapshot, {}, {}); }).fault(), Fault::internal);
 }
 

@@ -62,6 +62,19 @@ TEST_P(YugabyteResumes, FromTheLastChunkThatWasFinished) {
   EXPECT_TRUE(copy.verify(cluster->url()).at(0).equal());
 }
 
+// A comparison of all of it, which a mark that was never proven would ask for, could take longer
+// than the servers keep a time.
+TEST_P(YugabyteResumes, AndTheNextRunReadsWhatIsNew) {
+  begin_in_tablets();
+  cluster->at_row(">= 32768", 1000, GetParam().fault());
+  good_sync();
+  db->exec("UPDATE orders SET note = 'changed', updated_at = now() WHERE id = 5");
+  const Receipt receipt = good_sync();
+  EXPECT_EQ(receipt.strategy, "incremental");
+  EXPECT_EQ(receipt.updated, 1U);
+  expect_equal_orders();
+}
+
 TEST_P(YugabyteResumes, WithoutAReplicationKeyByDigests) {
   begin_in_tablets();
   db->exec("ALTER TABLE orders RENAME updated_at TO stamp");
@@ -152,6 +165,19 @@ TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileItIsReadIsReadAgain) {
   EXPECT_TRUE(truncated);
   EXPECT_GE(cluster->statements("SET yb_read_time").size(), 2U) << "not read again";
   expect_equal("orders", "id, note");
+}
+
+TEST_F(YugabyteFaults, ATableThatIsTruncatedIsNoConcernOfTheOthers) {
+  db->exec("CREATE TABLE staging (id int PRIMARY KEY); INSERT INTO staging VALUES (1)");
+  begin_in_tablets();
+  options.retries = 0;
+  // While the last chunk of orders, by which staging is done, is on its way.
+  cluster->at_row(">= 57344", 10, [this] {
+    db->exec("TRUNCATE staging");
+    return Fault_{};
+  });
+  EXPECT_EQ(good_sync("orders").inserted, 20'000U);
+  expect_equal_orders();
 }
 
 TEST_F(YugabyteFaults, NoPasswordIsInWhatItSays) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which nodes of a YugabyteDB cluster sessions go to, and by what TLS.
+#include <filesystem>
+#include <fstream>
+
 #include "connectors/registry.h"
 #include "contract/yugabyte_copy_fixture.h"
 
@@ -89,6 +92,27 @@ TEST_F(YugabyteNodes, OneThatIsLostWhileItIsReadIsLeftOutAfterwards) {
   });
   load();
   EXPECT_TRUE(stopped);
+}
+
+// Who is let in by a file's password for one host is not asked for another's.
+TEST_F(YugabyteNodes, APasswordOfAFileLetsInEverywhere) {
+  begin_with_orders(250'000);
+  const std::filesystem::path file = std::filesystem::path(copy.file()).parent_path() / "pgpass";
+  std::string escaped;
+  for (const char each : db->server().password()) {
+    if (each == ':' || each == '\\') escaped += '\\';
+    escaped += each;
+  }
+  std::ofstream(file) << cluster->host(0) << ":*:*:*:" << escaped << "\n";
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  options.parallel = 2;
+  const std::string url = "yugabytedb://postgres@" + cluster->host(0) + ":" +
+                          std::to_string(cluster->port()) + "/" + db->name() +
+                          "?passfile=" + file.string();
+  const RunResult result = copy.sync(url, options);
+  EXPECT_EQ(result.receipts.at(0).error, "");
+  EXPECT_GE(cluster->connections(1), 1U);
+  expect_equal_orders();
 }
 
 TEST_F(YugabyteNodes, OfSeveralHostsTheFirstThatAnswersIsTaken) {

@@ -34,7 +34,7 @@ class CatalogSnapshot : public Snapshot {
   std::string witness() const override { return "file"; }
   bool settled(const std::string&) const override { return true; }
   Proof proof(const Table& table) const override {
-    if (!writers_.empty()) return {false, writers_};
+    if (!writers_.empty()) return {false, writers_, true};
     if (table.view) return {false, "a view's rows can change without a write to its file"};
     const Column* key = table.column(table.replication_key);
     if (key != nullptr && duck::is_temporal(key->source_type) &&
@@ -45,7 +45,7 @@ class CatalogSnapshot : public Snapshot {
     return {};
   }
   bool consistent(const Table&) const override { return writers_.empty(); }
-  void check_alive() override {}
+  void check_alive(std::span<const TableName>) override {}
 
  private:
   std::string t0_, clock_, instant_, writers_;

@@ -2,13 +2,15 @@
 #include "connectors/postgres/cluster.h"
 
 #include <algorithm>
-#include <limits>
 #include <sstream>
+#include <tuple>
 
 #include "connectors/postgres/connection.h"
 
 namespace sluice::postgres {
 namespace {
+
+constexpr std::chrono::minutes kDown{5};
 
 std::vector<std::string> parts_of(const std::string& place) {
   std::vector<std::string> parts;
@@ -50,26 +52,26 @@ void Cluster::learn(Connection& session) {
   for (int row = 0; row < rows.size() && column < 0; ++row)
     column = is_own(row, 0) ? 0 : is_own(row, 1) ? 1 : -1;
   const std::lock_guard lock(mutex_);
-  std::vector<Known> before = std::exchange(nodes_, {});
+  const std::vector<Known> before = std::exchange(nodes_, {});
   if (column < 0) return;
+  if (const char* used = PQpass(session.handle())) password_ = Secret(used);
   for (int row = 0; row < rows.size(); ++row) {
     if (rows.text(row, column).empty()) continue;
     if (rows.text(row, 4) == "read_replica" && !balance_.replicas) continue;
     const Node node{rows.string(row, column), rows.string(row, 2), rows.string(row, 3)};
     const auto known = std::ranges::find(before, node, &Known::node);
-    nodes_.push_back({node, known == before.end() ? 0 : known->given});
+    nodes_.push_back(known == before.end() ? Known{node, 0, {}} : *known);
   }
 }
 
 std::optional<Node> Cluster::next() {
   const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
   const auto order = [&](const Known& each) {
-    const std::size_t far =
-        each.down ? std::numeric_limits<std::size_t>::max() : distance(balance_, each.node.place);
-    return std::pair(far, each.given);
+    return std::tuple(each.down_until > now, distance(balance_, each.node.place), each.given);
   };
   const auto best = std::ranges::min_element(nodes_, {}, order);
-  if (best == nodes_.end() || best->down) return std::nullopt;
+  if (best == nodes_.end() || best->down_until > now) return std::nullopt;
   ++best->given;
   return best->node;
 }
@@ -77,7 +79,17 @@ std::optional<Node> Cluster::next() {
 void Cluster::failed(const Node& node) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(nodes_, node, &Known::node);
-  if (found != nodes_.end()) found->down = true;
+  if (found != nodes_.end()) found->down_until = Clock::now() + kDown;
+}
+
+Secret Cluster::password() {
+  const std::lock_guard lock(mutex_);
+  return password_;
+}
+
+Cluster::Clock::time_point Cluster::file_known_since(std::uint32_t table, std::uint32_t file) {
+  const std::lock_guard lock(mutex_);
+  return files_.try_emplace({table, file}, Clock::now()).first->second;
 }
 
 }  // namespace sluice::postgres

@@ -2,11 +2,17 @@
 // The nodes of a YugabyteDB cluster, and which of them the next session goes to.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "sluice/secret.h"
 
 namespace sluice::postgres {
 
@@ -32,6 +38,7 @@ std::size_t distance(const Balance& balance, const std::string& place);
 /// For any thread.
 class Cluster {
  public:
+  using Clock = std::chrono::steady_clock;
   explicit Cluster(Balance balance) : balance_(std::move(balance)) {}
 
   /// Asks `session` for its cluster's nodes. None are taken where the session itself did not reach
@@ -41,18 +48,25 @@ class Cluster {
   /// Of the nearest nodes that answer, the one that was given least often. None: the URL's hosts
   /// have to do.
   std::optional<Node> next();
-  /// It could not be reached: not given again before the next learn().
+  /// It could not be reached: not given again for five minutes.
   void failed(const Node& node);
+  /// The password by which a node let us in: another's is not looked up by its address, as a
+  /// password file would have it.
+  Secret password();
+  /// When this process first saw that a table has this file.
+  Clock::time_point file_known_since(std::uint32_t table, std::uint32_t file);
 
  private:
   struct Known {
     Node node;
     std::size_t given = 0;
-    bool down = false;
+    Clock::time_point down_until{};
   };
   const Balance balance_;
   std::mutex mutex_;
   std::vector<Known> nodes_;
+  Secret password_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Clock::time_point> files_;
 };
 
 }  // namespace sluice::postgres

@@ -270,7 +270,10 @@ void Connection::set_up() {
 
 void Connection::connect(const std::optional<Node>& node) {
   Parameters hosts;
-  if (node) hosts = {{"host", node->host}, {"port", node->port}};
+  if (node) {
+    hosts = {{"host", node->host}, {"port", node->port}};
+    hosts.emplace_back("password", login_->cluster->password().reveal());  // empty: libpq looks
+  }
   while (true) {
     handle_.reset(start_connecting(*login_, hosts));
     if (!handle_) throw Error(Fault::internal, "out of memory while connecting");

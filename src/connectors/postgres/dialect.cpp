@@ -14,9 +14,11 @@ std::string word_after(std::string_view text, std::string_view prefix) {
   return std::string(text.substr(begin, text.find_first_of(" ,", begin) - begin));
 }
 
-/// Rows travel from a tablet to the node that runs the query by size instead of 1,024 at a time.
-constexpr std::array<Setting, 2> kYugabyteSettings{
-    {{"yb_fetch_row_limit", "0"}, {"yb_fetch_size_limit", "1MB"}}};
+/// Rows travel from a tablet to the node that runs the query by size instead of 1,024 at a time;
+/// and leaders are read, whatever the role's own settings say.
+constexpr std::array<Setting, 3> kYugabyteSettings{{{"yb_fetch_row_limit", "0"},
+                                                    {"yb_fetch_size_limit", "1MB"},
+                                                    {"yb_read_from_followers", "false"}}};
 
 }  // namespace
 

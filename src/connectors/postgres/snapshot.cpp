@@ -2,6 +2,8 @@
 #include "connectors/postgres/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "connectors/postgres/oids.h"
 #include "connectors/postgres/types.h"
@@ -10,6 +12,7 @@
 namespace sluice::postgres {
 namespace {
 
+constexpr std::chrono::milliseconds kStopSlice{200};  // how late a stop may be noticed
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 // Waits until no clock of the cluster can be behind the moment that it reads as of.
 constexpr const char* kBeginAlone = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE";
@@ -23,9 +26,16 @@ std::string lock_statement(const std::string& list) {
 Instant::By shared_by(Connection& session) {
   if (session.dialect().one_server) return Instant::By::exported;
   if (session.login().behind) return Instant::By::none;
-  if (session.query("SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'yb_read_time')")
-          .boolean(0, 0))
+  try {
+    const std::string now =
+        session.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            .string(0, 0);
+    session.run("SET yb_read_time TO " + now);
+    session.run("SET yb_read_time TO 0");
     return Instant::By::read_time;
+  } catch (const Error&) {  // a release without it, or it is not for everybody
+    if (session.broken()) throw;
+  }
   try {
     session.run(kBegin);
     session.run("SELECT pg_export_snapshot()");
@@ -88,7 +98,9 @@ std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
     if (instant_.by == Instant::By::exported)
       session->run("SET TRANSACTION SNAPSHOT " + literal(instant_.id));
   } catch (const Error& error) {
-    if (error.fault() == Fault::connection || error.fault() == Fault::cancelled) throw;
+    if (error.fault() == Fault::connection || error.fault() == Fault::cancelled ||
+        instant_.by == Instant::By::read_time)
+      throw;
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what(),
                 "a pooler or load balancer between here and the server? Each reader must reach the "
                 "same server");
@@ -99,6 +111,8 @@ std::unique_ptr<Connection> Sessions::borrow(Stop stop) {
 void Sessions::give_back(std::unique_ptr<Connection> session) noexcept {
   if (!session || session->broken() || PQtransactionStatus(session->handle()) != PQTRANS_INTRANS)
     return;
+  // Of another moment than the next borrower's: what a plan has seen, its readers must see.
+  if (instant_.by == Instant::By::none) return;
   session->stop_when({});
   const std::lock_guard lock(mutex_);
   if (!closed_ && idle_.size() < most_idle_) idle_.push_back(std::move(session));
@@ -122,11 +136,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
   instant_.by = shared_by(*leader_);
   leader_->run(kBegin);
   lock(tables, lock_timeout_ms, failures, unlocked);
-  if (leader_->dialect().one_server) {
-    take();
-  } else {
-    take_of_cluster();
-  }
+  if (leader_->dialect().one_server) take();
   if (planted("holders-after-snapshot")) {
     const Witness late = observe(*leader_);
     witness_.holders = late.holders;
@@ -134,6 +144,11 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
     witness_.prepared = late.prepared;
   }
   read_shapes(tables, failures, unlocked);
+  // After the shapes: what is rewritten from here on, check_shapes() finds.
+  if (!leader_->dialect().one_server) {
+    wait_for_followers();
+    take_of_cluster();
+  }
   sessions_->set_instant(instant_);
   leader_->stop_when({});  // a unit that is being finished asks it whether the snapshot lives
   for (const Table& table : tables) {
@@ -197,6 +212,24 @@ void PostgresSnapshot::take() {
   clock_ = rows.string(0, 3);
   witness_.xmin = rows.integer(0, planted("horizon-too-late") ? 2 : 1);
   witness_.xmax = rows.integer(0, 2);
+}
+
+// What followers show is older than a table that was rewritten a moment ago, which has no rows
+// then.
+void PostgresSnapshot::wait_for_followers() {
+  using Clock = std::chrono::steady_clock;
+  if (!leader_->login().behind) return;
+  Clock::time_point until = Clock::now();
+  for (const auto& [name, shape] : shapes_) {
+    for (const Heap& heap : shape.heaps) {
+      const auto known = leader_->login().cluster->file_known_since(heap.oid, heap.file);
+      until = std::max(until, known + *leader_->login().behind);
+    }
+  }
+  while (Clock::now() < until) {
+    leader_->run("SELECT 1");  // a stop ends it
+    std::this_thread::sleep_for(std::min<Clock::duration>(until - Clock::now(), kStopSlice));
+  }
 }
 
 void PostgresSnapshot::take_of_cluster() {
@@ -292,7 +325,7 @@ const Shape& PostgresSnapshot::shape(const TableName& name) const {
 }
 
 Proof PostgresSnapshot::proof(const Table& table) const {
-  if (!witness_.blind.empty()) return {false, witness_.blind};
+  if (!witness_.blind.empty()) return {false, witness_.blind, true};
   if (table.replication_key.empty()) return {false, "no replication key"};
   const Shape& known = shape(table.name);
   switch (known.literals[known.position(table.replication_key)].base) {
@@ -309,22 +342,22 @@ Proof PostgresSnapshot::proof(const Table& table) const {
   }
 }
 
-void PostgresSnapshot::check_alive() {
+void PostgresSnapshot::check_alive(std::span<const TableName> tables) {
   const std::lock_guard lock(leader_mutex_);
   try {
     leader_->run("SELECT 1");
   } catch (const Error& error) {
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what());
   }
-  if (!leader_->dialect().locks) check_shapes();
+  if (!leader_->dialect().locks) check_shapes(tables);
 }
 
 /// Where no lock keeps the tables as they are: whether they still are.
-void PostgresSnapshot::check_shapes() {
+void PostgresSnapshot::check_shapes(std::span<const TableName> tables) {
   std::vector<std::uint32_t> oids, files;
   std::vector<TableName> owners;
-  for (const auto& [name, shape] : shapes_) {
-    for (const Heap& heap : shape.heaps) {
+  for (const TableName& name : tables) {
+    for (const Heap& heap : shape(name).heaps) {
       oids.push_back(heap.oid);
       files.push_back(heap.file);
       owners.push_back(name);

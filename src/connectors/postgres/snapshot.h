@@ -99,7 +99,7 @@ class PostgresSnapshot : public Snapshot {
     const auto found = shapes_.find(table.name);
     return instant_.by != Instant::By::none && (found == shapes_.end() || !found->second.foreign);
   }
-  void check_alive() override;
+  void check_alive(std::span<const TableName> tables) override;
 
   const Witness& observed() const { return witness_; }
   Answers& answers() { return answers_; }
@@ -112,12 +112,13 @@ class PostgresSnapshot : public Snapshot {
   void lock(std::span<const Table> tables, unsigned timeout_ms, Failures& failures,
             std::vector<TableName>& unlocked);
   void take();
+  void wait_for_followers();
   void take_of_cluster();
   void read_shapes(std::span<const Table> tables, Failures& failures,
                    const std::vector<TableName>& unlocked);
   void hold_unlocked(const TableName& name, Failures& failures);
   void compare_files(Failures& failures);
-  void check_shapes();
+  void check_shapes(std::span<const TableName> tables);
   bool attempt(const std::string& sql, const TableName& name, Failures& failures);
 
   std::unique_ptr<Connection> leader_;

@@ -197,6 +197,7 @@ void TableRun::resume() {
         "neither a replication key nor digests tell what changed since the load was cut off: it "
         "starts "
         "over");
+    receipt_.inserted = 0;
     load();
     return;
   }

@@ -106,7 +106,7 @@ void TableRun::publish(std::span<TableRun* const> runs) {
   if (!load.empty()) {
     // With the snapshot went its locks: what was read since may be of a table that is no longer
     // there.
-    first.snapshot_.check_alive();
+    for (const TableRun* run : runs) run->snapshot_.check_alive(run->table_.name);
     load.commit();
   }
   failpoint("after-publish");

@@ -136,7 +136,7 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   if (differing.anywhere && table_.has_key()) verify_keyed(verified, differing, repair, gone);
   if (differing.anywhere && !table_.has_key()) verify_multiset(verified, differing, repair, gone);
   // With the snapshot went its locks: what was read since may be of another table.
-  snapshot_.check_alive();
+  snapshot_.check_alive(table_.name);
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
   if (countable) verified.source_rows = verified.rows + verified.missing - verified.extra;

@@ -186,7 +186,7 @@ TEST_F(DuckdbSource, SnapshotSaysWhatIsMissing) {
   EXPECT_EQ(std::get<Table>(snapshot->tables()[1]).name.name, "a");
   EXPECT_TRUE(snapshot->settled(snapshot->witness()));
   EXPECT_TRUE(has(snapshot->instant(), "+00, file ")) << snapshot->instant();
-  snapshot->check_alive();
+  snapshot->check_alive({"main", "a"});
   EXPECT_EQ(thrown([&] { source->reader(*snapshot, {}, {}); }).fault(), Fault::internal);
 }
 

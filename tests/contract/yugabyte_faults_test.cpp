@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, YugabyteResumes,
 
 TEST_F(YugabyteFaults, ALoadThatGetsFurtherAtEachTryIsTriedAsOftenAsItTakes) {
   begin_in_tablets(16);
-  options.retries = 2;
+  options.retries = 1;
   for (int i = 2; i < 12; ++i)
     cluster->at_row(">= " + std::to_string(i * 4096), 10, Fault_::snapshot_too_old());
   EXPECT_EQ(good_sync().strategy, "resume");
@@ -125,6 +125,18 @@ TEST_F(YugabyteFaults, AnErrorAfterTheLastRowMakesItsChunkWorthNothing) {
   expect_equal_orders();
 }
 
+TEST_F(YugabyteFaults, RowsOfALoadThatStartsOverAreCountedOnce) {
+  begin_in_tablets();
+  db->exec(
+      "ALTER TABLE orders RENAME updated_at TO stamp; ALTER TABLE orders ADD nested int[] DEFAULT "
+      "'{1}'");
+  cluster->at_row(">= 32768", 1000, Fault_::snapshot_too_old());
+  const Receipt receipt = good_sync();
+  EXPECT_THAT(receipt.notes, Contains(HasSubstr("it starts over")));
+  EXPECT_EQ(receipt.inserted, 20'000U);
+  expect_equal("orders", "id, note");
+}
+
 TEST_F(YugabyteFaults, AnIncrementalRunIsTriedAgain) {
   begin_in_tablets();
   good_sync();
@@ -152,6 +164,21 @@ TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileItIsReadIsReadAgain) {
   EXPECT_TRUE(truncated);
   EXPECT_GE(cluster->statements("SET yb_read_time").size(), 2U) << "not read again";
   expect_equal("orders", "id, note");
+}
+
+TEST_F(YugabyteFaults, ATableThatIsTruncatedKeepsNoOtherFromBeingCommitted) {
+  db->exec("CREATE TABLE staged (id int PRIMARY KEY); INSERT INTO staged VALUES (1)");
+  begin_in_tablets();
+  options.retries = 0;
+  cluster->at_row("COPY (SELECT \"id\", \"note\"", 100, [this] {
+    db->exec("SET lock_timeout = '5s'; TRUNCATE staged; INSERT INTO staged VALUES (2)");
+    return Fault_{};
+  });
+  const RunResult result = copy.sync(cluster->url(), options);
+  ASSERT_EQ(result.receipts.size(), 2U);
+  EXPECT_EQ(result.receipts[0].error, "");
+  EXPECT_THAT(result.receipts[1].error, HasSubstr("staged: dropped, truncated or rewritten"));
+  expect_equal_orders();
 }
 
 TEST_F(YugabyteFaults, NoPasswordIsInWhatItSays) {

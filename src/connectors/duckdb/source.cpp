@@ -69,7 +69,7 @@ class FileSnapshot : public Snapshot {
     }
     return {};
   }
-  void check_alive() override {}
+  void check_alive(const TableName&) override {}
 
  private:
   std::string clock_, file_;

@@ -181,6 +181,15 @@ TEST_F(YugabyteFaults, ATableThatIsTruncatedKeepsNoOtherFromBeingCommitted) {
   expect_equal_orders();
 }
 
+TEST_F(YugabyteFaults, ANodeThatIsLostBeforeTheSnapshotIsAnothersTurn) {
+  begin_in_tablets();
+  options.retries = 0;
+  cluster->at_row("yb_servers()", 0, Fault_::cutting());
+  cluster->at_row("relispartition", 0, Fault_::shutdown());
+  good_sync();
+  expect_equal_orders();
+}
+
 TEST_F(YugabyteFaults, NoPasswordIsInWhatItSays) {
   begin_in_tablets();
   options.retries = 0;

@@ -11,7 +11,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Fault = YugabyteDouble::Fault;
 
 constexpr const char* kCount = "SELECT count(*) FROM t";
 constexpr const char* kTooOld = "ERROR 72000: Snapshot too old. Read point: ";
@@ -119,7 +118,7 @@ TEST_F(YugabyteDoubleFaultsTest, ATableThatWasAlteredSinceIsNotReadAsOfATimeBefo
 TEST_F(YugabyteDoubleFaultsTest, AFaultBeforeARowReallyAbortsTheTransaction) {
   begin();
   PlainClient one = client();
-  cluster->at_row("COPY t", 3, Fault::read_restart());
+  cluster->at_row("COPY t", 3, YugabyteDouble::Fault::read_restart());
   one.run("BEGIN");
   one.run("INSERT INTO t VALUES (0)");
   const std::string got = one.copied("COPY t (id) TO STDOUT");
@@ -130,10 +129,10 @@ TEST_F(YugabyteDoubleFaultsTest, AFaultBeforeARowReallyAbortsTheTransaction) {
   EXPECT_THAT(one.copied("COPY t (id) TO STDOUT"), HasSubstr("100\n"));
 
   // By itself, in either protocol.
-  cluster->at_row("FROM t", 0, Fault::snapshot_too_old());
+  cluster->at_row("FROM t", 0, YugabyteDouble::Fault::snapshot_too_old());
   EXPECT_THAT(one.run("SELECT id FROM t"), StartsWith(kTooOld));
   EXPECT_EQ(one.state(), "idle");
-  cluster->at_row("FROM t", 50, Fault::schema_mismatch());
+  cluster->at_row("FROM t", 50, YugabyteDouble::Fault::schema_mismatch());
   one.run("BEGIN");
   EXPECT_THAT(one.bound("SELECT id FROM t WHERE id > $1", {"0"}),
               StartsWith("ERROR XX000: schema version mismatch"));
@@ -144,7 +143,7 @@ TEST_F(YugabyteDoubleFaultsTest, AFaultBeforeARowReallyAbortsTheTransaction) {
 
   // As of a time.
   one.run("SET yb_read_time TO " + read_time());
-  cluster->at_row(kCount, 0, Fault::read_restart());
+  cluster->at_row(kCount, 0, YugabyteDouble::Fault::read_restart());
   EXPECT_THAT(one.run(kCount), StartsWith("ERROR 40001: "));
   EXPECT_EQ(one.state(), "idle");
   EXPECT_EQ(one.run(kCount), "100");
@@ -155,17 +154,17 @@ TEST_F(YugabyteDoubleFaultsTest, AFaultMayBeDecidedThenAndMayEndTheSession) {
   int called = 0;
   cluster->at_row("FROM t", 99, [&] {
     ++called;
-    return Fault{};
+    return YugabyteDouble::Fault{};
   });
   EXPECT_EQ(client().run("SELECT count(*) FROM (SELECT id FROM t) q"), "100");
   EXPECT_EQ(called, 0);  // that has one row
   EXPECT_THAT(client().run("SELECT id FROM t"), HasSubstr("\n100"));
   EXPECT_EQ(called, 1);
-  cluster->at_row("FROM t", 2, Fault::cutting());
+  cluster->at_row("FROM t", 2, YugabyteDouble::Fault::cutting());
   PlainClient cut = client();
   EXPECT_EQ(cut.run("SELECT id FROM t"), "LOST");
   EXPECT_FALSE(cut.connected());
-  cluster->at_row("FROM t", 2, Fault::shutdown());
+  cluster->at_row("FROM t", 2, YugabyteDouble::Fault::shutdown());
   PlainClient ended = client();
   EXPECT_THAT(ended.run("SELECT id FROM t"), StartsWith("ERROR 57P01: "));
   EXPECT_EQ(ended.run("SELECT 1"), "LOST");

@@ -115,6 +115,20 @@ TEST_F(YugabyteDoubleFaultsTest, ATableThatWasAlteredSinceIsNotReadAsOfATimeBefo
   EXPECT_EQ(one.run("SELECT count(late) FROM t"), "0");
 }
 
+TEST_F(YugabyteDoubleFaultsTest, APartitionIsAlteredWithItsTableHoweverItIsWritten) {
+  db->exec(
+      "CREATE TABLE parted (id int, n int) PARTITION BY LIST (id);"
+      "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)");
+  begin();
+  PlainClient reader = client();
+  const std::string now = reader.run("SELECT yb_get_current_hybrid_time_lsn() >> 12");
+  reader.run("SET yb_read_time TO " + now);
+  EXPECT_EQ(reader.run("SELECT count(*) FROM ONLY \"parted_1\""), "0");
+  db->exec("ALTER TABLE parted ALTER n TYPE bigint");
+  EXPECT_THAT(reader.run("SELECT count(*) FROM ONLY \"parted_1\""),
+              HasSubstr("schema version mismatch"));
+}
+
 TEST_F(YugabyteDoubleFaultsTest, AFaultBeforeARowReallyAbortsTheTransaction) {
   begin();
   PlainClient one = client();

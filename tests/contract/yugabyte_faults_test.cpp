@@ -166,6 +166,22 @@ TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileItIsReadIsReadAgain) {
   expect_equal("orders", "id, note");
 }
 
+TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileNothingIsFoundIsReadAgain) {
+  begin_in_tablets();
+  options.defaults.delete_check.kind = Cadence::Kind::never;
+  good_sync();
+  // The second session is the one that plans; it reads nothing before.
+  cluster->at_row("pg_is_in_recovery", 0, [this] {
+    cluster->at_row("pg_is_in_recovery", 0, [this] {
+      db->exec("TRUNCATE orders; INSERT INTO orders VALUES (1, 'after', now())");
+      return Fault_{};
+    });
+    return Fault_{};
+  });
+  EXPECT_EQ(good_sync().updated, 1U);
+  EXPECT_EQ(copy.query("SELECT note FROM public.orders WHERE id = 1"), Texts{"after"});
+}
+
 TEST_F(YugabyteFaults, ATableThatIsTruncatedKeepsNoOtherFromBeingCommitted) {
   db->exec("CREATE TABLE staged (id int PRIMARY KEY); INSERT INTO staged VALUES (1)");
   begin_in_tablets();

@@ -104,7 +104,7 @@ class History {
                                            const std::vector<std::string>& copy,
                                            HistoryTable::Part part);
   std::string micros_of(const std::string& instant);
-  void watch(const std::optional<std::string>& instant);
+  void watch(const std::map<std::string, std::string>& instants);
   void check_kept(const Look& before);
   void check_torn(const Look& before);
   void remember(const HistoryTable& table, const std::string& instant,

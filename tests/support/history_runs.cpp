@@ -75,7 +75,9 @@ RunResult History::run_here(bool full) {
   }
   if (result.exit_code() != 0) throw std::runtime_error("the run failed: " + errors(result));
   if (flavour_.large) count_large(result);
-  if (flavour_.watched()) watch(result.receipts.front().instant);
+  std::map<std::string, std::string> instants;
+  for (const Receipt& each : result.receipts) instants[each.table.name] = each.instant;
+  if (flavour_.watched()) watch(instants);
   return result;
 }
 

@@ -167,7 +167,7 @@ class Rewriter {
       : tokens_(std::move(tokens)), dialect_(dialect), hybrid_time_(hybrid_time) {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].kind != Token::Kind::space) marks_.push_back(i);
-      if (tokens_[i].kind == Token::Kind::word) made_.words.push_back(tokens_[i].name);
+      if (!tokens_[i].name.empty()) made_.words.push_back(tokens_[i].name);
     }
   }
 

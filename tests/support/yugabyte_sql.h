@@ -49,7 +49,7 @@ struct Refusal {
 /// One statement of a text, as PostgreSQL gets it.
 struct RewrittenStatement {
   std::string text;
-  std::vector<std::string> words;  ///< its names and keywords, lower case, outside literals
+  std::vector<std::string> words;  ///< its names and keywords as PostgreSQL knows them, outside literals
   bool steers = false;             ///< SET, BEGIN, SHOW ..: neither reads nor writes rows
   bool travels = false;            ///< sets yb_read_time to another value than 0
   std::optional<Refusal> refusal;  ///< of the value of a setting, which PostgreSQL cannot check

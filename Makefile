@@ -56,9 +56,10 @@ test-versions:
 soak:
 	@tools/install-deps build test
 	@$(MAKE) build
-	@cmake --build $(BUILD) -j $(JOBS) --target history_tests mysql_history_tests -- --quiet
+	@cmake --build $(BUILD) -j $(JOBS) --target history_tests mysql_history_tests yugabyte_history_tests -- --quiet
 	@SLUICE_HISTORY_SEEDS=$(SEEDS) $(BUILD)/bin/history_tests
 	@SLUICE_HISTORY_SEEDS=$(SEEDS) $(BUILD)/bin/mysql_history_tests
+	@SLUICE_HISTORY_SEEDS=$(SEEDS) $(BUILD)/bin/yugabyte_history_tests
 
 bench:
 	@tools/install-deps build bench

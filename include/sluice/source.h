@@ -92,10 +92,10 @@ class Snapshot {
   /// False where a table has no instant that holds across statements: each row was there at some
   /// moment of the run, and receipts say class D of docs/exactness.md.
   virtual bool consistent(const Table& /*table*/) const { return true; }
-  /// Throws Fault::connection if the session that plans and holds the locks is gone; readers tell
-  /// of their own. And Fault::conflict if one of `tables`, of this snapshot, is no longer what was
-  /// read, where no lock keeps it so. Called before rows of these are committed.
-  virtual void check_alive(std::span<const TableName> tables) = 0;
+  /// Throws Fault::connection if the session that plans and holds the locks is gone (readers tell
+  /// of their own), and Fault::conflict if no lock kept this table from being made anew while it
+  /// was read. Called before what was read of it is committed.
+  virtual void check_alive(const TableName& table) = 0;
 };
 
 /// Something about the way to a source that a user should know before relying on it.

@@ -93,34 +93,34 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
   bool begun = false;
   std::map<TableName, std::uint64_t> reached;
   for (int attempt = 0; !tables.empty(); ++attempt) {
-    const bool last = attempt >= parts_.options.retries;
     std::vector<Receipt> round;
     try {
       round = once(tables);
       begun = true;
     } catch (const Error& error) {
       // No snapshot: nothing was read.
+      const bool last = attempt >= parts_.options.retries;
       if (!begun && (last || !error.retryable())) throw;
       for (const Table& table : tables) {
         round.push_back(failure(table.name, error));
         if (last || !error.retryable()) finished(round.back());
       }
     }
+    // A load that goes on where it was cut off, and came further, may be cut off as often again: a
+    // snapshot that the source keeps for 15 minutes does not end a load of hours.
+    for (const Receipt& receipt : round) {
+      std::uint64_t& rows = reached[receipt.table];
+      const bool further = receipt.strategy == "resume" && receipt.inserted > rows;
+      if (further && transient(receipt)) attempt = 0;
+      rows = std::max(rows, receipt.inserted);
+    }
+    const bool last = attempt >= parts_.options.retries;
     // Together, what another try cannot help one table it cannot help any.
     const bool again = !last && (!together() || std::ranges::all_of(round, transient));
     std::vector<Receipt> held;
     for (Receipt& receipt : round)
       (again && transient(receipt) ? held : receipts).push_back(std::move(receipt));
     if (held.empty()) return;
-    // A load that goes on where it was cut off, and came further, may be cut off as often again: a
-    // snapshot that the source keeps for 15 minutes does not end a load of hours.
-    bool further = false;
-    for (const Receipt& receipt : held) {
-      std::uint64_t& rows = reached[receipt.table];
-      further = further || (receipt.strategy == "resume" && receipt.inserted > rows);
-      rows = std::max(rows, receipt.inserted);
-    }
-    if (further) attempt = 0;
     if (!wait_before_retry(held.front().error, attempt)) {
       for (Receipt& receipt : held) {
         explain_cancelled(receipt, "not tried again after: " + receipt.error);

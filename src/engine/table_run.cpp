@@ -370,7 +370,7 @@ void TableRun::promote_settled(TableState& next) const {
 void TableRun::commit(Load& load, TableState next) {
   // With the snapshot went its locks: what was read since may be of a table that is no longer
   // there.
-  snapshot_.check_alive(std::span(&table_.name, 1));
+  snapshot_.check_alive(table_.name);
   replace_state(load, next);
   load.commit();
   stored_ = next;

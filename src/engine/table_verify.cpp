@@ -138,7 +138,7 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   if (rows && table_.has_key()) verify_keyed(verified, *rows, differing, repair, gone);
   if (rows && !table_.has_key()) verify_multiset(verified, *rows, differing, repair, gone);
   // With the snapshot went its locks: what was read since may be of another table.
-  snapshot_.check_alive(std::span(&table_.name, 1));
+  snapshot_.check_alive(table_.name);
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
   if (countable) verified.source_rows = verified.rows + verified.missing - verified.extra;

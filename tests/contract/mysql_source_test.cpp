@@ -327,12 +327,12 @@ TEST_F(MysqlSnapshotTest, ALostSnapshotIsSaid) {
   db->exec("CREATE TABLE t (a bigint)");
   const auto from = source();
   const auto snapshot = from->snapshot(from->discover({}).tables);
-  EXPECT_NO_THROW(snapshot->check_alive({}));
+  EXPECT_NO_THROW(snapshot->check_alive({db->name(), "t"}));
   for (const auto& row : db->query("SELECT id FROM information_schema.processlist WHERE id <> "
                                    "connection_id() AND db = database()"))
     db->exec("KILL " + row.at(0).value_or(""));
   try {
-    snapshot->check_alive({});
+    snapshot->check_alive({db->name(), "t"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::connection);

@@ -144,6 +144,16 @@ TEST_F(PostgresSourceTest, AHostThatIsSilentIsPassedOver) {
   EXPECT_EQ(fault_of_connecting(first + "/postgres?connect_timeout=2"), Fault::connection);
 }
 
+TEST_F(PostgresSourceTest, AHostThatHangsUpIsPassedOver) {
+  const testing::CurtHost curt;
+  const std::string first = "postgresql://postgres@127.0.0.1:" + std::to_string(curt.port());
+  auto& server = PostgresServer::instance();
+  EXPECT_EQ(fault_of_connecting(first + ",127.0.0.1:" + std::to_string(server.port()) + "/postgres",
+                                server.password()),
+            Fault::busy);
+  EXPECT_EQ(fault_of_connecting(first + "/postgres"), Fault::connection);
+}
+
 TEST_F(PostgresSourceTest, AStopEndsEveryWaitForTheServer) {
   db->exec("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
   std::atomic<bool> stop{false};
@@ -188,7 +198,7 @@ TEST_F(PostgresSourceTest, AStopEndsEveryWaitForTheServer) {
   for (int i = 0; i < 100 && db->value(busy) != "0"; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(db->value(busy), "0");
-  EXPECT_NO_THROW(snapshot->check_alive({}));  // others go on
+  EXPECT_NO_THROW(snapshot->check_alive({"public", "t"}));  // others go on
 }
 
 TEST_F(PostgresSourceTest, AServerThatStopsAnsweringIsGivenUp) {

@@ -330,13 +330,13 @@ TEST_F(PostgresSourceTest, ALostSnapshotIsSaid) {
   db->exec("CREATE TABLE t (id int)");
   const auto from = source();
   const auto snapshot = from->snapshot(from->discover({}).tables);
-  EXPECT_NO_THROW(snapshot->check_alive({}));
+  EXPECT_NO_THROW(snapshot->check_alive({"public", "t"}));
   db->exec(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice' "
       "AND datname ="
       " current_database()");
   try {
-    snapshot->check_alive({});
+    snapshot->check_alive({"public", "t"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::connection);

@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, YugabyteResumes,
 
 TEST_F(YugabyteFaults, ALoadThatGetsFurtherAtEachTryIsTriedAsOftenAsItTakes) {
   begin_in_tablets(16);
-  options.retries = 2;
+  options.retries = 1;
   for (int i = 2; i < 12; ++i)
     cluster->at_row(">= " + std::to_string(i * 4096), 10, Fault_::snapshot_too_old());
   EXPECT_EQ(good_sync().strategy, "resume");
@@ -138,6 +138,18 @@ TEST_F(YugabyteFaults, AnErrorAfterTheLastRowMakesItsChunkWorthNothing) {
   expect_equal_orders();
 }
 
+TEST_F(YugabyteFaults, RowsOfALoadThatStartsOverAreCountedOnce) {
+  begin_in_tablets();
+  db->exec(
+      "ALTER TABLE orders RENAME updated_at TO stamp; ALTER TABLE orders ADD nested int[] DEFAULT "
+      "'{1}'");
+  cluster->at_row(">= 32768", 1000, Fault_::snapshot_too_old());
+  const Receipt receipt = good_sync();
+  EXPECT_THAT(receipt.notes, Contains(HasSubstr("it starts over")));
+  EXPECT_EQ(receipt.inserted, 20'000U);
+  expect_equal("orders", "id, note");
+}
+
 TEST_F(YugabyteFaults, AnIncrementalRunIsTriedAgain) {
   begin_in_tablets();
   good_sync();
@@ -167,16 +179,44 @@ TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileItIsReadIsReadAgain) {
   expect_equal("orders", "id, note");
 }
 
-TEST_F(YugabyteFaults, ATableThatIsTruncatedIsNoConcernOfTheOthers) {
-  db->exec("CREATE TABLE staging (id int PRIMARY KEY); INSERT INTO staging VALUES (1)");
+TEST_F(YugabyteFaults, ATableThatIsTruncatedWhileNothingIsFoundIsReadAgain) {
   begin_in_tablets();
-  options.retries = 0;
-  // While the last chunk of orders, by which staging is done, is on its way.
-  cluster->at_row(">= 57344", 10, [this] {
-    db->exec("TRUNCATE staging");
+  options.defaults.delete_check.kind = Cadence::Kind::never;
+  good_sync();
+  // The second session is the one that plans; it reads nothing before.
+  cluster->at_row("pg_is_in_recovery", 0, [this] {
+    cluster->at_row("pg_is_in_recovery", 0, [this] {
+      db->exec("TRUNCATE orders; INSERT INTO orders VALUES (1, 'after', now())");
+      return Fault_{};
+    });
     return Fault_{};
   });
-  EXPECT_EQ(good_sync("orders").inserted, 20'000U);
+  options.allow_deletes = {"*"};
+  good_sync();
+  expect_equal_orders();
+}
+
+TEST_F(YugabyteFaults, ATableThatIsTruncatedKeepsNoOtherFromBeingCommitted) {
+  db->exec("CREATE TABLE staged (id int PRIMARY KEY); INSERT INTO staged VALUES (1)");
+  begin_in_tablets();
+  options.retries = 0;
+  cluster->at_row("COPY (SELECT \"id\", \"note\"", 100, [this] {
+    db->exec("SET lock_timeout = '5s'; TRUNCATE staged; INSERT INTO staged VALUES (2)");
+    return Fault_{};
+  });
+  const RunResult result = copy.sync(cluster->url(), options);
+  ASSERT_EQ(result.receipts.size(), 2U);
+  EXPECT_EQ(result.receipts[0].error, "");
+  EXPECT_THAT(result.receipts[1].error, HasSubstr("staged: dropped, truncated or rewritten"));
+  expect_equal_orders();
+}
+
+TEST_F(YugabyteFaults, ANodeThatIsLostBeforeTheSnapshotIsAnothersTurn) {
+  begin_in_tablets();
+  options.retries = 0;
+  cluster->at_row("yb_servers()", 0, Fault_::cutting());
+  cluster->at_row("relispartition", 0, Fault_::shutdown());
+  good_sync();
   expect_equal_orders();
 }
 

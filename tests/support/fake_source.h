@@ -87,7 +87,7 @@ class FakeSource : public Source {
       }
       Proof proof(const Table&) const override { return {}; }
       const std::atomic<bool>* gone = nullptr;
-      void check_alive(std::span<const TableName>) override {
+      void check_alive(const TableName&) override {
         if (gone->load()) throw Error(Fault::connection, "the snapshot is gone");
       }
     };

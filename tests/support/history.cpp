@@ -106,7 +106,9 @@ void History::make_tables() {
   const int wanted = flavour_.first_killed ? 1 : dice.from(2, 3);
   for (int i = 1; i <= wanted; ++i) {
     // One at least lives by its marks.
-    const int at = dice.below(i == 1 ? kStamped : static_cast<int>(kinds.size()));
+    const bool unmarked = flavour_.unmarked && dice.chance(50);
+    const int at = unmarked ? kStamped  // the next kind
+                            : dice.below(i == 1 ? kStamped : static_cast<int>(kinds.size()));
     const Kind kind = kinds[static_cast<std::size_t>(at)];
     kinds.erase(kinds.begin() + at);
     const bool partitioned = kind != Kind::bag && dice.chance(25);

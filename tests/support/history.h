@@ -75,6 +75,7 @@ class History {
 
   void first_run(Dice dice);
   void source_run(Dice dice);
+  void prepare_run();
   RunResult run_here(bool full);
   void run_and_compare(bool full);
   void steps_meanwhile(Dice& dice, int steps, std::chrono::milliseconds time);
@@ -92,6 +93,8 @@ class History {
   std::unique_ptr<Program> start(const std::string& failpoint);
   void quiet(Dice dice);
 
+  bool of_the_past(const std::string& strategy, const std::string& guarantee,
+                   const std::string& instant);
   void compare(const RunResult& result);
   void compare_marks(const HistoryTable& table, const std::multiset<std::string>& rows);
   std::string living() const;
@@ -101,7 +104,7 @@ class History {
                                            const std::vector<std::string>& copy,
                                            HistoryTable::Part part);
   std::string micros_of(const std::string& instant);
-  void watch(const std::optional<std::string>& instant);
+  void watch(const std::map<std::string, std::string>& instants);
   void check_kept(const Look& before);
   void check_torn(const Look& before);
   void remember(const HistoryTable& table, const std::string& instant,
@@ -128,7 +131,8 @@ class History {
   Look look_;                       ///< of a flavour that is watched, after the last run
   std::vector<Past> past_;
   int next_number_ = 1, next_name_ = 1, begun_ = 0;
-  int runs_ = 0;  ///< that have begun
+  int runs_ = 0;           ///< that have begun
+  std::string run_began_;  ///< the last one, by the server's clock
   std::size_t parallel_ = 2;
   bool shape_changed_ = false, column_added_ = false;  ///< since it was last looked at
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

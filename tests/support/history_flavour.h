@@ -25,6 +25,7 @@ struct Flavour {
   bool over_runs = false;
   bool writes_early = false;  ///< but for a change right after its begin
   bool first_killed = false;  ///< the first run is, before it publishes its one table
+  bool unmarked = false;      ///< half the time that table has nothing that says what changed
   bool killed_at_commits = false;
   bool append = false;    ///< mode append, and nothing but new rows
   bool versions = false;  ///< strategy xmin, and no table without a key

@@ -87,8 +87,9 @@ class MysqlHistories : public HistoryServer {
 
   // Marks are whole seconds: within one of them nothing can be lost. Many steps go by in each, so
   // that one is left behind now and then, while transactions are open.
-  void before_step(Dice& dice) override {
+  std::string before_step(Dice& dice) override {
     if (dice.chance(6)) next_second();
+    return {};
   }
   bool expected(const std::string& message) const override {
     // A lock, a key that is there, a deadlock, a table that changed under a snapshot; a prepared
@@ -158,13 +159,14 @@ class MysqlHistories : public HistoryServer {
   std::string after_message() const override { return "ROLLBACK; " + release_; }
   bool message_inserts() const override { return true; }
 
-  void before_run(std::size_t readers) override {
+  std::string before_run(std::size_t readers) override {
     if (++runs_ % 3 == 0) next_second();
     // One transaction looks at the list of transactions; of those that read the planner's is one,
     // and where their snapshots cannot be compared there is one reader.
     const bool all = user_ == "root" && mariadb_;
     counted_ = locks_ ? "Com_unlock_tables" : "Com_begin";
     wanted_ = count() + (locks_ ? 1 : all ? 2 + readers : 3);
+    return {};
   }
   // A program that asks for the list of transactions again and again would keep it from being new.
   bool snapshot_taken() override { return count() >= wanted_; }

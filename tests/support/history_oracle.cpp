@@ -19,12 +19,6 @@ const Receipt& receipt_of(const RunResult& result, const std::string& schema,
   return *found;
 }
 
-/// What a load that was cut off had read is published later as it was then: class A, at an instant
-/// that has passed.
-bool of_the_past(const Receipt& receipt) {
-  return receipt.strategy == "resume" && receipt.guarantee == "A";
-}
-
 std::multiset<std::string> rows_of(const HistoryTable& table,
                                    const std::vector<std::string>& copies) {
   std::multiset<std::string> rows;
@@ -49,11 +43,15 @@ void History::quiet(Dice dice) {
   finish_all(dice);
   const RunResult first = run_here(false);
   compare(first);
+  std::set<TableName> past;
+  for (const Receipt& each : first.receipts) {
+    if (of_the_past(each.strategy, each.guarantee, each.instant)) past.insert(each.table);
+  }
   const RunResult second = run_here(false);
   compare(second);
   for (const Receipt& each : second.receipts) {
     const Receipt& before = receipt_of(first, server_.sql().schema(), each.table.name);
-    if (of_the_past(before)) continue;
+    if (past.contains(before.table)) continue;
     // What stamps hid comes to light when the part of the table that holds it is compared, or all
     // of it is, after a load that went on by the marks.
     if (!character_.stamps.honest && (each.guarantee != "A" || before.guarantee != "A")) continue;
@@ -74,7 +72,7 @@ void History::compare(const RunResult& result) {
   std::map<Part, std::vector<const HistoryTable*>> compared;
   for (const HistoryTable& table : tables_) {
     const Receipt& receipt = receipt_of(result, server_.sql().schema(), table.name());
-    if (of_the_past(receipt)) continue;
+    if (of_the_past(receipt.strategy, receipt.guarantee, receipt.instant)) continue;
     const bool exact = receipt.guarantee == "A";
     if (!exact && flavour_.digest && receipt.strategy != "resume")
       throw std::runtime_error(table.name() + " was compared by digests, as " + receipt.guarantee);
@@ -165,10 +163,13 @@ void History::compare_alongside(const Program& program) {
     if (event.at("outcome") == "failed") continue;  // and was tried again
     const auto table =
         std::ranges::find(tables_, event.at("table").get<std::string>(), &HistoryTable::name);
-    const bool exact = event.at("guarantee") == "A";
-    if (table == tables_.end() || (exact && event.at("strategy") == "resume")) continue;
-    if (!exact && !character_.stamps.honest) continue;
-    finished.push_back({&*table, event.value("instant", "")});
+    const auto guarantee = event.at("guarantee").get<std::string>();
+    const std::string instant = event.value("instant", "");
+    if (table == tables_.end() || guarantee == "D" ||
+        of_the_past(event.at("strategy").get<std::string>(), guarantee, instant))
+      continue;
+    if (guarantee != "A" && !character_.stamps.honest) continue;
+    finished.push_back({&*table, instant});
   }
   compare_with_moments(finished);
 }
@@ -211,6 +212,7 @@ void History::compare_with_moments(const std::vector<Finished>& finished) {
 
 void History::verify() {
   if (flavour_.append) return;  // its copies are not verified
+  counts_.failed_reads += server_.failed_reads();
   note("verify");
   for (const Verified& each : copy_.verify(source_url(), Sync::Repair::no, options(false))) {
     ++counts_.verified;

@@ -28,6 +28,21 @@ void History::follow() {
   if (flavour_.standby) server_.follow();
 }
 
+void History::prepare_run() {
+  ++runs_;
+  follow();
+  counts_.failed_reads += server_.failed_reads();
+  if (const std::string what = server_.before_run(parallel_); !what.empty()) note(what);
+  run_began_ = microseconds(server_.value("SELECT " + server_.clock()));
+}
+
+/// What a load that was cut off had read is published later as it was then: class A, at an instant
+/// that has passed. One that went on is of this run's instant.
+bool History::of_the_past(const std::string& strategy, const std::string& guarantee,
+                          const std::string& instant) {
+  return strategy == "resume" && guarantee == "A" && micros_of(instant) < run_began_;
+}
+
 void History::first_run(Dice dice) {
   if (flavour_.first_killed) return run_killed(dice, true);
   if (dice.chance(flavour_.alongside)) return run_alongside(dice);
@@ -49,9 +64,8 @@ void History::source_run(Dice dice) {
 }
 
 RunResult History::run_here(bool full) {
-  ++counts_.runs, ++runs_;
-  follow();
-  server_.before_run(parallel_);
+  ++counts_.runs;
+  prepare_run();
   note(full ? "sync --full" : "sync");
   RunResult result = copy_.sync(source_url(), options(full));
   for (const Receipt& each : result.receipts) {
@@ -61,16 +75,16 @@ RunResult History::run_here(bool full) {
   }
   if (result.exit_code() != 0) throw std::runtime_error("the run failed: " + errors(result));
   if (flavour_.large) count_large(result);
-  if (flavour_.watched()) watch(result.receipts.front().instant);
+  std::map<std::string, std::string> instants;
+  for (const Receipt& each : result.receipts) instants[each.table.name] = each.instant;
+  if (flavour_.watched()) watch(instants);
   return result;
 }
 
 void History::run_and_compare(bool full) { compare(run_here(full)); }
 
 std::unique_ptr<Program> History::start(const std::string& failpoint) {
-  ++runs_;
-  follow();
-  server_.before_run(parallel_);
+  prepare_run();
   return std::make_unique<Program>(words(), copy_.file() + ".out", failpoint);
 }
 

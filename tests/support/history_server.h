@@ -60,8 +60,8 @@ class HistoryServer {
   /// What is particular about a table here.
   virtual void choose(HistoryTable& table, Dice& dice) const = 0;
 
-  /// Before each step of a writer.
-  virtual void before_step(Dice&) {}
+  /// Before each step of a writer. Says what it did of itself; empty: nothing.
+  virtual std::string before_step(Dice&) { return {}; }
 
   // ---- transactions
   /// What one thread that plays several writers runs into; all else is a mistake of ours.
@@ -100,7 +100,11 @@ class HistoryServer {
   virtual bool message_inserts() const = 0;
 
   // ---- runs
-  virtual void before_run(std::size_t readers) = 0;
+  /// Says what it will do to the run; empty: nothing.
+  virtual std::string before_run(std::size_t /*readers*/) { return {}; }
+  /// How many reads it has failed since it was last asked; and from then on fails no more until the
+  /// next run.
+  virtual int failed_reads() { return 0; }
   /// Whether a run that has begun since before_run() reads under its snapshot.
   virtual bool snapshot_taken() = 0;
   virtual void follow() {}    ///< where a standby is read, until that has all
@@ -122,10 +126,13 @@ struct HistoryEngine {
   void (*start)(std::size_t worker);  ///< in the process that outlives the workers'
   std::unique_ptr<HistoryServer> (*make)(std::size_t worker);
   void (*end)(std::size_t worker);
-  bool deletes_by_digests;  ///< whether runs find those of a large table without all of its keys
+  bool deletes_by_digests;   ///< whether runs find those of a large table without all of its keys
+  bool fails_reads = false;  ///< now and then
 };
 
 HistoryEngine postgres_histories();
+/// In what stands in for a YugabyteDB.
+HistoryEngine yugabyte_histories();
 /// In MariaDB or MySQL, whichever MysqlServer starts.
 HistoryEngine mysql_histories();
 

@@ -43,7 +43,8 @@ inline void expect_histories(const HistoryEngine& engine, std::uint64_t usual,
             << " tables as of earlier runs, " << counts.marked << " rows kept and marked, "
             << counts.large << " large tables with " << counts.by_digests
             << " runs that found deletes by digests and " << counts.parts
-            << " that found differences in a part" << std::endl;
+            << " that found differences in a part; " << counts.failed_reads
+            << " reads that were made to fail" << std::endl;
   ASSERT_FALSE(histories.failed) << "seed " << *histories.failed << ": " << histories.why;
   // Nothing is proven by histories in which nothing happens.
   if (counts.large >= 3) {
@@ -59,6 +60,7 @@ inline void expect_histories(const HistoryEngine& engine, std::uint64_t usual,
   EXPECT_GT(counts.messages * 4, each);
   EXPECT_GT(counts.ambushes * 4, each);
   EXPECT_LT(counts.given_up * 3, counts.steps);
+  EXPECT_GT(counts.failed_reads * 2, engine.fails_reads ? each : -1);
 }
 
 }  // namespace sluice::testing

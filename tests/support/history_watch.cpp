@@ -22,13 +22,11 @@ bool shows(const Look& look, const std::string& table, const std::multiset<std::
 
 }  // namespace
 
-/// After each run, however it ended. `instant`: of its snapshot, where one is known to be that of
-/// all of its tables.
-void History::watch(const std::optional<std::string>& instant) {
+/// After each run, however it ended. `instants`: by table, where they are known; one that was tried
+/// again has another than the others.
+void History::watch(const std::map<std::string, std::string>& instants) {
   const Look before =
       std::exchange(look_, look_at(copy_, server_.sql().schema(), flavour_, tables_));
-  std::optional<std::string> micros;
-  if (instant && flavour_.history) micros = micros_of(*instant);
   for (const HistoryTable& table : tables_) {
     const auto now = look_.find(table.name());
     const auto old = before.find(table.name());
@@ -39,7 +37,11 @@ void History::watch(const std::optional<std::string>& instant) {
     if (flavour_.history) check_versions(table, now->second);
     if (old == before.end()) continue;
     if (flavour_.soft) check_marks(table, old->second, now->second);
-    if (flavour_.history) check_past(table, old->second, now->second, micros);
+    if (!flavour_.history) continue;
+    const auto instant = instants.find(table.name());
+    check_past(
+        table, old->second, now->second,
+        instant == instants.end() ? std::nullopt : std::optional(micros_of(instant->second)));
   }
 }
 

@@ -26,7 +26,7 @@ bool History::waits(const Writer& writer) const {
 /// Of the writer whose turn it is, or the next one that may go on.
 void History::writer_step(Dice dice) {
   ++counts_.steps;
-  server_.before_step(dice);
+  if (const std::string what = server_.before_step(dice); !what.empty()) note(what);
   auto at = static_cast<std::size_t>(dice.below(static_cast<int>(writers_.size())));
   for (std::size_t i = 0; i < writers_.size() && waits(*writers_[at]); ++i)
     at = (at + 1) % writers_.size();

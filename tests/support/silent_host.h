@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <stdexcept>
+#include <thread>
 
 namespace sluice::testing {
 
@@ -28,9 +29,29 @@ class SilentHost {
   SilentHost& operator=(const SilentHost&) = delete;
   int port() const { return ntohs(address_.sin_port); }
 
- private:
+ protected:
   int socket_;
+
+ private:
   sockaddr_in address_{};
+};
+
+/// Takes connections and hangs up.
+class CurtHost : public SilentHost {
+ public:
+  CurtHost()
+      : hanging_up_([this] {
+          for (int fd = 0; (fd = ::accept(socket_, nullptr, nullptr)) >= 0;) ::close(fd);
+        }) {}
+  ~CurtHost() {
+    ::shutdown(socket_, SHUT_RDWR);
+    hanging_up_.join();
+  }
+  CurtHost(const CurtHost&) = delete;
+  CurtHost& operator=(const CurtHost&) = delete;
+
+ private:
+  std::thread hanging_up_;
 };
 
 }  // namespace sluice::testing

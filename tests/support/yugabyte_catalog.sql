@@ -196,8 +196,10 @@ BEGIN
   ELSE
     INSERT INTO pg_catalog.yb_double_ddl (name)
       SELECT DISTINCT c.relname FROM pg_catalog.pg_event_trigger_ddl_commands() d
+        CROSS JOIN LATERAL (
+          SELECT d.objid UNION SELECT relid FROM pg_catalog.pg_partition_tree(d.objid)) t(oid)
         JOIN pg_catalog.pg_class c
-          ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
+          ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = t.oid
       WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND d.command_tag IN (
         'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE');
   END IF;

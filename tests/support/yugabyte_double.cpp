@@ -20,12 +20,6 @@ using Lock = std::lock_guard<std::mutex>;
 /// A hybrid time's lower bits count what happens in one microsecond.
 constexpr unsigned kLogicalBits = 12;
 
-std::uint64_t microseconds_now() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count());
-}
-
 ssl_ctx_st* tls_of(const PostgresServer& server) {
   if (!server.tls()) throw std::runtime_error("the private PostgreSQL has no certificate");
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
@@ -108,6 +102,11 @@ void YugabyteDouble::at_row(const std::string& text, std::size_t row,
   hooks_.push_back({++hooks_made_, text, row, std::move(decide)});
 }
 
+void YugabyteDouble::forget_faults() {
+  const Lock lock(mutex_);
+  hooks_.clear();
+}
+
 void YugabyteDouble::slow(const std::string& text, std::chrono::milliseconds by) {
   const Lock lock(mutex_);
   slow_[text] = by;
@@ -164,8 +163,14 @@ std::size_t YugabyteDouble::most_at_once() const {
 
 std::uint64_t YugabyteDouble::hybrid_time() {
   const Lock lock(keeping_);
-  const std::string snapshot = keeper_.value("SELECT pg_export_snapshot()");
-  last_time_ = std::max(last_time_ + 1, microseconds_now());
+  // The statement takes the snapshot before it reads the clock.
+  const PostgresSession::Row row = keeper_
+                                       .query(
+                                           "SELECT pg_export_snapshot(), (extract(epoch FROM "
+                                           "clock_timestamp()) * 1000000)::bigint")
+                                       .at(0);
+  const std::string snapshot = row[0].value();
+  last_time_ = std::max<std::uint64_t>(last_time_ + 1, std::stoull(row[1].value()));
   snapshots_[last_time_] = snapshot;
   return last_time_ << kLogicalBits;
 }

@@ -71,6 +71,8 @@ class YugabyteDouble {
   /// out. After an error the transaction really is aborted.
   void at_row(const std::string& text, std::size_t row, Fault fault);
   void at_row(const std::string& text, std::size_t row, std::function<Fault()> decide);
+  /// Those that have not come yet come no more.
+  void forget_faults();
   /// From now on each statement that contains `text` starts so much later.
   void slow(const std::string& text, std::chrono::milliseconds by);
   /// As a node that died: its sessions are cut, its port refuses, it leads no tablet; yb_servers()

@@ -49,9 +49,10 @@ struct Refusal {
 /// One statement of a text, as PostgreSQL gets it.
 struct RewrittenStatement {
   std::string text;
-  std::vector<std::string> words;  ///< its keywords, lower case, and its names
-  bool steers = false;             ///< SET, BEGIN, SHOW ..: neither reads nor writes rows
-  bool travels = false;            ///< sets yb_read_time to another value than 0
+  std::vector<std::string>
+      words;             ///< its names and keywords as PostgreSQL knows them, outside literals
+  bool steers = false;   ///< SET, BEGIN, SHOW ..: neither reads nor writes rows
+  bool travels = false;  ///< sets yb_read_time to another value than 0
   std::optional<Refusal> refusal;  ///< of the value of a setting, which PostgreSQL cannot check
   bool says(std::string_view word) const;
 };

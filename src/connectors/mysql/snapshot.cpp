@@ -284,7 +284,7 @@ std::vector<std::vector<std::optional<std::string>>> MysqlSnapshot::ask(const st
   return answers_.emplace(sql, std::move(answer)).first->second;
 }
 
-void MysqlSnapshot::check_alive(std::span<const TableName> /*tables*/) {
+void MysqlSnapshot::check_alive(const TableName&) {
   const std::lock_guard lock(leader_mutex_);
   try {
     leader_->run("SELECT 1");

@@ -48,7 +48,7 @@ class MysqlSnapshot : public Snapshot {
   }
   Proof proof(const Table& table) const override;
   bool consistent(const Table& table) const override;
-  void check_alive(std::span<const TableName> tables) override;
+  void check_alive(const TableName& table) override;
 
   const Witness& observed() const { return witness_; }
   /// Throws Fault::schema if the snapshot does not hold this table.

@@ -47,8 +47,8 @@ std::string join_from(const std::vector<std::string>& parts, std::size_t first) 
   return list;
 }
 
-// The parameters that try only the hosts after the one that did not answer; empty: it was the last.
-Parameters after_silent_host(PGconn* connection) {
+// The parameters that try only the hosts after the one that was tried last; empty: there are none.
+Parameters after_this_host(PGconn* connection) {
   const Options options(PQconninfo(connection));
   const std::vector<std::string> hosts = split(option(options, "host"));
   const std::vector<std::string> addresses = split(option(options, "hostaddr"));
@@ -279,9 +279,12 @@ void Connection::connect(const std::optional<Node>& node) {
     if (!handle_) throw Error(Fault::internal, "out of memory while connecting");
     const Outcome outcome = finish_connecting(handle_.get(), stop_);
     if (outcome == Outcome::connected) return;
-    if (outcome == Outcome::refused) throw refused(handle_.get(), *login_);
-    hosts = after_silent_host(handle_.get());
-    if (hosts.empty()) {
+    hosts = after_this_host(handle_.get());
+    if (outcome == Outcome::refused) {
+      const Error error = refused(handle_.get(), *login_);
+      // libpq goes on to the next host where one cannot be reached, not where it hangs up.
+      if (hosts.empty() || error.fault() != Fault::connection) throw error;
+    } else if (hosts.empty()) {
       throw Error(Fault::connection, "cannot connect to " + login_->shown + ": no answer in time",
                   "is the server up and its port open? connect_timeout=SECONDS in the URL allows "
                   "more time");

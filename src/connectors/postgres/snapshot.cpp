@@ -342,35 +342,31 @@ Proof PostgresSnapshot::proof(const Table& table) const {
   }
 }
 
-void PostgresSnapshot::check_alive(std::span<const TableName> tables) {
+void PostgresSnapshot::check_alive(const TableName& table) {
   const std::lock_guard lock(leader_mutex_);
   try {
     leader_->run("SELECT 1");
   } catch (const Error& error) {
     throw Error(Fault::connection, std::string("the snapshot is gone: ") + error.what());
   }
-  if (!leader_->dialect().locks) check_shapes(tables);
+  if (!leader_->dialect().locks) check_files(table);
 }
 
-/// Where no lock keeps the tables as they are: whether they still are.
-void PostgresSnapshot::check_shapes(std::span<const TableName> tables) {
+/// Where no lock keeps a table's files as they are: whether they still are.
+void PostgresSnapshot::check_files(const TableName& name) {
   std::vector<std::uint32_t> oids, files;
-  std::vector<TableName> owners;
-  for (const TableName& name : tables) {
-    for (const Heap& heap : shape(name).heaps) {
-      oids.push_back(heap.oid);
-      files.push_back(heap.file);
-      owners.push_back(name);
-    }
+  for (const Heap& heap : shape(name).heaps) {
+    oids.push_back(heap.oid);
+    files.push_back(heap.file);
   }
   if (!beside_ || beside_->broken()) beside_ = std::make_unique<Connection>(sessions_->login());
   const Rows rows = beside_->query(
-      "SELECT o.position FROM unnest($1::oid[], $2::oid[]) WITH ORDINALITY o(oid, file, position) "
-      "LEFT JOIN pg_class c ON c.oid = o.oid WHERE c.relfilenode IS DISTINCT FROM o.file",
+      "SELECT EXISTS (SELECT FROM unnest($1::oid[], $2::oid[]) o(oid, file) LEFT JOIN pg_class c "
+      "ON "
+      "c.oid = o.oid WHERE c.relfilenode IS DISTINCT FROM o.file)",
       {array_text(oids), array_text(files)});
-  if (rows.size() == 0) return;
-  throw Error(Fault::conflict, owners.at(static_cast<std::size_t>(rows.integer(0, 0) - 1)).text() +
-                                   ": dropped, truncated or rewritten while it was read");
+  if (!rows.boolean(0, 0)) return;
+  throw Error(Fault::conflict, name.text() + ": dropped, truncated or rewritten while it was read");
 }
 
 }  // namespace sluice::postgres

@@ -99,7 +99,7 @@ class PostgresSnapshot : public Snapshot {
     const auto found = shapes_.find(table.name);
     return instant_.by != Instant::By::none && (found == shapes_.end() || !found->second.foreign);
   }
-  void check_alive(std::span<const TableName> tables) override;
+  void check_alive(const TableName& table) override;
 
   const Witness& observed() const { return witness_; }
   Answers& answers() { return answers_; }
@@ -118,7 +118,7 @@ class PostgresSnapshot : public Snapshot {
                    const std::vector<TableName>& unlocked);
   void hold_unlocked(const TableName& name, Failures& failures);
   void compare_files(Failures& failures);
-  void check_shapes(std::span<const TableName> tables);
+  void check_files(const TableName& name);
   bool attempt(const std::string& sql, const TableName& name, Failures& failures);
 
   std::unique_ptr<Connection> leader_;

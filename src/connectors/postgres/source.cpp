@@ -49,6 +49,24 @@ class PostgresSource : public Source {
  private:
   /// The session of identity() and discover(), kept for the next snapshot.
   std::unique_ptr<Connection> take_session();
+  /// What `ask` makes of it. One that is lost meanwhile, with its node, is made anew once: nothing
+  /// was read yet.
+  template <typename Ask>
+  auto asked(const Ask& ask) {
+    std::unique_ptr<Connection> session = take_session();
+    const auto keep = [&](auto answer) {
+      const std::lock_guard lock(mutex_);
+      session_ = std::move(session);
+      return answer;
+    };
+    try {
+      return keep(ask(*session));
+    } catch (const Error& error) {
+      if (!session->broken() || error.fault() != Fault::connection) throw;
+    }
+    session = std::make_unique<Connection>(login_, options_.stop);
+    return keep(ask(*session));
+  }
 
   const SourceOptions options_;
   const std::shared_ptr<const Login> login_;
@@ -83,36 +101,31 @@ std::string system_of(Connection& session) {
 }
 
 std::string PostgresSource::identity() {
-  std::unique_ptr<Connection> session = take_session();
-  const std::string system = system_of(*session);
-  const Rows rows =
-      session->query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
-  const bool one_server = session->dialect().one_server;
-  const std::lock_guard lock(mutex_);
-  session_ = std::move(session);
-  return (one_server ? "postgresql " : "yugabytedb ") + system + ", database " + rows.string(0, 0) +
-         " (" + rows.string(0, 1) + ")";
+  return asked([](Connection& session) {
+    const std::string system = system_of(session);
+    const Rows rows =
+        session.query("SELECT datname, oid FROM pg_database WHERE datname = current_database()");
+    return (session.dialect().one_server ? "postgresql " : "yugabytedb ") + system + ", database " +
+           rows.string(0, 0) + " (" + rows.string(0, 1) + ")";
+  });
 }
 
 std::optional<std::int64_t> PostgresSource::position() {
-  std::unique_ptr<Connection> session = take_session();
-  std::optional<std::int64_t> next;  // the time of a cluster goes on when it is set back
-  if (session->dialect().one_server)
-    next = session->query("SELECT txid_snapshot_xmax(txid_current_snapshot())").integer(0, 0);
-  const std::lock_guard lock(mutex_);
-  session_ = std::move(session);
-  return next;
+  return asked([](Connection& session) -> std::optional<std::int64_t> {
+    // The time of a cluster goes on when it is set back.
+    if (!session.dialect().one_server) return std::nullopt;
+    return session.query("SELECT txid_snapshot_xmax(txid_current_snapshot())").integer(0, 0);
+  });
 }
 
 Catalog PostgresSource::discover(std::span<const TableName> named) {
-  std::unique_ptr<Connection> session = take_session();
-  Discovered found = postgres::discover(*session, {named, false});
-  Catalog catalog;
-  for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));
-  catalog.skipped = std::move(found.skipped);
-  const std::lock_guard lock(mutex_);
-  session_ = std::move(session);
-  return catalog;
+  return asked([&](Connection& session) {
+    Discovered found = postgres::discover(session, {named, false});
+    Catalog catalog;
+    for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));
+    catalog.skipped = std::move(found.skipped);
+    return catalog;
+  });
 }
 
 std::unique_ptr<Snapshot> PostgresSource::snapshot(std::span<const Table> tables) {
@@ -176,11 +189,7 @@ RowDigest PostgresSource::row_digest(Snapshot& snapshot, const Table& table,
 }
 
 std::vector<Finding> PostgresSource::findings() {
-  std::unique_ptr<Connection> session = take_session();
-  std::vector<Finding> found = find(*session, options_.max_readers);
-  const std::lock_guard lock(mutex_);
-  session_ = std::move(session);
-  return found;
+  return asked([&](Connection& session) { return find(session, options_.max_readers); });
 }
 
 }  // namespace

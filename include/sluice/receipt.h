@@ -20,8 +20,8 @@ const char* outcome_name(Outcome outcome);
 struct Verified {
   TableName table;
   std::string target;
-  std::string how;                                    ///< "digests", or "rows" and why
-  std::uint64_t rows = 0;                             ///< of the copy
+  std::string how;         ///< "digests", or "rows: " and why; then "; " and what else bears on it
+  std::uint64_t rows = 0;  ///< of the copy
   std::optional<std::uint64_t> source_rows;           ///< none: they were not all looked at
   std::uint64_t compared = 0;                         ///< of these; fewer only in a sample
   std::uint64_t missing = 0, extra = 0, changed = 0;  ///< rows: only at the source, only in the

@@ -72,7 +72,9 @@ class Snapshot {
   virtual std::string instant() const = 0;
   /// The instant by the source's clock, read once it was taken, so that nothing that it shows was
   /// written later: a TIMESTAMPTZ as text. Begins and ends the versions of mode history. Bounds no
-  /// mark: Plan::until keeps to what the clock said before.
+  /// mark: Plan::until keeps to what the clock said before. Of a table that is not consistent() it
+  /// is read before the first row is, by the source's clock or this machine's: rows may show what
+  /// was written later, up to the end of the run.
   virtual std::string clock() const = 0;
   /// The tables asked for, in that order, their shape read again under the lock that keeps it; or
   /// why one cannot be read (the others can).

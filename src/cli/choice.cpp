@@ -9,6 +9,7 @@
 #include "cli/config.h"
 #include "cli/log.h"
 #include "cli/text.h"
+#include "connectors/registry.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -32,7 +33,9 @@ void refuse_config(const Choice& choice) {
 /// It is wiped from the process's title, but shells keep it in their history.
 void warn_of_tokens(const std::vector<std::string>& urls) {
   const auto holds_one = [](const std::string& url) {
-    return url.find("motherduck_token=") != std::string::npos;
+    const bool motherduck = is_destinations_password(url) && !local_file(url);
+    const std::string shown = redacted(url);
+    return motherduck && shown.find("***", shown.find('?')) != std::string::npos;
   };
   if (!std::ranges::any_of(urls, holds_one)) return;
   log(Level::warn, "a token is in a URL of the command line: MOTHERDUCK_TOKEN keeps it out of it");

@@ -10,13 +10,14 @@
 namespace sluice::cli {
 namespace {
 
-/// The tables that were not compared by digests alone, by the reason.
-std::map<std::string, std::vector<std::string>> by_rows(std::span<const Verified> all) {
-  constexpr std::string_view kRows = "rows: ";
+/// The tables that were not compared by digests alone and as of one instant, by how they were.
+std::map<std::string, std::vector<std::string>> by_way(std::span<const Verified> all) {
+  constexpr std::string_view kRows = "rows: ", kDigests = "digests; ";
   std::map<std::string, std::vector<std::string>> tables;
   for (const Verified& each : all) {
     if (each.how.starts_with(kRows))
-      tables[each.how.substr(kRows.size())].push_back(each.table.text());
+      tables["row by row: " + each.how.substr(kRows.size())].push_back(each.table.text());
+    if (each.how.starts_with(kDigests)) tables["by " + each.how].push_back(each.table.text());
   }
   return tables;
 }
@@ -55,10 +56,10 @@ std::string differences_text(std::span<const Verified> all, const Screen& screen
 
 std::string ways_text(std::span<const Verified> all, const Screen& screen) {
   std::string text;
-  for (const auto& [why, tables] : by_rows(all)) {
+  for (const auto& [way, tables] : by_way(all)) {
     const std::string which =
         tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables";
-    text += labelled(0, "note  ", Style::dim, which + ": compared row by row: " + why, screen);
+    text += labelled(0, "note  ", Style::dim, which + ": compared " + way, screen);
   }
   return text;
 }

@@ -319,12 +319,20 @@ void hide_parameters(std::string& url) {
   }
 }
 
+/// What stands where PARAMETER=VALUE should may be a token.
+void hide_words(std::string& url) {
+  for (std::size_t start = url.find('?'); start < url.size();) {
+    const std::size_t end = std::min(url.find('&', ++start), url.size());
+    if (end > start && url.find('=', start) >= end) url.replace(start, end - start, "***");
+    start = url.find('&', start);
+  }
+}
+
 /// Whoever has the whole URL of a hidden share can read it.
 void hide_share(std::string& url) {
   constexpr std::string_view kShare = "_share/";
-  const std::string scheme = parse(url).scheme;
   const std::size_t begin = url.find(kShare);
-  if ((scheme != "md" && scheme != "motherduck") || begin == std::string::npos) return;
+  if (begin == std::string::npos) return;
   const std::size_t id = url.find('/', begin + kShare.size());
   if (id == std::string::npos) return;
   url.replace(id + 1, std::min(url.find('?', id), url.size()) - id - 1, "***");
@@ -399,6 +407,9 @@ std::string redacted(const std::string& url) {
   std::string shown = url;
   hide_userinfo(shown);
   hide_parameters(shown);
+  const std::string scheme = parse(url).scheme;
+  if (scheme != "md" && scheme != "motherduck") return shown;
+  hide_words(shown);
   hide_share(shown);
   return shown;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,17 +15,15 @@
 namespace sluice::duck {
 namespace {
 
-/// What a service behind an extension says comes as an error of another type.
-bool is_conflict(std::string_view message) {
-  static constexpr std::array<std::string_view, 3> kConflicts{
-      "write-write conflict", "Conflict on update", "Transaction conflict"};
-  return std::ranges::any_of(kConflicts, [&](std::string_view each) {
-    return message.find(each) != std::string_view::npos;
-  });
+template <std::size_t N>
+bool says_any(std::string_view message, const std::array<std::string_view, N>& parts) {
+  return std::ranges::any_of(
+      parts, [&](std::string_view each) { return message.find(each) != std::string_view::npos; });
 }
 
 Fault fault_of(duckdb_error_type type, std::string_view message) {
-  if (is_conflict(message)) return Fault::conflict;
+  const std::optional<Fault> of_service = fault_of_service(message);
+  if (of_service == Fault::conflict) return Fault::conflict;
   switch (type) {
     case DUCKDB_ERROR_CONNECTION:
     case DUCKDB_ERROR_NETWORK:
@@ -35,14 +34,16 @@ Fault fault_of(duckdb_error_type type, std::string_view message) {
     case DUCKDB_ERROR_INTERRUPT:
       return Fault::cancelled;
     case DUCKDB_ERROR_IO:
-      return message.find("Could not set lock") != std::string_view::npos ? Fault::busy
-                                                                          : Fault::internal;
+      return message.find("Could not set lock") != std::string_view::npos
+                 ? Fault::busy
+                 : of_service.value_or(Fault::internal);
     case DUCKDB_ERROR_CATALOG:
     case DUCKDB_ERROR_BINDER:
       return Fault::schema;
-    case DUCKDB_ERROR_CONVERSION:
-    case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_INVALID_INPUT:
+      return of_service.value_or(Fault::data);
+    case DUCKDB_ERROR_CONVERSION:  // quotes values of the user's
+    case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_CONSTRAINT:
     case DUCKDB_ERROR_NOT_IMPLEMENTED:
       return Fault::data;
@@ -50,7 +51,7 @@ Fault fault_of(duckdb_error_type type, std::string_view message) {
     case DUCKDB_ERROR_SYNTAX:
       return Fault::config;
     default:
-      return Fault::internal;
+      return of_service.value_or(Fault::internal);
   }
 }
 
@@ -87,6 +88,21 @@ std::string without_secrets(std::string text) {
 
 }  // namespace
 
+std::optional<Fault> fault_of_service(std::string_view message) {
+  static constexpr std::array<std::string_view, 3> kConflict{
+      "write-write conflict", "Conflict on update", "Transaction conflict"};
+  static constexpr std::array<std::string_view, 3> kToken{
+      "Jwt is expired", "Your request is not authenticated", "Invalid MotherDuck token"};
+  static constexpr std::array<std::string_view, 7> kUnreachable{
+      "UNAVAILABLE",       "DEADLINE_EXCEEDED", "failed to connect",
+      "Failed to connect", "Request timed out", "Could not establish connection",
+      "Could not resolve"};
+  if (says_any(message, kConflict)) return Fault::conflict;
+  if (says_any(message, kToken)) return Fault::authentication;
+  if (says_any(message, kUnreachable)) return Fault::connection;
+  return std::nullopt;
+}
+
 void fail(duckdb_error_type type, const char* text) {
   const std::string message =
       without_secrets(text != nullptr ? text : "DuckDB failed without a message");
@@ -94,7 +110,7 @@ void fail(duckdb_error_type type, const char* text) {
 }
 
 void fail_as_said(const char* text) {
-  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 12> kTypes{{
+  static constexpr std::array<std::pair<std::string_view, duckdb_error_type>, 15> kTypes{{
       {"Binder Error", DUCKDB_ERROR_BINDER},
       {"Catalog Error", DUCKDB_ERROR_CATALOG},
       {"Parser Error", DUCKDB_ERROR_PARSER},
@@ -107,6 +123,9 @@ void fail_as_said(const char* text) {
       {"IO Error", DUCKDB_ERROR_IO},
       {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
       {"TransactionContext Error", DUCKDB_ERROR_TRANSACTION},
+      {"Connection Error", DUCKDB_ERROR_CONNECTION},
+      {"Network Error", DUCKDB_ERROR_NETWORK},
+      {"HTTP Error", DUCKDB_ERROR_HTTP},
   }};
   const std::string_view message = text != nullptr ? text : "";
   for (const auto& [head, type] : kTypes) {

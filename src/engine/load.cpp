@@ -126,6 +126,7 @@ void Load::commit() {
   for (const auto& [table, state] : written_) {
     const auto stored = states_.table(connection_, table);
     if (!stored || stored->json() != state) {
+      states_.hold(connection_);  // whoever claimed it since may have replaced the state already
       throw Error(Fault::internal, table.text() + ": DuckDB reported a commit that did not happen");
     }
   }

@@ -133,8 +133,10 @@ class StateStore {
   /// whoever claimed it before does not.
   void claim(duck::Connection& connection);
   /// Throws Fault::busy, in the transaction that the caller is about to commit, where another run
-  /// has claimed it since. A claim in that very moment is not seen: what that run then finds
-  /// changed, the states that it replaces, ends it.
+  /// has claimed it since. The caller's transaction sees the destination as it was when that began,
+  /// so a claim made during it is not seen, however long it lasts, and it may commit. That does no
+  /// harm where it replaces states: each only where it is still the one that was read, so of two
+  /// runs that replace one, the one that commits later ends with Fault::conflict and keeps no row.
   void hold(duck::Connection& connection) const;
 
   /// Which rows of `_sluice.digests` are a table's, as a condition.

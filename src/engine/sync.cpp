@@ -69,7 +69,12 @@ struct Sync::Impl {
     register_scan(connection);
   }
 
-  bool check_source(duck::Connection& connection, bool remember);
+  struct Seen {
+    std::string identity;
+    std::optional<std::int64_t> position;
+    bool doubtful = false;  ///< remembering it clears what is known of another or later one
+  };
+  Seen check_source(duck::Connection& connection);
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
   void copy(duck::Connection& connection, RunResult& result, const RunPlan* plan);
   RunResult run(const RunPlan* plan);
@@ -89,8 +94,8 @@ struct Sync::Impl {
   ScanContext scan;
 };
 
-/// Whether this source makes doubtful what is remembered: `remember` takes that back.
-bool Sync::Impl::check_source(duck::Connection& connection, bool remember) {
+/// Throws for another source than the connection's. Writes nothing.
+Sync::Impl::Seen Sync::Impl::check_source(duck::Connection& connection) {
   const std::string identity = source.identity();
   const std::string before = states.source(connection);
   if (!before.empty() && before != identity && !options.accept_source) {
@@ -108,15 +113,14 @@ bool Sync::Impl::check_source(duck::Connection& connection, bool remember) {
       o.note("the source was set back, to a backup as it seems: every table is compared whole");
     });
   }
-  if (remember) states.set_source(connection, identity, position);
-  return set_back || (!before.empty() && before != identity);
+  return {identity, position, set_back || (!before.empty() && before != identity)};
 }
 
 Look Sync::Impl::look() {
   Look look{database.connect(), {}, nullptr, {}};
   prepare_connection(look.connection);
   states.open(look.connection, StateStore::Create::no);
-  look.doubtful = check_source(look.connection, false);
+  look.doubtful = check_source(look.connection).doubtful;
   look.chosen = choose(look.connection, source, states, options, told);
   look.snapshot = source.snapshot(look.chosen.tables);
   look.inventory = states.inventory(look.connection);
@@ -215,8 +219,10 @@ RunResult Sync::Impl::run(const RunPlan* plan) {
   duck::Connection connection = database.connect();
   prepare_connection(connection);
   states.open(connection, StateStore::Create::yes);
+  // A run that is refused, or has no source, must not end the one that is under way.
+  const Seen seen = check_source(connection);
   if (destination.shared()) states.claim(connection);
-  check_source(connection, true);
+  states.set_source(connection, seen.identity, seen.position);
   RunResult result;
   RunLog log(connection, states);
   result.id = log.begin(states.source(connection));

@@ -26,6 +26,11 @@ void TableRun::pin_rows() {
   if (!pin_) pin_.emplace(context_.database, context_.states);
 }
 
+/// Before staged rowids are used. Nothing but a service loses a transaction.
+void TableRun::check_pin() {
+  if (pin_ && target_.elsewhere) pin_->check();
+}
+
 /// The plan's rows, in the temp table sluice_stage.
 void TableRun::stage(const Plan& range) {
   announce(range);
@@ -113,8 +118,8 @@ std::optional<std::uint64_t> TableRun::stage_missing() {
   return rows_in("sluice_missing") == lacking ? std::optional(lacking) : std::nullopt;
 }
 
-void TableRun::write_changes(Load& load, const apply::Target& target,
-                             const Changes& changes) const {
+void TableRun::write_changes(Load& load, const apply::Target& target, const Changes& changes) {
+  if (changes.updated + changes.gone > 0) check_pin();
   if (changes.updated > 0) load.execute(changes.merge.remove);
   if (changes.inserted + changes.updated > 0) load.execute(changes.merge.insert);
   if (changes.gone > 0) {
@@ -354,7 +359,8 @@ std::uint64_t TableRun::count_difference() {
 }
 
 /// What sluice_diff holds.
-void TableRun::write_difference(Load& load, const Difference& what) const {
+void TableRun::write_difference(Load& load, const Difference& what) {
+  if (what.deleted + what.updated > 0) check_pin();
   const std::string first = duck::quoted(key().front());
   if (what.deleted > 0) {
     load.execute(apply::remove_rows(

@@ -69,7 +69,6 @@ void TableRun::leave(TableState next, std::function<void(Load&)> write) {
     return;
   }
   Load load(connection_, context_.states);
-  if (pin_ && target_.elsewhere) pin_->check();
   if (write) write(load);
   commit(load, state_);
   rest_.hidden = target_.name;
@@ -126,7 +125,6 @@ void TableRun::write(Load& load) {
   const std::size_t before = load.executed();
   if (rest_.write) {
     bring_back();
-    if (pin_ && target_.elsewhere) pin_->check();
     rest_.write(load);
   }
   // What finds nothing writes nothing.

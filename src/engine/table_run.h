@@ -137,6 +137,7 @@ class TableRun {
   bool moves_to_clone(std::uint64_t arriving);
 
   void pin_rows();  ///< before rowids are staged; until they are used
+  void check_pin();
   void stage(const Plan& range);
   /// None when the copy lacks so many keys that comparing everything is cheaper.
   std::optional<Changes> stage_changes(const apply::Target& target, const Read& read, bool prune);
@@ -179,13 +180,13 @@ class TableRun {
   void verify_multiset(Verified& verified, const Plan& rows, const Differing& differing,
                        Sync::Repair repair, apply::Gone gone);
   std::uint64_t count_difference();
-  void write_difference(Load& load, const Difference& what) const;
+  void write_difference(Load& load, const Difference& what);
   bool prune_by_digests(const apply::Target& target, const std::vector<Column>& keys,
                         Changes& changes);
   std::string kept_digests() const;
   bool trusts_digests(const std::string& cut, std::uint64_t rows) const;
   void keep_digests(Load& load) const;
-  void write_changes(Load& load, const apply::Target& target, const Changes& changes) const;
+  void write_changes(Load& load, const apply::Target& target, const Changes& changes);
 
   Plan plan(const std::vector<Column>& columns, const std::optional<std::string>& from = {});
   /// The relation as a FROM item with the destination's column names.

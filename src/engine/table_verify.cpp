@@ -141,6 +141,8 @@ Verified TableRun::compare(Sync::Repair repair, apply::Gone gone, double percent
   snapshot_.check_alive(table_.name);
   if (differing.anywhere && differing.why_rows.empty() && verified.equal())
     verified.how = "rows: digests differ where no row does";
+  if (!snapshot_.consistent(table_))
+    verified.how += "; the source has no instant of it: what changed meanwhile may differ";
   if (countable) verified.source_rows = verified.rows + verified.missing - verified.extra;
   verified.bytes += receipt_.bytes;
   verified.repaired = repair == Sync::Repair::yes && !verified.equal();

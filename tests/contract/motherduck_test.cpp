@@ -67,9 +67,10 @@ TEST_F(MotherduckUrl, TakesThreeParametersAndNamesThemForOthers) {
   EXPECT_EQ(login("a?connection_timeout=30s").limit, 30s);
   EXPECT_EQ(login("a?attach_mode=single&connection_timeout=2m&").limit, 120s);
   EXPECT_EQ(login("a?connection_timeout=250ms").limit, 250ms);
-  for (const char* bad : {"a?connection_timeout=soon", "a?connection_timeout=0s",
-                          "a?connection_timeout=-3s", "a?connection_timeout=9999999999m",
-                          "a?attach_mode=workspace", "a?saas_mode=true", "a?token=eyJshown"}) {
+  for (const char* bad :
+       {"a?connection_timeout=soon", "a?connection_timeout=0s", "a?connection_timeout=-3s",
+        "a?connection_timeout=9999999999m", "a?attach_mode=workspace", "a?saas_mode=true",
+        "a?token=eyJshown", "a?eyJshown", "a?attach_mode=single&eyJshown", "a?motherduck_token"}) {
     const Error error = thrown([&] { login(bad); });
     EXPECT_EQ(error.fault(), Fault::config) << bad;
     EXPECT_TRUE(has(error.hint(), "motherduck_token") || has(error.hint(), "connection_timeout"))
@@ -262,6 +263,20 @@ TEST_F(Motherduck, FindingsSayTheClientTheShareAndTheKindOfToken) {
   const std::string shared = text({"", "i", "v1.5.6", "motherduck share", true});
   EXPECT_TRUE(has(shared, "good: md:shop is a share")) << shared;
   EXPECT_TRUE(has(shared, "bad: the token is a read-scaling one")) << shared;
+}
+
+/// Whoever has the whole of a share's URL may be able to read it.
+TEST_F(Motherduck, TheIdOfAShareIsInNoError) {
+  const motherduck::Attach failing = [](duck::Database& database, const Login& login,
+                                        const std::function<bool()>&) -> Session {
+    database.connect().query("SELECT error('no such share ' || " +
+                             duck::literal("md:" + login.database) + " || range) FROM range(1)");
+    return {};
+  };
+  const Error error = thrown(
+      [&] { motherduck::source(database_, with(failing, "_share/birds/e9ads7-MARKED-dfr32")); });
+  EXPECT_TRUE(has(error.what(), "no such share md:_share/birds/***")) << error.what();
+  EXPECT_FALSE(has(error.what(), "MARKED")) << error.what();
 }
 
 /// Whatever the extension says, and wherever a later statement fails.

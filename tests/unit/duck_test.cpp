@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "duck/fail.h"
+
 namespace sluice {
 namespace {
 
@@ -35,6 +37,30 @@ TEST(Duck, AFailureSaysOfWhatKindItIs) {
   EXPECT_EQ(fault_of(connection, "SELECT error('no')"), Fault::data);
   EXPECT_EQ(fault_of(connection, "SELECT 1"), Fault::conflict);  // the transaction is aborted
   connection.query("ROLLBACK");
+}
+
+/// Texts as duckdb_prepare_error and duckdb_pending_error give them, without a type.
+TEST(Duck, AServiceThatIsAwayIsTriedAgainAndOneThatRefusesUsIsNot) {
+  const auto fault = [](const char* text) {
+    try {
+      duck::fail_as_said(text);
+    } catch (const Error& error) {
+      return error.fault();
+    }
+  };
+  for (const char* text :
+       {"Connection Error: lost", "Network Error: reset", "HTTP Error: HTTP 503",
+        "IO Error: UNAVAILABLE: recvmsg: Connection reset by peer",
+        "Invalid Input Error: DEADLINE_EXCEEDED: Request timed out", "Invalid Error: UNAVAILABLE"})
+    EXPECT_EQ(fault(text), Fault::connection) << text;
+  for (const char* text : {"Invalid Input Error: Jwt is expired", "Invalid MotherDuck token",
+                           "IO Error: Your request is not authenticated. Check your token"})
+    EXPECT_EQ(fault(text), Fault::authentication) << text;
+  // What quotes a user's values says nothing of a service.
+  EXPECT_EQ(fault("Conversion Error: Could not convert string 'UNAVAILABLE' to INT32"),
+            Fault::data);
+  EXPECT_EQ(fault("Catalog Error: Table with name UNAVAILABLE does not exist"), Fault::schema);
+  EXPECT_EQ(fault("IO Error: No space left on device"), Fault::internal);
 }
 
 TEST(Duck, WhatKeepsItFromStartingIsSaidByTheFirstToConnect) {

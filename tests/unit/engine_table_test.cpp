@@ -182,6 +182,17 @@ TEST_F(EngineTable, ASourceWithoutInstantsIsClassD) {
   source->consistent = false;
   EXPECT_EQ(run_one().guarantee, "D");
   EXPECT_EQ(run_one().guarantee, "D");
+  // Asked for, it is compared, and told that writers may be why it differs.
+  Observer silent;
+  const auto how = [&] {
+    const auto all =
+        Sync(database, *source, *destination, options, silent).verify(Sync::Repair::no, 100);
+    EXPECT_TRUE(all.at(0).equal()) << all.at(0).error;
+    return all.at(0).how;
+  };
+  EXPECT_NE(how().find("the source has no instant of it"), std::string::npos);
+  source->consistent = true;
+  EXPECT_EQ(how().find("instant"), std::string::npos);
 }
 
 TEST_F(EngineTable, AStateThatCannotBeReadIsResetByItsTablesName) {

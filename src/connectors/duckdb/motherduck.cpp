@@ -30,6 +30,7 @@ AttachedMotherduck::AttachedMotherduck(duck::Database& database, const Options& 
   name_ = login.shown;
   duck::hide(login.token);
   duck::hide(Secret(wire::percent_encoded(login.token.reveal())));
+  if (login.share()) duck::hide(Secret(login.database.substr(login.database.rfind('/') + 1)));
   const duck::Result taken = database.connect().query(
       "SELECT 1 FROM duckdb_databases() WHERE lower(database_name) = lower(?)", {login.name});
   if (taken.rows() > 0) {

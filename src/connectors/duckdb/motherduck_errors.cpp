@@ -4,9 +4,11 @@
 // them without a network.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "connectors/duckdb/motherduck.h"
+#include "duck/fail.h"
 
 namespace sluice::motherduck {
 namespace {
@@ -72,22 +74,15 @@ Error explained(const Error& error, const Login& login, const std::vector<std::s
   static constexpr std::array<std::string_view, 4> kExtension{
       "Failed to download extension", "motherduck.duckdb_extension\" not found",
       "motherduck.duckdb_extension' is not a DuckDB extension", "Failed to load '"};
-  static constexpr std::array<std::string_view, 2> kToken{"Your request is not authenticated",
-                                                          "Invalid MotherDuck token"};
   static constexpr std::array<std::string_view, 2> kNoDatabase{"no database/share named",
                                                                "no share named"};
-  static constexpr std::array<std::string_view, 7> kUnreachable{
-      "UNAVAILABLE",       "DEADLINE_EXCEEDED", "failed to connect",
-      "Failed to connect", "Request timed out", "Could not establish connection",
-      "Could not resolve"};
-  static constexpr std::array<std::string_view, 3> kConflict{
-      "write-write conflict", "Conflict on update", "Transaction conflict"};
   const std::string text = unwrapped(error.what());
+  const std::optional<Fault> of_service = duck::fault_of_service(text);
   const std::string& shown = login.shown;
   if (error.fault() == Fault::cancelled) return error;
   if (says(text, "Jwt is expired"))
     return {Fault::authentication, shown + ": the MotherDuck token has expired", kNewToken};
-  if (says_any(text, kToken))
+  if (of_service == Fault::authentication)
     return {Fault::authentication, shown + ": MotherDuck does not know this token", kNewToken};
   if (says_any(text, kNoDatabase)) {
     return {Fault::config, shown + ": this account has no such database or share",
@@ -99,11 +94,11 @@ Error explained(const Error& error, const Login& login, const std::vector<std::s
             "shares and read-scaling tokens only read"};
   }
   if (says_any(text, kExtension)) return of_extension(text, shown);
-  if (says_any(text, kUnreachable)) {
+  if (of_service == Fault::connection) {
     return {Fault::connection, shown + ": MotherDuck cannot be reached: " + first_line(text),
             kNetwork};
   }
-  if (says_any(text, kConflict)) return {Fault::conflict, shown + ": " + first_line(text)};
+  if (of_service == Fault::conflict) return {Fault::conflict, shown + ": " + first_line(text)};
   if (says(text, "already attached")) {
     return {Fault::config, shown + " is in use already in this run: " + first_line(text),
             "choose another database as the destination"};

@@ -43,10 +43,13 @@ std::string share_name(const std::string& path) {
 }
 
 void read_parameter(Login& login, std::string_view parameter) {
-  const std::size_t equals = std::min(parameter.find('='), parameter.size());
+  const std::size_t equals = parameter.find('=');
+  if (equals == std::string_view::npos) {  // a token, as like as not: it is not said
+    throw wrong(login.shown, "a parameter of the URL has no value",
+                "write PARAMETER=VALUE; a token is motherduck_token=TOKEN, or MOTHERDUCK_TOKEN");
+  }
   const std::string key(parameter.substr(0, equals));
-  const std::string value =
-      wire::percent_decoded(parameter.substr(std::min(equals + 1, parameter.size())));
+  const std::string value = wire::percent_decoded(parameter.substr(equals + 1));
   if (key == "motherduck_token") {
     if (login.token.empty()) login.token = Secret(value);
   } else if (key == "connection_timeout") {

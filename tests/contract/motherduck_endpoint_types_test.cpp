@@ -119,6 +119,29 @@ TEST_F(MotherduckEndpoint, RandomValuesArriveExactly) {
   expect_equal("t");
 }
 
+/// DuckDB 1.5.6 prints both so that it reads another value, or none.
+TEST_F(MotherduckEndpoint, ANestedValueWhoseTextIsAmbiguousIsAnErrorOfItsTable) {
+  service_.exec(
+      "CREATE TABLE a (id INTEGER PRIMARY KEY, v VARCHAR[2]);"
+      "INSERT INTO a SELECT i, ['x', 'y'] FROM range(2000) r(i); INSERT INTO a VALUES (-1, ['', "
+      "'\"']);"
+      "CREATE TABLE s (id INTEGER PRIMARY KEY, v STRUCT(n STRUCT(t VARCHAR)));"
+      "INSERT INTO s SELECT i, {'n': {'t': 'x'}} FROM range(1000) r(i);"
+      "INSERT INTO s VALUES (-1, {'n': {'t': '}'}});"
+      "CREATE TABLE z (id INTEGER PRIMARY KEY, v VARCHAR[2]); INSERT INTO z VALUES (1, ['a', '']), "
+      "(2, NULL)");
+  options_.retries = 3;
+  options_.parallel = 1;
+  const RunResult result = run();
+  ASSERT_EQ(result.receipts.size(), 3U);
+  for (const std::size_t i : {0U, 1U}) {
+    EXPECT_TRUE(has(result.receipts[i].error, "column v holds a")) << result.receipts[i].error;
+    EXPECT_FALSE(result.receipts[i].fault == Fault::connection);
+  }
+  EXPECT_EQ(result.receipts[2].error, "");
+  expect_equal("z");
+}
+
 TEST_F(MotherduckEndpoint, TypesWhoseTextDoesNotSayTheValueAreLeftOutAndNamed) {
   service_.exec(
       "CREATE TABLE u (id INTEGER PRIMARY KEY, v UNION(a INTEGER, b VARCHAR));"

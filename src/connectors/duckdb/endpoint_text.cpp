@@ -77,7 +77,8 @@ std::string as_text(duck::Connection& local, const Column& column) {
   return "CASE WHEN TRY_CAST(" + text + " AS " + column.type + ") IS NOT DISTINCT FROM " + name +
          " THEN " + text + " ELSE error(" +
          duck::literal("column " + column.name + " holds a " + column.type +
-                       " whose text does not say what it is: ") +
+                       " whose text does not say what it is (exclude the column, or leave "
+                       "via=postgres out): ") +
          " || " + text + ") END";
 }
 

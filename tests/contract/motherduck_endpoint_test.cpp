@@ -128,6 +128,46 @@ TEST_F(MotherduckEndpoint, ALostConnectionIsTriedAgain) {
   expect_equal("t");
 }
 
+TEST_F(MotherduckEndpoint, ASessionThatFallsSilentIsGivenUpAndTriedAgain) {
+  service_.exec(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t FROM range(20000);"
+      "CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u FROM range(10)");
+  service_.stall_at_row("FROM \"shop\".\"main\".\"t\"", 11'000);
+  options_.retries = 2;
+  options_.idle_timeout = 2s;
+  synced();
+  expect_equal("t");
+  expect_equal("u");  // waited for its turn longer than that
+}
+
+TEST_F(MotherduckEndpoint, IsVerifiedPublishedTogetherAndPreviewed) {
+  service_.exec(
+      "CREATE TABLE a (id INTEGER PRIMARY KEY, v VARCHAR); INSERT INTO a SELECT i, 'v' || i FROM "
+      "range(20000) r(i); CREATE TABLE b AS FROM a LIMIT 100");
+  options_.publish = Publish::together;
+  options_.verify_after_run = true;
+  for (const auto& [name, receipt] : synced()) {
+    ASSERT_TRUE(receipt.verified.has_value()) << name;
+    EXPECT_TRUE(receipt.verified->equal()) << name << receipt.verified->not_compared;
+  }
+  options_ = {};
+  options_.schema = "public";
+  copy_.damage("UPDATE a SET v = 'damaged' WHERE id = 7");
+  const auto source = source_at(copy_.database(), service_.url(), service_.token());
+  const auto tables = source->discover({}).tables;
+  const Preview seen = preview(copy_.database(), *source, tables.at(0), {}, 3);
+  EXPECT_EQ(seen.rows.size(), 3U);
+  {
+    const auto destination = make_destination(copy_.database(), "duckdb:" + copy_.file());
+    Observer observer;
+    const auto verified =
+        Sync(copy_.database(), *source, *destination, options_, observer).verify(Sync::Repair::yes);
+    EXPECT_EQ(verified.at(0).changed, 1U) << verified.at(0).error;
+    EXPECT_TRUE(verified.at(1).equal());
+  }
+  expect_equal("a");
+}
+
 TEST_F(MotherduckEndpoint, ATableLargerThanMemoryIsReadRowByRow) {
   constexpr std::size_t kMegabyte = 1U << 20U;
   service_.exec(

@@ -205,12 +205,17 @@ std::string EndpointDouble::url(const std::string& parameters) const {
 
 void EndpointDouble::cut_at_row(const std::string& text, std::size_t row) {
   const Lock lock(mutex_);
-  hooks_.push_back({text, row, {}});
+  hooks_.push_back({text, row, {}, false});
+}
+
+void EndpointDouble::stall_at_row(const std::string& text, std::size_t row) {
+  const Lock lock(mutex_);
+  hooks_.push_back({text, row, {}, true});
 }
 
 void EndpointDouble::before(const std::string& text, const std::string& sql) {
   const Lock lock(mutex_);
-  hooks_.push_back({text, 0, sql});
+  hooks_.push_back({text, 0, sql, false});
 }
 
 std::vector<std::string> EndpointDouble::statements() const {
@@ -336,6 +341,7 @@ void EndpointDouble::run(Channel& client, duck::Connection& connection, const st
         for (idx_t i = 0; i < size; ++i, ++sent) {
           if (cut && cut->row == sent) {
             client.flush();
+            if (cut->stalls) client.read(1);
             client.cut();
           }
           client.write(row_of(answer, chunk.get(), i));

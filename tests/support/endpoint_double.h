@@ -63,6 +63,8 @@ class EndpointDouble {
   /// Once: before row number `row` (from 0) of a statement that contains `text`, the connection is
   /// cut.
   void cut_at_row(const std::string& text, std::size_t row);
+  /// Likewise: nothing more is sent until the client has hung up.
+  void stall_at_row(const std::string& text, std::size_t row);
   /// Once: before a statement that contains `text` is run, `sql` is, as another client.
   void before(const std::string& text, const std::string& sql);
   std::vector<std::string> statements() const;  ///< as they came
@@ -73,7 +75,8 @@ class EndpointDouble {
   struct Hook {
     std::string text;
     std::size_t row = 0;
-    std::string sql;  ///< empty: cut
+    std::string sql;  ///< empty: cut or stall
+    bool stalls = false;
   };
   void accept();
   void serve(int fd);

@@ -53,7 +53,10 @@ class EndpointReader : public Reader {
     while (rows < Batch::kMaxRows && heap_ < Batch::kMaxBytes) {
       const wire::TextSession::Step step = session_->session().step();
       test_cancelled();
-      if (step == wire::TextSession::Step::waiting) break;
+      if (step == wire::TextSession::Step::waiting) {
+        if (rows > 0) break;
+        continue;  // an empty batch would be a sign of life, and the server gives none
+      }
       if (step == wire::TextSession::Step::end) {
         done_ = true;
         reading_ = false;

@@ -104,6 +104,9 @@ struct Plan {
   std::string
       relation;  ///< SQL that DuckDB reads by itself on any connection of the process, its columns
                  ///< named and typed as the Read's, its rows those asked for; then no chunks
+  /// The readers deliver every column as VARCHAR, with the text that DuckDB casts to the column's
+  /// type without a loss.
+  bool as_text = false;
   std::uint64_t rows = 0;     ///< estimate
   std::uint64_t misfits = 0;  ///< values of `relation` that a `misfit: null` column drops
 };

@@ -37,10 +37,10 @@ class Connection;
 
 /// One connection, used by one thread. It reads chunk after chunk; after anything was thrown it is
 /// not used again. Each value is written as its Column::type, whatever DuckDB type a user chose for
-/// it; a pair of types that cannot be is Fault::config, from Source::reader() at the latest. What
-/// the type cannot hold exactly is the reader's to see: by Column::misfit it writes NULL and counts
-/// it in the batch, or throws Error::misfit with the column's name at the source (the engine plans
-/// anew with VARCHAR where that is wanted).
+/// it (Plan::as_text: as text); a pair of types that cannot be is Fault::config, from
+/// Source::reader() at the latest. What the type cannot hold exactly is the reader's to see: by
+/// Column::misfit it writes NULL and counts it in the batch, or throws Error::misfit with the
+/// column's name at the source (the engine plans anew with VARCHAR where that is wanted).
 class Reader {
  public:
   virtual ~Reader() = default;

@@ -57,7 +57,15 @@ std::unique_ptr<Destination> file_look(duck::Database& database, const std::stri
 
 std::unique_ptr<Source> motherduck_source(duck::Database& database, const std::string&,
                                           const std::string& rest, const SourceSettings& settings) {
-  return motherduck::source(database, {rest, settings.password, settings.stop});
+  motherduck::Options options{rest, settings.password, settings.stop};
+  options.dial = [settings](const std::string& endpoint, const Secret& token) {
+    postgres::SourceOptions session;
+    session.application_name = settings.application_name;
+    session.password = token;
+    session.stop = settings.stop;
+    return postgres::text_session(endpoint, session);
+  };
+  return motherduck::source(database, options);
 }
 
 std::unique_ptr<Destination> motherduck_destination(duck::Database& database,
@@ -81,6 +89,8 @@ bool is_mysql_path(const std::string& key, const std::string&) {
          key == "ssl-crl" || key == "socket" || key == "defaults-file";
 }
 
+bool is_motherduck_path(const std::string& key, const std::string&) { return key == "sslrootcert"; }
+
 bool no_path(const std::string&, const std::string&) { return false; }
 
 /// One kind of URL. `source` gets the whole URL and what follows its scheme.
@@ -103,9 +113,10 @@ constexpr std::array<Connector, 9> kConnectors{{
     {"mariadb", "mariadb://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"singlestore", "singlestore://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
-    {"md", "md:DATABASE", motherduck_source, motherduck_destination, motherduck_look, no_path},
+    {"md", "md:DATABASE", motherduck_source, motherduck_destination, motherduck_look,
+     is_motherduck_path},
     {"motherduck", "motherduck:DATABASE", motherduck_source, motherduck_destination,
-     motherduck_look, no_path},
+     motherduck_look, is_motherduck_path},
 }};
 
 struct Parsed {

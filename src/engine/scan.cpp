@@ -14,6 +14,15 @@ std::int64_t now_ms() {
       .count();
 }
 
+std::string casts(const std::vector<Column>& columns) {
+  std::string list;
+  for (const Column& column : columns) {
+    const std::string name = duck::quoted(column.name);
+    list += (list.empty() ? "" : ", ") + ("CAST(" + name + " AS ") + column.type + ") AS " + name;
+  }
+  return list;
+}
+
 }  // namespace
 
 class Relation::PlanScan : public duck::Scan {
@@ -29,7 +38,8 @@ class Relation::PlanScan : public duck::Scan {
         started_(Clock::now()),
         last_sign_ms_(now_ms()) {
     std::vector<std::string> names;
-    for (const sluice::Column& column : plan.read.columns) names.push_back(column.type);
+    for (const sluice::Column& column : plan.read.columns)
+      names.push_back(plan.as_text ? "VARCHAR" : column.type);
     std::vector<duck::LogicalType> types = connection.types(names);
     for (std::size_t i = 0; i < types.size(); ++i) {
       columns_.push_back({plan.read.columns[i].name, std::move(types[i])});
@@ -273,6 +283,7 @@ Relation::Relation(duck::Connection& connection, const ScanContext& context, Sna
                                      progress);
   handle_ = std::make_unique<duck::ScanHandle>(scan_);
   sql_ = "sluice_scan(" + std::to_string(handle_->id()) + "::UBIGINT)";
+  if (plan.as_text) sql_ = "(SELECT " + casts(plan.read.columns) + " FROM " + sql_ + ")";
   watched_.emplace(*this);
 }
 

@@ -113,6 +113,7 @@ class Copy {
     return differing;
   }
 
+  duck::Database& database() const { return database_; }
   std::string file() const { return folder_ / "copy.duckdb"; }
 
  private:

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sluice/destination.h"
 #include "sluice/secret.h"
 #include "sluice/source.h"
+#include "wire/text_session.h"
 
 namespace sluice::duck {
 class Database;
@@ -62,7 +64,14 @@ std::unique_ptr<Destination> look(duck::Database& database, SourceOptions option
 
 namespace sluice::motherduck {
 
-/// What is to be attached, as whom.
+/// MotherDuck's PostgreSQL endpoint, where a source is read through it.
+struct Endpoint {
+  std::string host = "pg.us-east-1-aws.motherduck.com";
+  std::string port = "5432";
+  std::string certificates{};  ///< a file to verify the server's by; empty: the system's
+};
+
+/// What is to be attached or connected to, as whom.
 struct Login {
   std::string database;  ///< its name, or "_share/NAME/ID"
   std::string name;      ///< the name in SQL that it will have
@@ -70,6 +79,7 @@ struct Login {
   Secret token{};
   std::chrono::milliseconds limit{10'000};  ///< for all that it takes to attach it
   bool write = false;
+  std::optional<Endpoint> endpoint{};
   bool share() const { return name != database; }
 };
 
@@ -89,12 +99,18 @@ struct Session {
 using Attach = std::function<Session(duck::Database& database, const Login& login,
                                      const std::function<bool()>& stop)>;
 
+/// Opens a session of the endpoint: `url` is as libpq reads it. The registry has it, for the
+/// protocol is another connector's. Throws as postgres::text_session().
+using Dial =
+    std::function<std::unique_ptr<wire::TextSession>(const std::string& url, const Secret& token)>;
+
 struct Options {
   std::string url;  ///< what follows "md:": "[DATABASE][?PARAMETER=VALUE&..]"
   Secret token;     ///< wins over the URL's; empty: that, else the environment's motherduck_token
                     ///< or MOTHERDUCK_TOKEN
   std::function<bool()> stop{};
   Attach attach{};  ///< empty: the service's. Tests attach a file in place of it.
+  Dial dial{};      ///< for sources with via=postgres
 };
 
 /// Parameters of the URL: motherduck_token, connection_timeout, attach_mode=single. Without a
@@ -105,11 +121,16 @@ struct Options {
 ///
 /// Other clients can write while it is read, and each of a run's connections sees what is committed
 /// when its statement begins: no instant holds for a run, and marks are not proven.
+///
+/// With via=postgres nothing is attached and no extension loaded: the database is read as text, by
+/// one transaction of one session of the PostgreSQL endpoint, whose instant holds for the run.
+/// Parameters beside those: region or host, port, sslrootcert.
 std::unique_ptr<Source> source(duck::Database& database, const Options& options);
 
 /// The database must exist. Throws as source(), and Fault::config where it can only be read: a
-/// share, a read-scaling token. Transactions write to this one database (motherduck.com/docs/
-/// sql-reference/duckdb-sql-reference/transactions); temporary tables are this process's
+/// share, a read-scaling token, via=postgres. Transactions write to this one database
+/// (motherduck.com/docs/ sql-reference/duckdb-sql-reference/transactions); temporary tables are
+/// this process's
 /// (../motherduck-sql-reference/temporary-tables), so what is staged is sent up as one relation.
 std::unique_ptr<Destination> destination(duck::Database& database, const Options& options);
 

@@ -21,6 +21,9 @@ Session attach(duck::Database& database, const Login& login, const std::function
 /// needs it. `databases` are those of the account, if they are known.
 Error explained(const Error& error, const Login& login, const std::vector<std::string>& databases);
 
+/// The same of a session of the endpoint that could not be opened.
+Error endpoint_refused(const Error& error, const Login& login);
+
 class AttachedMotherduck : public duckdb_file::AttachedDatabase {
  public:
   AttachedMotherduck(duck::Database& database, const Options& options, bool write);

@@ -106,4 +106,20 @@ Error explained(const Error& error, const Login& login, const std::vector<std::s
   return {error.fault(), shown + ": " + text, error.hint()};
 }
 
+Error endpoint_refused(const Error& error, const Login& login) {
+  const Error known = explained(error, login, {});
+  const Endpoint& endpoint = *login.endpoint;
+  switch (known.fault()) {
+    case Fault::authentication:
+      return {Fault::authentication, known.what(), kNewToken};
+    case Fault::connection:
+      return {Fault::connection, known.what(),
+              "see whether this machine reaches " + endpoint.host + " on port " + endpoint.port +
+                  " (a firewall?), and whether the account is in that region: region=, as SELECT "
+                  "region FROM md_user_info() says; ?connection_timeout=30s waits longer"};
+    default:
+      return known;
+  }
+}
+
 }  // namespace sluice::motherduck

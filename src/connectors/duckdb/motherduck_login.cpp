@@ -42,7 +42,44 @@ std::string share_name(const std::string& path) {
   return path.substr(begin, slash - begin);
 }
 
-void read_parameter(Login& login, std::string_view parameter) {
+/// What a URL says of the way to the service.
+struct Via {
+  bool postgres = false;
+  Endpoint endpoint{};
+  std::string said{};  ///< a parameter that only the endpoint has
+};
+
+/// Everything in a URL's authority that libpq would take for something else is refused.
+void take_endpoint(Login& login, const Via& via) {
+  if (!via.postgres) {
+    if (via.said.empty()) return;
+    throw wrong(login.shown, via.said + "= is a parameter of MotherDuck's PostgreSQL endpoint",
+                "write via=postgres beside it, or leave it out");
+  }
+  if (login.write) {
+    throw wrong(login.shown, "MotherDuck's PostgreSQL endpoint is no destination, only a source",
+                "leave via=postgres out: a destination needs DuckDB's extension motherduck");
+  }
+  if (login.share()) {
+    throw wrong(login.shown, "a share cannot be named at MotherDuck's PostgreSQL endpoint",
+                "leave via=postgres out, or attach the share to the account and name it as a "
+                "database");
+  }
+  const Endpoint& endpoint = via.endpoint;
+  const bool host =
+      !endpoint.host.empty() && endpoint.host.find_first_of(",/@:") == std::string::npos;
+  const bool port =
+      !endpoint.port.empty() && endpoint.port.find_first_not_of("0123456789") == std::string::npos;
+  if (!host || !port) {
+    throw wrong(login.shown,
+                host ? "port=" + endpoint.port + " is no port"
+                     : "host=" + endpoint.host + " is no name of one host",
+                "region=eu-central-1 is enough for MotherDuck's own");
+  }
+  login.endpoint = endpoint;
+}
+
+void read_parameter(Login& login, Via& via, std::string_view parameter) {
   const std::size_t equals = parameter.find('=');
   if (equals == std::string_view::npos) {  // a token, as like as not: it is not said
     throw wrong(login.shown, "a parameter of the URL has no value",
@@ -54,11 +91,21 @@ void read_parameter(Login& login, std::string_view parameter) {
     if (login.token.empty()) login.token = Secret(value);
   } else if (key == "connection_timeout") {
     login.limit = interval(login.shown, value);
+  } else if (key == "via" && value == "postgres") {
+    via.postgres = true;
+  } else if (Endpoint& endpoint = via.endpoint;
+             std::string* const part = key == "host" || key == "region" ? &endpoint.host
+                                       : key == "port"                  ? &endpoint.port
+                                       : key == "sslrootcert"           ? &endpoint.certificates
+                                                                        : nullptr) {
+    *part = key == "region" ? "pg." + value + "-aws.motherduck.com" : value;
+    via.said = key;
   } else if (key != "attach_mode" || value != "single") {
     throw wrong(login.shown,
                 key == "attach_mode" ? "sluice attaches one database, in attach_mode=single"
                                      : "sluice does not take the parameter " + key,
-                "it takes motherduck_token, connection_timeout=10s and attach_mode=single");
+                "it takes motherduck_token, connection_timeout=10s, attach_mode=single, and "
+                "via=postgres with region, host, port and sslrootcert");
   }
 }
 
@@ -82,11 +129,13 @@ Login login_of(const Options& options, bool write) {
   login.shown = "md:" + (share ? std::string(kShare) + login.name : login.name);
   login.token = options.token;
   login.write = write;
+  Via via;
   for (std::size_t start = question + 1; start < url.size();) {
     const std::size_t end = std::min(url.find('&', start), url.size());
-    if (end > start) read_parameter(login, std::string_view(url).substr(start, end - start));
+    if (end > start) read_parameter(login, via, std::string_view(url).substr(start, end - start));
     start = end + 1;
   }
+  take_endpoint(login, via);
   if (login.token.empty()) login.token = token_of_environment();
   if (login.token.empty()) {
     throw wrong(login.shown, "there is no MotherDuck token",

@@ -137,10 +137,10 @@ std::string relation(const AttachedTable& attached, const Table& wanted, const R
          ")";
 }
 
-void check_words(duck::Connection& connection, const AttachedTable& attached, const Table& wanted) {
+void check_words(const wire::Ask& ask, const AttachedTable& attached, const Table& wanted) {
   const auto check = [&](const char* option, const std::string& statement, const char* advice) {
     try {
-      connection.query(statement);
+      ask(statement);
     } catch (const Error& error) {
       if (error.fault() == Fault::cancelled) throw;
       const std::string text = error.what();
@@ -164,8 +164,8 @@ void check_words(duck::Connection& connection, const AttachedTable& attached, co
           "start: is a value of the replication key, like 2026-01-31");
 }
 
-std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& attached,
-                           const Table& wanted, const Read& read) {
+std::uint64_t find_misfits(const wire::Ask& ask, const AttachedTable& attached, const Table& wanted,
+                           const Read& read) {
   std::vector<const Column*> chosen;
   std::string list;
   for (const Column& column : read.columns) {
@@ -179,18 +179,19 @@ std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& at
     chosen.push_back(&column);
   }
   if (chosen.empty()) return 0;
-  const auto found = connection.query("SELECT " + list + " FROM " + attached.sql_name +
-                                      conditions(attached, wanted, &read));
+  const wire::TextRows rows =
+      ask("SELECT " + list + " FROM " + attached.sql_name + conditions(attached, wanted, &read));
+  const auto& found = rows.at(0);
   std::uint64_t dropped = 0;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const auto count = static_cast<std::uint64_t>(found.integer(0, 2 * i));
+    const std::uint64_t count = std::stoull(found.at(2 * i).value_or("0"));
     if (count == 0) continue;
     if (chosen[i]->misfit != Misfit::null) {
       throw Error::misfit(chosen[i]->name,
                           "column " + chosen[i]->name + " holds " + std::to_string(count) +
                               (count == 1 ? " value" : " values") + " that " + chosen[i]->type +
                               " cannot hold exactly, one is " +
-                              found.text(0, 2 * i + 1).substr(0, 100),
+                              found.at(2 * i + 1).value_or("NULL").substr(0, 100),
                           "another type for it: --type '" + wanted.name.text() + "." +
                               chosen[i]->name + "=TYPE'; --misfit null drops such values");
     }

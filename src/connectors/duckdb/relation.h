@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "duck/duck.h"
 #include "sluice/source.h"
+#include "wire/text_session.h"
 
 namespace sluice::duckdb_file {
 
@@ -21,12 +21,12 @@ struct AttachedTable {
 std::string relation(const AttachedTable& attached, const Table& wanted, const Read& read);
 
 /// Throws Fault::config where the user's `where` or `start` is no SQL that the table understands.
-void check_words(duck::Connection& connection, const AttachedTable& attached, const Table& wanted);
+void check_words(const wire::Ask& ask, const AttachedTable& attached, const Table& wanted);
 
 /// Looks for values that the types chosen for columns cannot hold exactly. Returns how many
 /// `misfit: null` columns drop; throws Error::misfit for one of any other column.
-std::uint64_t find_misfits(duck::Connection& connection, const AttachedTable& attached,
-                           const Table& wanted, const Read& read);
+std::uint64_t find_misfits(const wire::Ask& ask, const AttachedTable& attached, const Table& wanted,
+                           const Read& read);
 
 /// One row, one text column: the replication key up to which the table is complete at `t0`
 /// ("YYYY-MM-DD HH:MM:SS.ffffff", UTC), or NULL where no row has one.

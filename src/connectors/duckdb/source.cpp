@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "connectors/duckdb/catalog.h"
 #include "connectors/duckdb/connector.h"
+#include "connectors/duckdb/endpoint.h"
 #include "connectors/duckdb/file.h"
 #include "connectors/duckdb/motherduck.h"
 #include "connectors/duckdb/relation.h"
@@ -57,7 +59,7 @@ class CatalogSource : public Source {
   explicit CatalogSource(std::unique_ptr<const AttachedDatabase> attached)
       : attached_(std::move(attached)) {
     duck::Connection connection = attached_->connect();
-    collated_ = collated_tables(connection, attached_->catalog());
+    collated_ = collated_tables(ask(connection), attached_->catalog());
   }
 
   std::string identity() override { return attached_->identity(); }
@@ -67,7 +69,7 @@ class CatalogSource : public Source {
   Catalog discover(std::span<const TableName> named) override {
     duck::Connection connection = attached_->connect();
     Catalog catalog =
-        read_catalog(connection, attached_->catalog(), attached_->bytes(connection), named);
+        read_catalog(ask(connection), attached_->catalog(), attached_->bytes(connection), named);
     for (Table& table : catalog.tables) {
       // A database says nothing of when a table was made, and oids are given anew at each attach.
       // The name of the table has to do: what it would protect (chunk bounds of a load that goes on
@@ -106,8 +108,8 @@ class CatalogSource : public Source {
     plan.read = read;
     plan.rows = read.keys.empty() ? own->rows : read.keys.size();
     duck::Connection connection = attached_->connect();
-    check_words(connection, attached, table);
-    plan.misfits = find_misfits(connection, attached, table, read);
+    check_words(ask(connection), attached, table);
+    plan.misfits = find_misfits(ask(connection), attached, table, read);
     plan.relation = relation(attached, table, read);
     if (!table.replication_key.empty() && read.keys.empty()) {
       const std::string& t0 = dynamic_cast<const CatalogSnapshot&>(snapshot).t0();
@@ -149,6 +151,9 @@ std::unique_ptr<Source> source(duck::Database& database, SourceOptions options) 
 namespace sluice::motherduck {
 
 std::unique_ptr<Source> source(duck::Database& database, const Options& options) {
+  Login login = login_of(options, false);
+  if (login.endpoint)
+    return endpoint_source(database, std::move(login), options.dial, options.stop);
   return std::make_unique<duckdb_file::CatalogSource>(
       std::make_unique<AttachedMotherduck>(database, options, false));
 }

@@ -234,6 +234,7 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop,
   PQsetNoticeProcessor(
       handle_.get(), [](void*, const char*) {}, nullptr);
   watch_peer(handle_.get());
+  if (!login_->is_postgres) return;
   const Rows rows = query(settings(version()));
   standby_ = rows.boolean(0, 0);
   pid_ = static_cast<int>(rows.integer(0, 1));

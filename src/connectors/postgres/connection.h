@@ -56,7 +56,8 @@ class Rows {
 /// Asked at least every 200 ms of a wait: true ends it with Fault::cancelled. Empty: never.
 using Stop = std::function<bool()>;
 
-/// One session: no time limits, search_path='', UTC, ISO dates, row_security=off, UTF8.
+/// One session: no time limits, search_path='', UTC, ISO dates, row_security=off, UTF8. Of a server
+/// that is none of PostgreSQL's (Login::is_postgres): UTF8, and nothing is known of it.
 class Connection {
  public:
   /// To `node`, or else to the first of the URL's hosts that answers. Throws Fault::connection or

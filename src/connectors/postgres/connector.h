@@ -11,6 +11,7 @@
 
 #include "sluice/secret.h"
 #include "sluice/source.h"
+#include "wire/text_session.h"
 
 namespace sluice::postgres {
 
@@ -32,6 +33,12 @@ struct SourceOptions {
 /// yugabytedb:// one, which has more parameters (yugabyte_url.h). Which of the two the server is,
 /// it says itself. Connects on first use.
 std::unique_ptr<Source> source(const std::string& url, SourceOptions options = {});
+
+/// A session of a server that speaks the protocol and another SQL: of `options` only the name, the
+/// password and the stop count, and no statement is run. Connects. Throws Fault::authentication,
+/// Fault::connection or, for what the URL asks for and there is not, Fault::config.
+std::unique_ptr<wire::TextSession> text_session(const std::string& url,
+                                                const SourceOptions& options);
 
 /// The URL with `***` for its passwords, to be printed. Never throws, whatever the text.
 std::string redacted(const std::string& url);

@@ -55,6 +55,8 @@ struct Login {
   std::shared_ptr<Cluster> cluster = std::make_shared<Cluster>(Balance{});
   /// How long a control statement (anything but a read or a count of rows) may go unanswered.
   std::chrono::milliseconds patience{std::chrono::minutes(5)};
+  /// False: the server only speaks the protocol, and a session gets no settings.
+  bool is_postgres = true;
   std::shared_ptr<OwnProcesses> own = std::make_shared<OwnProcesses>();
 };
 

@@ -39,6 +39,9 @@ constexpr std::array<PlainType, 16> kPlainTypes{{
     {"TIMESTAMP WITH TIME ZONE", DUCKDB_TYPE_TIMESTAMP_TZ},
 }};
 
+constexpr const char* kNotCast =
+    "a query of ours returned a type that it should have cast to VARCHAR";
+
 /// Destroys a result on every way out.
 struct OwnedResult {
   duckdb_result result{};
@@ -159,8 +162,7 @@ std::string cell_text(duckdb_type type, void* data, idx_t row) {
       return {duckdb_string_t_data(&value), duckdb_string_t_length(value)};
     }
     default:
-      throw Error(Fault::internal,
-                  "a query of ours returned a type that it should have cast to VARCHAR");
+      throw Error(Fault::internal, kNotCast);
   }
 }
 
@@ -293,9 +295,16 @@ std::size_t Connection::statements(const std::string& sql) {
 
 std::vector<Result> Connection::query_all(const std::string& sql) {
   std::vector<Result> results;
-  each_statement(sql, [&](Result result) {
-    if (result.columns() > 0) results.push_back(std::move(result));
-  });
+  try {
+    each_statement(sql, [&](Result result) {
+      if (result.columns() > 0) results.push_back(std::move(result));
+    });
+  } catch (const Error& error) {
+    if (error.what() != std::string_view(kNotCast)) throw;
+    throw Error(Fault::config,
+                "of several statements a result can hold numbers, BOOLEAN and VARCHAR only",
+                "write ::VARCHAR behind its other columns, or run its statement alone");
+  }
   return results;
 }
 

@@ -102,7 +102,8 @@ class Connection {
   std::string canonical_type(const std::string& name);
   /// How many statements the text holds; 0 where it cannot be parsed.
   std::size_t statements(const std::string& sql);
-  /// Runs them all; the results of those that return rows, in their order.
+  /// Runs them all; the results of those that return rows, in their order. Columns as query()'s,
+  /// or Fault::config: the text is a user's.
   std::vector<Result> query_all(const std::string& sql);
   /// Names and types, as DuckDB writes them, of the columns that `sql` would return.
   std::vector<std::pair<std::string, std::string>> describe(const std::string& sql);

@@ -197,10 +197,12 @@ class Relation::PlanScan : public duck::Scan {
   std::exception_ptr first_error_;
 };
 
-/// The relations that are being read, for the watchdog.
+/// The relations that are being read, and the connections that may be interrupted, for the
+/// watchdog.
 struct Relation::Alive {
   std::mutex mutex;
   std::set<Relation*> relations;
+  std::set<Interruptible*> connections;
 };
 
 Relation::Alive& Relation::alive() {
@@ -361,6 +363,20 @@ void register_scan(duck::Connection& connection) {
 void Relation::watch_all() noexcept {
   const std::scoped_lock lock(alive().mutex);
   for (Relation* each : alive().relations) each->watch();
+  for (Interruptible* each : alive().connections) {
+    if (each->stop_.load() == StopLevel::now) each->connection_.interrupt();
+  }
+}
+
+Interruptible::Interruptible(duck::Connection& connection, const ScanContext& context)
+    : connection_(connection), stop_(context.stop) {
+  const std::scoped_lock lock(Relation::alive().mutex);
+  Relation::alive().connections.insert(this);
+}
+
+Interruptible::~Interruptible() {
+  const std::scoped_lock lock(Relation::alive().mutex);
+  Relation::alive().connections.erase(this);
 }
 
 }  // namespace sluice

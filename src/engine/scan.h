@@ -69,10 +69,12 @@ class Relation {
   std::uint64_t misfits() const noexcept;
 
   /// Cancels every scan of this process whose run was told to stop now, or whose readers have been
-  /// silent too long. Any thread; called a few times a second by a run's watchdog.
+  /// silent too long, and interrupts every Interruptible of a run that was told to stop now. Any
+  /// thread; called a few times a second by a run's watchdog.
   static void watch_all() noexcept;
 
  private:
+  friend class Interruptible;
   class PlanScan;
   struct Alive;
   static Alive& alive();
@@ -98,6 +100,21 @@ class Relation {
   std::unique_ptr<duck::ScanHandle> handle_;
   std::string sql_;
   std::optional<Watched> watched_;  ///< last: set when all else is there, gone before all else
+};
+
+/// While it lives, whatever its connection runs is interrupted once the run is told to stop now.
+/// For destinations that are a service: there statements that read no Relation take long, too.
+class Interruptible {
+ public:
+  Interruptible(duck::Connection& connection, const ScanContext& context);
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+  ~Interruptible();
+
+ private:
+  friend class Relation;
+  duck::Connection& connection_;
+  const std::atomic<StopLevel>& stop_;
 };
 
 /// Registers the table function, unless the database has it.

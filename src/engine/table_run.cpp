@@ -30,6 +30,7 @@ TableRun::TableRun(const RunContext& context, duck::Connection& connection, Snap
       shape_(connection, context.states, {}) {
   receipt_.table = table.name;
   receipt_.instant = snapshot.instant();
+  if (context.destination.shared()) interruptible_.emplace(connection, context.scan);
 }
 
 const Decision& TableRun::decide() {

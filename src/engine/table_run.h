@@ -233,6 +233,7 @@ class TableRun {
   Receipt receipt_;
   Rest rest_;
   std::optional<Pin> pin_;
+  std::optional<Interruptible> interruptible_;  ///< where the destination is a service
 };
 
 }  // namespace sluice

@@ -42,6 +42,8 @@ class Looks(support.Fixture, unittest.TestCase):
         text = support.sluice("sql", self.file, "--csv", "attach ':memory:' as m; select 1 as a; select 2 as b")
         self.assertEqual(text.split(), ["a", "1", "b", "2"])
         self.assertIn("one statement", support.sluice("sql", self.file, "--json", "select 1; select 2", check_exit=2))
+        text = support.sluice("sql", self.file, "set TimeZone = 'UTC'; select now() as t", check_exit=2)
+        self.assertIn("::VARCHAR", text)
 
     def test_preview_lands_as_a_first_load_would(self):
         self.sql("create table n (id int primary key, x numeric); insert into n values (1, 1::numeric / 7)")

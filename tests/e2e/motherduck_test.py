@@ -60,6 +60,13 @@ class Motherduck(unittest.TestCase):
         self.assertIn("MOTHERDUCK_TOKEN", text)
         self.assertFalse(self.file.exists())
 
+    def test_a_token_without_the_name_of_its_parameter_is_not_shown(self):
+        for url in (f"md:shop?{TOKEN}", f"md:shop?attach_mode=single&{TOKEN}"):
+            text = self.sluice("sync", url, self.file, check_exit=2)
+            self.assertIn("md:shop: a parameter of the URL has no value", text)
+            self.assertIn("a token is in a URL of the command line", text)
+        self.assertNotIn("command line", self.sluice("sync", "md:shop?attach_mode=single", self.file, check_exit=2))
+
     def test_without_a_network(self):
         config = self.folder / "sluice.yaml"
         token = self.folder / "token"

@@ -107,6 +107,33 @@ TEST_F(EngineScan, ATableThatHasBegunGoesOnAfterAStop) {
   EXPECT_EQ(relation.run("SELECT count(*) FROM " + relation.sql()).integer(0, 0), 100);
 }
 
+/// As on a shared destination, where a statement that reads no relation can take long.
+TEST_F(EngineScan, AStatementOfAnInterruptibleConnectionEndsWhenTheRunIsToStopNow) {
+  const ScanContext context{source, budget, stop};
+  const char* const endless = "SELECT count(*) FROM range(100000000000) a WHERE a.range % 7 = 8";
+  const std::jthread watchdog([this](const std::stop_token& done) {
+    std::this_thread::sleep_for(milliseconds(200));
+    for (const StopLevel level : {StopLevel::unit, StopLevel::now}) {
+      Relation::watch_all();
+      stop = level;
+    }
+    while (!done.stop_requested()) {
+      Relation::watch_all();
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+  });
+  {
+    const Interruptible interruptible(connection, context);
+    try {
+      connection.query(endless);
+      FAIL() << "nothing was thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::cancelled) << error.what();
+    }
+  }
+  EXPECT_EQ(connection.query("SELECT count(*) FROM range(10000000)").integer(0, 0), 10'000'000);
+}
+
 TEST_F(EngineScan, CountingRowsReadsTheFirstColumnWhateverItsType) {
   const ScanContext context{source, budget, stop};
   for (const char* const question : {"count(*)", "count(1)"}) {

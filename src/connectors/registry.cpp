@@ -284,7 +284,15 @@ std::string with_paths_from(const std::string& folder, const std::string& url,
 
 void hide_userinfo(std::string& url) {
   const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return;
+  if (scheme == std::string::npos) {
+    // A slash was forgotten: what is left of the last '@' may be a password.
+    const std::size_t end = url.find(':'), at = url.rfind('@');
+    const bool server = end != std::string::npos && at != std::string::npos && at > end &&
+                        find(duck::folded(url.substr(0, end))) != nullptr &&
+                        parse(url).scheme != "duckdb";
+    if (server) url.replace(end + 1, at - end - 1, "***");
+    return;
+  }
   const std::size_t begin = scheme + 3;
   const std::optional<std::size_t> at = userinfo_end(url, begin);
   const std::size_t colon = url.find(':', begin);

@@ -218,6 +218,7 @@ void TableRun::resume() {
     load();
     return;
   }
+  receipt_.inserted = state_.loading->rows;
   finish_load();
 }
 

@@ -75,7 +75,10 @@ INSTANTIATE_TEST_SUITE_P(
         Url{"host=db password = pw user=me", "host=db password = *** user=me"},
         Url{"mysql://root:pw@h/db", "mysql://root:***@h/db"},
         Url{"duckdb:/a b/c=d?e.duckdb", "duckdb:/a b/c=d?e.duckdb"},
-        Url{"password=", "password=***"}, Url{"", ""}, Url{"://", "://"}, Url{"?&= ", "?&= "}));
+        Url{"password=", "password=***"}, Url{"", ""}, Url{"://", "://"},
+        Url{"yugabytedb:/me:pw@h/d", "yugabytedb:***@h/d"},
+        Url{"postgresql:me:pw@h/d", "postgresql:***@h/d"},
+        Url{"duckdb:/a@b/c.duckdb", "duckdb:/a@b/c.duckdb"}, Url{"?&= ", "?&= "}));
 
 TEST(Registry, NamesWhatThisBuildTakes) {
   EXPECT_EQ(schemes().sources,

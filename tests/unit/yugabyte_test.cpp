@@ -103,6 +103,10 @@ TEST(YugabyteUrl, ValuesThatCannotBeAreRefusedByName) {
     EXPECT_THAT(said, Not(HasSubstr("hunter2")));
   }
   EXPECT_THAT(refusal("yugabytedb://me:hun/ter2@h/d"), Not(HasSubstr("ter2")));
+  for (const char* slip : {"yugabytedb:/me:hunter2@h/d", "postgresql:me:hunter2@h/d"}) {
+    EXPECT_THAT(refusal(slip), HasSubstr("lacks its two slashes"));
+    EXPECT_THAT(refusal(slip), Not(HasSubstr("hunter2")));
+  }
   EXPECT_THAT(refusal("yugabytedb://h:port/d"), HasSubstr("yugabytedb://user@host:5433/database"));
 }
 

@@ -132,7 +132,7 @@ class EndpointSnapshot : public Snapshot {
   std::string witness() const override { return "endpoint"; }
   bool settled(const std::string&) const override { return true; }
   Proof proof(const Table&) const override { return {false, kWriters}; }
-  void check_alive() override { session_->check_alive(); }
+  void check_alive(const TableName&) override { session_->check_alive(); }
 
   const std::shared_ptr<EndpointSession>& session() const { return session_; }
   const Table& own(const TableName& name) const {

@@ -127,6 +127,11 @@ Login login_of(const Options& options, bool write) {
   const bool share = login.database.starts_with(kShare);
   login.name = share ? share_name(login.database) : login.database;
   login.shown = "md:" + (share ? std::string(kShare) + login.name : login.name);
+  if (const std::size_t slip = login.database.find_first_of("&#;"); slip != std::string::npos) {
+    throw wrong("md:" + login.database.substr(0, slip),  // a token may follow
+                "no database's name has a '" + login.database.substr(slip, 1) + "' in it",
+                "parameters follow a '?': md:DATABASE?connection_timeout=30s");
+  }
   login.token = options.token;
   login.write = write;
   Via via;

@@ -129,6 +129,12 @@ Parameters yugabyte_defaults(const PQconninfoOption* options) {
 
 Login login_of(const std::string& given, const std::string& application_name,
                const Secret& password) {
+  static const std::regex one_slash("(postgres(ql)?|yugabytedb):(?!//)[^]*", std::regex::icase);
+  if (std::regex_match(given, one_slash)) {  // libpq would quote it, password and all
+    const std::string scheme = given.substr(0, given.find(':'));
+    throw Error(Fault::config, "a URL that begins with " + scheme + ": and lacks its two slashes",
+                "write " + scheme + "://user@host:port/database");
+  }
   Login login;
   login.shown = redacted(given);
   login.password = password;

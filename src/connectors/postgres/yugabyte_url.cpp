@@ -56,7 +56,10 @@ struct Parameter {
 /// Whether the parameter was for us.
 bool take(YugabyteUrl& read, const Parameter& given, const std::string& shown) {
   const auto refuse = [&](const char* hint) {
-    return Error(Fault::config, shown + ": " + given.name + " cannot be " + given.value, hint);
+    return Error(
+        Fault::config,
+        shown + ": " + given.name + " cannot be " + (given.value.empty() ? "empty" : given.value),
+        hint);
   };
   const auto& [name, value] = given;
   if (is_one_of(name, {"yb_servers_refresh_interval", "failed_host_reconnect_delay_secs",

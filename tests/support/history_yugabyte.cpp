@@ -99,10 +99,10 @@ void YugabyteHistories::begin_cluster(const Flavour& flavour, Dice& dice) {
 }
 
 void YugabyteHistories::declare(const HistoryTable& table, Dice& dice) {
-  using Kind = HistoryTable::Kind;
+  using TableKind = HistoryTable::Kind;
   if (!table.has_key()) return;
-  const std::string split = table.kind() == Kind::pair ? "((1, 'Key 7'), (3, MINVALUE))"
-                            : table.kind() == Kind::uuid
+  const std::string split = table.kind() == TableKind::pair ? "((1, 'Key 7'), (3, MINVALUE))"
+                            : table.kind() == TableKind::uuid
                                 ? "(('40000000-0000-0000-0000-000000000000'), "
                                   "('a0000000-0000-0000-0000-000000000000'))"
                                 : "((-40), (0), (60), (300))";

@@ -36,7 +36,7 @@ inline motherduck::Attach in_place_of_it(const std::string& file) {
 }
 
 /// What a test of DuckDB files does, done with each kind.
-class AttachedKinds : public DuckdbSource, public testing::WithParamInterface<Kind> {
+class AttachedKinds : public DuckdbSource, public ::testing::WithParamInterface<Kind> {
  protected:
   AttachedKinds() {
     if (GetParam() == Kind::service && std::getenv("MOTHERDUCK_TOKEN") == nullptr) skipped_ = true;
@@ -105,10 +105,10 @@ class AttachedKinds : public DuckdbSource, public testing::WithParamInterface<Ki
   std::vector<std::string> made_;
 };
 
-inline std::string kind_name(const testing::TestParamInfo<Kind>& info) {
+inline std::string kind_name(const ::testing::TestParamInfo<Kind>& info) {
   return testing::PrintToString(info.param);
 }
 
-inline auto all_kinds() { return testing::Values(Kind::file, Kind::motherduck, Kind::service); }
+inline auto all_kinds() { return ::testing::Values(Kind::file, Kind::motherduck, Kind::service); }
 
 }  // namespace sluice::test

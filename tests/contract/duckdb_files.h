@@ -34,10 +34,10 @@ inline Error thrown(const std::function<void()>& work) {
 }
 
 /// A fresh folder and one DuckDB instance per test.
-class DuckdbFiles : public testing::Test {
+class DuckdbFiles : public ::testing::Test {
  protected:
   DuckdbFiles() {
-    std::string name = testing::TempDir() + "sluice-duckdb-XXXXXX";
+    std::string name = ::testing::TempDir() + "sluice-duckdb-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
     folder_ = name;
   }

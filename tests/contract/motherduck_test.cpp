@@ -25,7 +25,7 @@ using test::has;
 using test::thrown;
 
 /// The environment without tokens, while it lives.
-class MotherduckUrl : public testing::Test {
+class MotherduckUrl : public ::testing::Test {
  protected:
   MotherduckUrl() {
     for (const char* name : kNames) {
@@ -98,7 +98,7 @@ struct Said {
   const char* hint;
 };
 
-class MotherduckSays : public testing::TestWithParam<Said> {};
+class MotherduckSays : public ::testing::TestWithParam<Said> {};
 
 TEST_P(MotherduckSays, AndAUserIsToldWhatToDo) {
   Login login;
@@ -115,7 +115,7 @@ TEST_P(MotherduckSays, AndAUserIsToldWhatToDo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Texts, MotherduckSays,
-    testing::Values(
+    ::testing::Values(
         Said{"Invalid Input Error: Initialization function \"motherduck_duckdb_cpp_init\" from "
              "file \"motherduck.duckdb_extension\" threw an exception: \"Jwt is expired\"",
              Fault::authentication, "the MotherDuck token has expired", "MOTHERDUCK_TOKEN"},

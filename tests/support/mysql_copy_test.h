@@ -33,7 +33,7 @@ class MysqlCopyTest : public MysqlTest {
     for (const Verified& each : verify()) {
       EXPECT_TRUE(each.equal()) << each.table.text() << ": " << each.error << each.not_compared
                                 << (each.examples.empty() ? "" : each.examples.front());
-      EXPECT_EQ(each.how, "digests") << each.table.text();
+      EXPECT_TRUE(each.how.starts_with("digests")) << each.how << each.table.text();
     }
     for (const Receipt& each : sync().receipts) {
       EXPECT_EQ(each.error, "");

@@ -33,7 +33,10 @@ class MysqlCopyTest : public MysqlTest {
     for (const Verified& each : verify()) {
       EXPECT_TRUE(each.equal()) << each.table.text() << ": " << each.error << each.not_compared
                                 << (each.examples.empty() ? "" : each.examples.front());
-      EXPECT_TRUE(each.how.starts_with("digests")) << each.how << each.table.text();
+      EXPECT_TRUE(each.how == "digests" ||
+                  each.how ==
+                      "digests; the source has no instant of it: what changed meanwhile may differ")
+          << each.table.text() << ": " << each.how;
     }
     for (const Receipt& each : sync().receipts) {
       EXPECT_EQ(each.error, "");

@@ -144,7 +144,7 @@ PostgresSnapshot::PostgresSnapshot(std::unique_ptr<Connection> leader,
     witness_.prepared = late.prepared;
   }
   read_shapes(tables, failures, unlocked);
-  // After the shapes: what is rewritten from here on, check_shapes() finds.
+  // After the shapes: what is rewritten from here on, check_files() finds.
   if (!leader_->dialect().one_server) {
     wait_for_followers();
     take_of_cluster();

@@ -220,6 +220,14 @@ TEST_F(YugabyteFaults, ANodeThatIsLostBeforeTheSnapshotIsAnothersTurn) {
   expect_equal_orders();
 }
 
+TEST_F(YugabyteFaults, ANodeThatIsLostRightAfterItLetUsInIsAnothersTurn) {
+  begin_in_tablets();
+  options.retries = 0;
+  cluster->at_row("pg_is_in_recovery()", 0, Fault_::cutting());
+  good_sync();
+  expect_equal_orders();
+}
+
 TEST_F(YugabyteFaults, NoPasswordIsInWhatItSays) {
   begin_in_tablets();
   options.retries = 0;

@@ -230,6 +230,17 @@ Connection::Connection(std::shared_ptr<const Login> login, Stop stop,
                        const std::optional<Node>& node)
     : login_(std::move(login)), stop_(std::move(stop)) {
   connect(node);
+  try {
+    begin();
+  } catch (const Error&) {
+    // Lost at once, as to a server that is being stopped: another host may be there, or this one.
+    if (given_up_ || !broken()) throw;
+    connect(node);
+    begin();
+  }
+}
+
+void Connection::begin() {
   PQsetErrorVerbosity(handle_.get(), PQERRORS_DEFAULT);
   PQsetNoticeProcessor(
       handle_.get(), [](void*, const char*) {}, nullptr);

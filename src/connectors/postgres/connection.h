@@ -105,6 +105,7 @@ class Connection {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
   void connect(const std::optional<Node>& node);
+  void begin();
   void set_up();
   Rows rows(int sent, std::chrono::milliseconds limit);
   ResultHandle answer(std::chrono::milliseconds limit);

@@ -32,8 +32,8 @@ std::vector<TableName> distributed_tables(Session& session) {
     if (!path.starts_with(kDistributed) || slash == std::string::npos ||
         slash < kDistributed.size())
       continue;
-    names.push_back({path.substr(kDistributed.size(), slash - kDistributed.size()),
-                     path.substr(slash + 1)});
+    names.push_back(
+        {path.substr(kDistributed.size(), slash - kDistributed.size()), path.substr(slash + 1)});
   }
   return names;
 }
@@ -82,8 +82,7 @@ void read_columns(const Object& schema, Shape& shape) {
   const Object* type_text = columns.find("typeString");
   const Object* extra = columns.find("extra");
   const Object* comment = columns.find("comment");
-  if (name == nullptr || number == nullptr)
-    throw Error(Fault::data, "its schema lists no columns");
+  if (name == nullptr || number == nullptr) throw Error(Fault::data, "its schema lists no columns");
   const std::vector<std::string> names = name->texts();
   const std::vector<std::string> types = type_text == nullptr ? names : type_text->texts();
   const std::vector<std::int64_t> numbers = number->numbers();
@@ -95,13 +94,13 @@ void read_columns(const Object& schema, Shape& shape) {
     const bool scaled = i < scales.size() && scales[i] != std::numeric_limits<std::int64_t>::min();
     // "DECIMAL32(2)": older servers have no column for the scale.
     const std::size_t bracket = types[i].find('(');
-    const int scale = scaled ? static_cast<int>(scales[i])
-                      : bracket == std::string::npos
-                          ? 0
-                          : std::atoi(types[i].c_str() + bracket + 1);
+    const int scale = scaled                         ? static_cast<int>(scales[i])
+                      : bracket == std::string::npos ? 0
+                                                     : std::atoi(types[i].c_str() + bracket + 1);
     const auto type = column_type(static_cast<int>(numbers[i]), scale);
     if (!type || landed_type(*type).empty())
-      throw Error(Fault::schema, "column " + names[i] + " is " + types[i] + ", which cannot be copied",
+      throw Error(Fault::schema,
+                  "column " + names[i] + " is " + types[i] + ", which cannot be copied",
                   "a table without it can: make one, or ask for the type");
     Column column;
     column.name = names[i];
@@ -153,6 +152,24 @@ void read_key(const Object& schema, Shape& shape) {
   }
 }
 
+/// What rows without a key come in the order of: the time that they are partitioned or sorted by.
+void choose_replication_key(const Object& schema, Shape& shape) {
+  if (shape.table.has_key()) return;  // it says when a row was, not when it was changed
+  std::vector<std::string> candidates;
+  for (const PartitionColumn& each : shape.partitions) candidates.push_back(each.name);
+  const std::vector<std::string> sorted = part(schema, "sortColumns").texts();
+  candidates.insert(candidates.begin(), sorted.rbegin(), sorted.rend());
+  candidates.emplace_back("timestamp");
+  for (const std::string& each : candidates) {
+    if (shape.table.column(each) == nullptr) continue;
+    const ColumnType& type = shape.type(each);
+    const auto unit = unit_of(type.type);
+    if (type.array || !unit || unit->of_day) continue;
+    shape.table.replication_key = each;
+    return;
+  }
+}
+
 }  // namespace
 
 const ColumnType& Shape::type(const std::string& column) const {
@@ -194,6 +211,7 @@ Shape describe(Session& session, const TableName& name) {
     read_columns(schema, shape);
     read_partitions(schema, shape);
     read_key(schema, shape);
+    choose_replication_key(schema, shape);
     shape.table.comment = text_of(part(schema, "tableComment"));
     session.bind(place(shape));
     const std::vector<std::int64_t> rows =

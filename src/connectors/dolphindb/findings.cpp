@@ -39,9 +39,10 @@ std::vector<Finding> find(Sessions& sessions, const Stop& stop) {
   const Login& login = sessions.login();
   const Borrowed session(sessions, stop);
   std::vector<Finding> all;
-  all.push_back({true, "DolphinDB " + asked(*session, "version") + ", node type " +
-                           asked(*session, "getNodeType"),
-                 ""});
+  all.push_back(
+      {true,
+       "DolphinDB " + asked(*session, "version") + ", node type " + asked(*session, "getNodeType"),
+       ""});
   all.push_back(tls_finding(login));
   if (session->login_way().empty()) {
     all.push_back({false, "no user is named: a guest sees shared tables only",

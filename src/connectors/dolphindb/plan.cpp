@@ -55,8 +55,7 @@ class Planner {
 
   /// The user's own words, tried by themselves: what the server says of them names the option.
   void check_words() {
-    if (table_.start &&
-        !mark_number(shape_.type(table_.replication_key).type, *table_.start))
+    if (table_.start && !mark_number(shape_.type(table_.replication_key).type, *table_.start))
       throw Error(Fault::config,
                   table_.name.text() + ": start: \"" + *table_.start + "\" is no " +
                       name_of(shape_.type(table_.replication_key)),
@@ -84,9 +83,8 @@ class Planner {
       throw Error(Fault::config,
                   table_.name.text() + ": the replication key " + mark + " is " + name_of(type),
                   "it has to be a date, an instant or a whole number");
-    const Object found =
-        ask(select_query(shape_, table_, whole, {}, "max(" + column_name(mark) + ") as " +
-                                                        variable(shape_, "hi")));
+    const Object found = ask(select_query(
+        shape_, table_, whole, {}, "max(" + column_name(mark) + ") as " + variable(shape_, "hi")));
     const std::vector<std::int64_t> most =
         found.items.empty() ? std::vector<std::int64_t>() : found.items.front().numbers();
     if (most.empty() || most.front() == kNull) return std::nullopt;
@@ -142,8 +140,8 @@ class Planner {
                                    ") as " + variable(shape_, "lo") + ", max(" + column + ") as " +
                                    variable(shape_, "hi"));
     if (has_days)
-      query.script += " group by " + (type == Type::date ? column : "date(" + column + ")") +
-                      " as " + day;
+      query.script +=
+          " group by " + (type == Type::date ? column : "date(" + column + ")") + " as " + day;
     const Object found = ask(query);
     const auto numbers = [&](const char* purpose) {
       const Object* column_of = found.find(variable(shape_, purpose));
@@ -177,22 +175,24 @@ class Planner {
     const std::int64_t most = longest(type);
     std::vector<Cut> made;
     for (const Stretch& each : all) {
-      const auto span = static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(each.first);
+      const auto span =
+          static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(each.first);
       std::uint64_t parts = (each.rows + wanted - 1) / wanted;
       parts = std::max(parts, span / static_cast<std::uint64_t>(most) + 1);
       parts = std::min(parts, span + 1);
       const std::uint64_t step = span / parts + 1;
-      const bool joins = !made.empty() && parts == 1 && made.back().rows + each.rows <= wanted &&
-                         static_cast<std::uint64_t>(each.last) -
-                                 static_cast<std::uint64_t>(made.back().at) <
-                             static_cast<std::uint64_t>(most);
+      const bool joins =
+          !made.empty() && parts == 1 && made.back().rows + each.rows <= wanted &&
+          static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(made.back().at) <
+              static_cast<std::uint64_t>(most);
       if (joins) {
         made.back().rows += each.rows;
         continue;
       }
       for (std::uint64_t i = 0; i < parts; ++i)
-        made.push_back({static_cast<std::int64_t>(static_cast<std::uint64_t>(each.first) + i * step),
-                        each.rows / parts});
+        made.push_back(
+            {static_cast<std::int64_t>(static_cast<std::uint64_t>(each.first) + i * step),
+             each.rows / parts});
     }
     return made;
   }
@@ -214,8 +214,8 @@ class Planner {
         if (!bound) continue;
         const auto number = mark_number(type.type, *bound);
         if (!number)
-          throw Error(Fault::config, table_.name.text() + ": \"" + *bound + "\" is no " +
-                                         name_of(type));
+          throw Error(Fault::config,
+                      table_.name.text() + ": \"" + *bound + "\" is no " + name_of(type));
         whole.from = whole.from ? std::max(*whole.from, *number) : *number;
       }
     }

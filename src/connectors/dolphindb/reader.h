@@ -47,7 +47,7 @@ class BlockReader : public Reader {
   Query wanted_;                      ///< of the chunk that was started, and not asked for yet
   bool asked_ = false;
   Block block_;
-  std::uint64_t at_ = 0;  ///< rows of the block that were delivered
+  std::uint64_t at_ = 0;               ///< rows of the block that were delivered
   std::chrono::microseconds owed_{0};  ///< to the rate
 };
 

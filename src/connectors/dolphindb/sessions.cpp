@@ -47,7 +47,9 @@ std::unique_ptr<Session> Sessions::borrow(const Stop& stop, bool first) {
     const Clock::time_point now = Clock::now();
     Node* best = nullptr;
     for (Node& each : nodes_) {
-      const auto order = [&](const Node& node) { return std::pair(node.down_until > now, node.given); };
+      const auto order = [&](const Node& node) {
+        return std::pair(node.down_until > now, node.given);
+      };
       if (std::ranges::find(tried, each.endpoint.text()) != tried.end()) continue;
       if (best == nullptr || order(each) < order(*best)) best = &each;
       if (first) break;

@@ -16,12 +16,12 @@ using nlohmann::json;
 
 /// Words of the language that a column's name could be taken for.
 constexpr std::array<std::string_view, 53> kWords{
-    "and",    "any",     "as",     "asc",    "assert", "between",  "break",  "by",     "case",
-    "catch",  "context", "continue", "cgroup", "csort",  "def",      "delete", "desc",   "distinct",
-    "do",     "else",    "end",    "exec",   "exists", "false",    "for",    "from",   "go",
-    "goto",   "group",   "having", "if",     "in",     "insert",   "into",   "interval", "is",
-    "join",   "like",    "limit",  "map",    "not",    "NULL",     "on",     "or",     "order",
-    "pivot",  "return",  "select", "then",   "top",    "true",     "update", "where"};
+    "and",   "any",     "as",       "asc",    "assert", "between", "break",  "by",       "case",
+    "catch", "context", "continue", "cgroup", "csort",  "def",     "delete", "desc",     "distinct",
+    "do",    "else",    "end",      "exec",   "exists", "false",   "for",    "from",     "go",
+    "goto",  "group",   "having",   "if",     "in",     "insert",  "into",   "interval", "is",
+    "join",  "like",    "limit",    "map",    "not",    "NULL",    "on",     "or",       "order",
+    "pivot", "return",  "select",   "then",   "top",    "true",    "update", "where"};
 
 Error no_value(const Table& table, const std::string& column, const std::string& text,
                const std::string& type) {
@@ -159,9 +159,8 @@ Query select_query(const Shape& shape, const Table& table, const Read& read, con
   const std::string& mark = table.replication_key;
   const bool by_mark = slice.column == mark;
   if (read.from && !by_mark) {
-    conditions.push_back(
-        "(" + compare(mark, ">=", "from", bound(shape, table, mark, *read.from)) + " or isNull(" +
-        column_name(mark) + "))");
+    conditions.push_back("(" + compare(mark, ">=", "from", bound(shape, table, mark, *read.from)) +
+                         " or isNull(" + column_name(mark) + "))");
   }
   if (table.start && !by_mark)
     conditions.push_back(compare(mark, ">=", "start", bound(shape, table, mark, *table.start)));

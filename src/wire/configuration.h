@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/error.h"
 #include "sluice/options.h"
 #include "sluice/secret.h"
 

@@ -60,8 +60,10 @@ struct Table {
   /// last_modified.
   std::string replication_key;
   std::vector<std::string>
-      indexed;             ///< columns whose ranges are cheap to read: an index leads with them
-  bool versions = false;   ///< the source tells versions of a row apart: Snapshot::horizon()
+      indexed;            ///< columns whose ranges are cheap to read: an index leads with them
+  bool versions = false;  ///< the source tells versions of a row apart: Snapshot::horizon()
+  /// Without a primary key, the source digests ranges of the replication key: Buckets::By::ranges.
+  bool mark_ranges = false;
   bool view = false;       ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;  ///< the source's estimate; 0: none, or no rows
   bool guessed = false;    ///< `rows` is by its size, for want of statistics that are not outdated

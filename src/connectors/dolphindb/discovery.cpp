@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "sluice/error.h"
 
@@ -166,6 +167,7 @@ void choose_replication_key(const Object& schema, Shape& shape) {
     const auto unit = unit_of(type.type);
     if (type.array || !unit || unit->of_day) continue;
     shape.table.replication_key = each;
+    shape.table.mark_ranges = landed_factor(type) > 0;
     return;
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "connectors/dolphindb/text.h"
 #include "sluice/error.h"
@@ -41,8 +42,12 @@ class Planner {
       by_keys(plan);
       return plan;
     }
-    if (!table_.replication_key.empty()) plan.until = until();
-    by_slices(plan);
+    if (!table_.replication_key.empty() && !read_.buckets) plan.until = until();
+    if (read_.buckets && !read_.buckets->only.empty()) {
+      by_buckets(plan);
+    } else {
+      by_slices(plan);
+    }
     for (const Chunk& each : plan.chunks) plan.rows += each.rows;
     return plan;
   }
@@ -203,6 +208,9 @@ class Planner {
     Slice whole;
     whole.column = slicing_column();
     const std::uint64_t rows = shape_.table.rows;
+    // Digests go by the column that has the ranges: of rows without a number there is one bucket.
+    const bool by_ranges = read_.buckets && read_.buckets->by == Buckets::By::ranges;
+    if (by_ranges) whole.column = range_column(table_)->name;
     if (whole.column.empty()) {
       plan.chunks.push_back({whole.text(), rows, rows * shape_.row_bytes()});
       return;
@@ -219,6 +227,8 @@ class Planner {
         whole.from = whole.from ? std::max(*whole.from, *number) : *number;
       }
     }
+    if (!read_.digest.empty() && read_.buckets->by == Buckets::By::ranges)
+      whole.base = base_of_buckets();
     std::vector<Cut> starts;
     if (rows > kWorthCutting || table_.window) starts = cuts(stretches(whole), type.type);
     if (starts.empty()) starts.push_back({0, read_.from ? 0 : rows});
@@ -233,6 +243,81 @@ class Planner {
     nulls.column = whole.column;
     nulls.nulls = true;
     plan.chunks.push_back({nulls.text(), 0, 0});
+  }
+
+  /// The bucket that no value is below, as its first number.
+  std::int64_t base_of_buckets() {
+    const std::string& column = range_column(table_)->name;
+    const Object found =
+        ask(select_query(shape_, table_, read_, {},
+                         "min(" + column_name(column) + ") as " + variable(shape_, "lo")));
+    const std::vector<std::int64_t> least =
+        found.items.empty() ? std::vector<std::int64_t>() : found.items.front().numbers();
+    if (least.empty() || least.front() == kNull) return 0;
+    const int bits = read_.buckets->bits;
+    return (least.front() * landed_factor(shape_.type(column)) >> bits) << bits;
+  }
+
+  /// Only rows of some buckets; many of them in one statement.
+  void by_buckets(Plan& plan) {
+    constexpr std::size_t kRangesOfChunk = 64;
+    constexpr std::size_t kHashesOfChunk = 10'000;
+    const Buckets& buckets = *read_.buckets;
+    const std::uint64_t of_bucket = shape_.table.rows / std::max<std::uint64_t>(1, buckets.count);
+    const auto add = [&](const Slice& slice, std::size_t count) {
+      const std::uint64_t rows = of_bucket * count;
+      plan.chunks.push_back({slice.text(), rows, rows * shape_.row_bytes()});
+    };
+    if (buckets.by == Buckets::By::hashes) {
+      for (std::size_t i = 0; i < buckets.only.size(); i += kHashesOfChunk) {
+        Slice slice;
+        const auto part =
+            std::span(buckets.only).subspan(i, std::min(kHashesOfChunk, buckets.only.size() - i));
+        slice.hashes.assign(part.begin(), part.end());
+        add(slice, part.size());
+      }
+      return;
+    }
+    Slice slice;
+    slice.column = range_column(table_)->name;
+    const std::int64_t base = read_.digest.empty() ? 0 : base_of_buckets();
+    const std::int64_t factor = landed_factor(shape_.type(slice.column));
+    if (buckets.nulls()) {
+      Slice nulls = slice;
+      nulls.nulls = true;
+      add(nulls, 1);
+    }
+    slice.base = base;
+    std::uint64_t held = 0;
+    const auto flush = [&] {
+      if (slice.ranges.empty()) return;
+      // What is outside of all of them is pruned by the server.
+      slice.from = slice.ranges.front().first;
+      slice.to = slice.ranges.back().last + 1;
+      add(slice, static_cast<std::size_t>(held));
+      slice.ranges.clear();
+      held = 0;
+    };
+    const std::int64_t bucket_width = std::int64_t{1} << buckets.bits;
+    const std::int64_t most = mark_limit(shape_.type(slice.column).type);
+    for (const KeyRange& each : key_ranges(buckets)) {
+      // To the server's own numbers: those that land within the range.
+      const auto up = [&](std::int64_t n) { return n / factor + (n % factor > 0 ? 1 : 0); };
+      const auto down = [&](std::int64_t n) { return n / factor - (n % factor < 0 ? 1 : 0); };
+      const KeyRange own{std::clamp(up(each.first), -most, most),
+                         std::clamp(down(each.last), -most, most - 1)};
+      if (own.first > own.last) continue;
+      slice.ranges.push_back(own);
+      held += static_cast<std::uint64_t>((each.last - each.first) / bucket_width) + 1;
+      if (slice.ranges.size() == kRangesOfChunk) flush();
+    }
+    flush();
+  }
+
+  /// The greatest number that a value of the type can be.
+  static std::int64_t mark_limit(Type type) {
+    return width(type) == 8 ? std::numeric_limits<std::int64_t>::max()
+                            : (std::int64_t{1} << (width(type) * 8 - 1)) - 1;
   }
 
   DolphindbSnapshot& snapshot_;

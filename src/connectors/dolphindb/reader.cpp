@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "connectors/dolphindb/digest.h"
 #include "sluice/error.h"
 
 namespace sluice::dolphindb {
@@ -107,6 +108,65 @@ bool BlockReader::pause() {
   std::this_thread::sleep_for(slice);
   owed_ -= slice;
   return owed_.count() <= 0;
+}
+
+DigestReader::DigestReader(std::shared_ptr<Sessions> sessions, const Shape& shape,
+                           std::function<Asked(const Chunk&)> query,
+                           std::vector<std::size_t> projection)
+    : sessions_(std::move(sessions)),
+      shape_(shape),
+      query_(std::move(query)),
+      projection_(std::move(projection)) {}
+
+void DigestReader::start(const Chunk& chunk) {
+  asked_ = query_(chunk);
+  answered_ = false;
+  at_ = 0;
+}
+
+bool DigestReader::next(Batch& batch) {
+  if (cancelled_) throw Error(Fault::cancelled, "stopped while reading");
+  if (!answered_) {
+    const Borrowed session(
+        *sessions_, [this] { return cancelled_.load(); }, shape_.in_memory);
+    session->stream().set_patience(std::chrono::milliseconds(0));
+    const std::uint64_t before = session->stream().received();
+    session->bind(asked_.query.variables);
+    const Object found = session->run(asked_.query.script);
+    batch.bytes += session->stream().received() - before;
+    const auto numbers = [&](const char* purpose) {
+      const Object* column = found.find(variable(shape_, purpose));
+      return column == nullptr ? std::vector<std::int64_t>() : column->numbers();
+    };
+    rows_ = numbers("n");
+    low_ = numbers("s0");
+    high_ = numbers("s1");
+    buckets_ = asked_.nulls ? std::vector<std::int64_t>(rows_.size(), 0) : numbers("bucket");
+    if (low_.size() != rows_.size() || high_.size() != rows_.size() ||
+        buckets_.size() != rows_.size())
+      throw Error(Fault::data, "sums of digests came without their rows");
+    answered_ = true;
+  }
+  std::size_t size = 0;
+  for (; at_ < rows_.size() && size < Batch::kMaxRows; ++at_) {
+    if (rows_[at_] == 0) continue;  // what has no rows has no bucket
+    const __int128 sum =
+        (static_cast<__int128>(high_[at_]) << kPartBits) + static_cast<__int128>(low_[at_]);
+    for (std::size_t i = 0; i < projection_.size(); ++i) {
+      void* const data = duckdb_vector_get_data(batch.vector(i));
+      if (projection_[i] == 2) {
+        static_cast<duckdb_hugeint*>(data)[size] = {static_cast<std::uint64_t>(sum),
+                                                    static_cast<std::int64_t>(sum >> 64)};
+      } else {
+        static_cast<std::int64_t*>(data)[size] = projection_[i] == 1 ? rows_[at_]
+                                                 : asked_.nulls      ? Buckets::kNulls
+                                                                     : buckets_[at_] + asked_.first;
+      }
+    }
+    ++size;
+  }
+  batch.set_size(size);
+  return at_ < rows_.size();
 }
 
 }  // namespace sluice::dolphindb

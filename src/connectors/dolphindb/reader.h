@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "connectors/dolphindb/decode.h"
+#include "connectors/dolphindb/discovery.h"
 #include "connectors/dolphindb/sessions.h"
 #include "connectors/dolphindb/statement.h"
 #include "sluice/source.h"
@@ -49,6 +50,34 @@ class BlockReader : public Reader {
   Block block_;
   std::uint64_t at_ = 0;               ///< rows of the block that were delivered
   std::chrono::microseconds owed_{0};  ///< to the rate
+};
+
+/// Reads sums of digests instead of rows: a few rows for each chunk, in digest_columns()' shape.
+class DigestReader : public Reader {
+ public:
+  /// `query` makes the statement of a chunk; `number` tells the bucket that its own `bucket` is.
+  struct Asked {
+    Query query;
+    bool nulls = false;      ///< all of it is the bucket Buckets::kNulls
+    std::int64_t first = 0;  ///< what is added to each bucket's number
+  };
+  DigestReader(std::shared_ptr<Sessions> sessions, const Shape& shape,
+               std::function<Asked(const Chunk&)> query, std::vector<std::size_t> projection);
+
+  void start(const Chunk& chunk) override;
+  bool next(Batch& batch) override;
+  void cancel() noexcept override { cancelled_.store(true, std::memory_order_relaxed); }
+
+ private:
+  const std::shared_ptr<Sessions> sessions_;
+  const Shape& shape_;
+  const std::function<Asked(const Chunk&)> query_;
+  const std::vector<std::size_t> projection_;
+  std::atomic<bool> cancelled_{false};
+  Asked asked_;
+  bool answered_ = false;
+  std::vector<std::int64_t> buckets_, rows_, low_, high_;
+  std::size_t at_ = 0;
 };
 
 }  // namespace sluice::dolphindb

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "connectors/dolphindb/connector.h"
+#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/findings.h"
 #include "connectors/dolphindb/plan.h"
 #include "connectors/dolphindb/reader.h"
@@ -58,6 +59,21 @@ class DolphindbSource : public Source {
   std::unique_ptr<Reader> reader(Snapshot& snapshot, const Plan& plan,
                                  std::span<const std::size_t> projection) override {
     const Shape& shape = dynamic_cast<DolphindbSnapshot&>(snapshot).shape(plan.table.name);
+    if (!plan.read.digest.empty()) {
+      return std::make_unique<DigestReader>(
+          sessions_, shape,
+          [&shape, &plan](const Chunk& chunk) {
+            const Slice slice = Slice::of(chunk.bounds);
+            const DigestItems made = digest_items(shape, plan.table, plan.read, slice);
+            DigestReader::Asked asked;
+            asked.query = select_query(shape, plan.table, plan.read, slice, made.items);
+            if (!made.group_by.empty()) asked.query.script += " group by " + made.group_by;
+            asked.nulls = made.group_by.empty();
+            asked.first = slice.base >> plan.read.buckets->bits;
+            return asked;
+          },
+          std::vector<std::size_t>(projection.begin(), projection.end()));
+    }
     std::vector<ReadColumn> columns;
     for (const std::size_t i : projection) {
       const Column& column = plan.read.columns[i];
@@ -69,6 +85,13 @@ class DolphindbSource : public Source {
           return select_query(shape, plan.table, plan.read, Slice::of(chunk.bounds), items);
         },
         rate_);
+  }
+
+  RowDigest row_digest(Snapshot& snapshot, const Table& table, const std::vector<Column>& columns,
+                       duck::Connection& copy) override {
+    const Shape& shape = dynamic_cast<DolphindbSnapshot&>(snapshot).shape(table.name);
+    const Borrowed session(*sessions_, options_.stop, shape.in_memory);
+    return dolphindb::row_digest(*session, shape, columns, copy);
   }
 
   std::vector<Finding> findings() override { return find(*sessions_, options_.stop); }

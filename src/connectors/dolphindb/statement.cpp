@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/discovery.h"
 #include "connectors/dolphindb/text.h"
 #include "sluice/error.h"
@@ -116,6 +117,9 @@ std::string Slice::text() const {
   if (from) bounds["from"] = *from;
   if (to) bounds["to"] = *to;
   if (keys > 0) bounds["first"] = first_key, bounds["keys"] = keys;
+  for (const KeyRange& each : ranges) bounds["ranges"].push_back({each.first, each.last});
+  if (!hashes.empty()) bounds["hashes"] = hashes;
+  if (base != 0) bounds["base"] = base;
   return bounds.dump();
 }
 
@@ -128,6 +132,10 @@ Slice Slice::of(const std::string& bounds) try {
   if (parsed.contains("to")) slice.to = parsed.at("to").get<std::int64_t>();
   slice.first_key = parsed.value("first", std::size_t{0});
   slice.keys = parsed.value("keys", std::size_t{0});
+  for (const json& each : parsed.value("ranges", json::array()))
+    slice.ranges.push_back({each.at(0).get<std::int64_t>(), each.at(1).get<std::int64_t>()});
+  slice.hashes = parsed.value("hashes", std::vector<std::int64_t>());
+  slice.base = parsed.value("base", std::int64_t{0});
   return slice;
 } catch (const json::exception&) {
   throw Error(Fault::internal, "bounds of a chunk that nobody made: " + bounds);
@@ -155,6 +163,30 @@ Query select_query(const Shape& shape, const Table& table, const Read& read, con
     // NULL is less than everything, or compares with nothing, as the server is set up.
     if (slice.nulls) conditions.push_back("isNull(" + name + ")");
     if (!slice.nulls && !slice.from) conditions.push_back("isValid(" + name + ")");
+  }
+  if (!slice.ranges.empty()) {
+    std::string any;
+    for (std::size_t i = 0; i < slice.ranges.size(); ++i) {
+      const std::string number = std::to_string(i);
+      any +=
+          (any.empty() ? "(" : " or (") +
+          compare(slice.column, ">=", ("a" + number).c_str(), slice_bound(slice.ranges[i].first)) +
+          " and " +
+          compare(slice.column, "<=", ("b" + number).c_str(), slice_bound(slice.ranges[i].last)) +
+          ")";
+    }
+    conditions.push_back("(" + any + ")");
+  }
+  if (!slice.hashes.empty()) {
+    const std::string name = variable(shape, "only");
+    Object numbers;
+    numbers.form = Form::vector;
+    numbers.cells.type.type = Type::int64;
+    numbers.cells.rows = slice.hashes.size();
+    for (const std::int64_t each : slice.hashes)
+      numbers.cells.data.append(reinterpret_cast<const Byte*>(&each), sizeof each);
+    query.variables.emplace_back(name, std::move(numbers));
+    conditions.push_back(hash_bucket(shape, table, read.buckets->bits) + " in " + name);
   }
   const std::string& mark = table.replication_key;
   const bool by_mark = slice.column == mark;

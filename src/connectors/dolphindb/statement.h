@@ -34,6 +34,9 @@ struct Slice {
   bool nulls = false;  ///< the rows in which that column is NULL; else those in which it is not
   std::optional<std::int64_t> from, to;  ///< of the column's own numbers; `to` is not in it
   std::size_t first_key = 0, keys = 0;   ///< of Read::keys; keys > 0: only rows with these
+  std::vector<KeyRange> ranges;          ///< if any: only rows whose number is in one of them
+  std::vector<std::int64_t> hashes;      ///< if any: only rows in these buckets of keys' digests
+  std::int64_t base = 0;                 ///< of digests by ranges: no bucket begins below
 
   std::string text() const;  ///< as Chunk::bounds
   static Slice of(const std::string& bounds);
@@ -43,6 +46,9 @@ struct Slice {
 /// FROM.
 Query select_query(const Shape& shape, const Table& table, const Read& read, const Slice& slice,
                    const std::string& items);
+
+/// The number of a bucket by digests of keys, as SQL.
+std::string hash_bucket(const Shape& shape, const Table& table, int bits);
 
 /// "a, b", the columns at these positions.
 std::string column_list(std::span<const Column> columns, std::span<const std::size_t> positions);

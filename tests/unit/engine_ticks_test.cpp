@@ -204,8 +204,39 @@ TEST_F(EngineTicks, ATableThatGrewManifoldIsRead) {
   // Ranges as narrow as the copy's stamps lie, in which the rows of a year are one each: more than
   // are asked for by number.
   insert("make_timestamp_ns(i * 3600000000000)", "range(9000) r(i)");
+  insert("NULL", "range(3) r(i)");
   const Receipt receipt = run_one();
-  EXPECT_EQ(receipt.inserted, 9'000U);
+  EXPECT_EQ(receipt.inserted, 9'003U);
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTicks, WhatIsNewToAnEmptyCopyIsOneRange) {
+  source->sql("CREATE TABLE fake.main.t (s TIMESTAMP_NS, sym VARCHAR, px BIGINT)");
+  source->replication_keys["t"] = "s";
+  run_one();
+  insert("make_timestamp_ns(i * 3600000000000)", "range(8000) r(i)");
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.inserted, 8'000U);
+  EXPECT_LT(receipt.bytes, receipt.read * 8 + 100);  // 8 are a row's of this source, sums or not
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTicks, TheLowestNumberIsNotNull) {
+  source->sql("CREATE TABLE fake.main.t (s BIGINT, sym VARCHAR, px BIGINT)");
+  source->replication_keys["t"] = "s";
+  const std::string lowest = "(-9223372036854775808)";
+  for (const std::string& each : {lowest, std::string("1"), std::string("NULL")})
+    insert(each, "range(1000) r(i)");
+  run_one();
+  source->sql("DELETE FROM fake.main.t WHERE px = 7 AND s = " + lowest);
+  Receipt receipt = run_one();
+  EXPECT_EQ(receipt.read, 995U);
+  EXPECT_EQ(receipt.deleted, 5U);
+  EXPECT_EQ(differences(), "");
+  source->sql("DELETE FROM fake.main.t WHERE px = 7 AND s IS NULL");
+  receipt = run_one();
+  EXPECT_EQ(receipt.read, 995U);
+  EXPECT_EQ(receipt.deleted, 5U);
   EXPECT_EQ(differences(), "");
 }
 

@@ -20,8 +20,8 @@ constexpr const char* kAppendKeeps = "mode append keeps what the source no longe
 /// To ranges twice as wide: no row is in none of them that was in one before.
 void widen(Buckets& buckets) {
   for (std::size_t i = buckets.nulls() ? 1 : 0; i < buckets.only.size(); ++i) buckets.only[i] >>= 1;
-  const auto [first, last] = std::ranges::unique(buckets.only);
-  buckets.only.erase(first, last);
+  const auto end = std::unique(buckets.only.begin(), buckets.only.end());
+  buckets.only.erase(end, buckets.only.end());
   ++buckets.bits;
 }
 

@@ -148,6 +148,7 @@ int DigestCompare::splits(const Buckets& buckets, int most) const {
 }
 
 std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double percent) const {
+  if (percent >= 100) return {};
   std::vector<std::int64_t> all;
   if (buckets.by == Buckets::By::ranges && by_mark()) {
     const auto held = connection_.query("SELECT DISTINCT " + range_sql(range_name(), buckets.bits) +

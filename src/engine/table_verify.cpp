@@ -11,17 +11,17 @@ namespace {
 
 constexpr std::uint64_t kBucketsWanted = 1'000;  // their sums are a few dozen kilobytes
 constexpr std::uint64_t kLeastRowsOfBucket = 512;
-constexpr int kSplit = 6;                   // a range splits into 64
-constexpr std::uint64_t kMostToSplit = 64;  // buckets; where more differ, splitting saves little
-constexpr std::size_t kMostRanges = 4'096;  // that are asked for by number, in one statement
+constexpr int kSplit = 6;                    // a range splits into 64
+constexpr std::uint64_t kMostToSplit = 64;   // buckets; where more differ, splitting saves little
+constexpr std::size_t kMostNumbers = 4'096;  // that are asked for by number, in one statement
 constexpr std::size_t kExamples = 10;
 constexpr const char* kAppendKeeps = "mode append keeps what the source no longer has";
 
 /// To ranges twice as wide: no row is in none of them that was in one before.
 void widen(Buckets& buckets) {
   for (std::size_t i = buckets.nulls() ? 1 : 0; i < buckets.only.size(); ++i) buckets.only[i] >>= 1;
-  const auto [first, last] = std::ranges::unique(buckets.only);
-  buckets.only.erase(first, last);
+  const auto end = std::unique(buckets.only.begin(), buckets.only.end());
+  buckets.only.erase(end, buckets.only.end());
   ++buckets.bits;
 }
 
@@ -70,7 +70,7 @@ TableRun::Differing TableRun::differing_buckets(double percent) {
   if (!differing.anywhere) return differing;
   // Where half of the rows are to be read, reading all of them is simpler for everybody.
   if (!sampled && digests.rows_differing() > std::max(rows, theirs) / 2) return differing;
-  while (buckets.by == Buckets::By::ranges && buckets.only.size() > kMostRanges) widen(buckets);
+  while (buckets.by == Buckets::By::ranges && buckets.only.size() > kMostNumbers) widen(buckets);
   differing.own = digests.own_condition(buckets);
   differing.buckets = std::move(buckets);
   return differing;

@@ -69,7 +69,7 @@ const std::array<Stamps, 9> kStamps{{
      {"'1900-01-01'"}},
 }};
 
-constexpr std::uint64_t kRows = 20'000;
+constexpr std::uint64_t kTicks = 20'000;
 
 class EngineTicks : public test::EngineSync {
  protected:
@@ -80,7 +80,7 @@ class EngineTicks : public test::EngineSync {
   void make_ticks(const Stamps& stamps) {
     source->sql(std::string("CREATE TABLE fake.main.t (s ") + stamps.type +
                 ", sym VARCHAR, px BIGINT)");
-    insert(stamps.of_row, "range(" + std::to_string(kRows) + ") r(i)");
+    insert(stamps.of_row, "range(" + std::to_string(kTicks) + ") r(i)");
     insert("NULL", "range(7) r(i)");
     for (const char* each : stamps.extremes) insert(each, "range(3) r(i)");
     source->replication_keys["t"] = "s";
@@ -114,7 +114,7 @@ TEST_P(EngineTicksOfType, NothingIsReadWhereNothingChangedAndLittleWhereLittleDi
   EXPECT_EQ(differences(), "");
   EXPECT_EQ(receipt.inserted, 2U);
   EXPECT_EQ(receipt.deleted, 1U);
-  EXPECT_LT(receipt.read, kRows / 5);
+  EXPECT_LT(receipt.read, kTicks / 5);
   EXPECT_GT(receipt.read, 0U);
 }
 
@@ -130,7 +130,7 @@ TEST_P(EngineTicksOfType, RowsWithoutAStampAndAtTheEndsOfTimeAreExactToo) {
   const std::size_t stamps = GetParam().extremes.size() + 1;
   Receipt receipt = run_one();
   EXPECT_EQ(receipt.inserted, 2 * stamps);
-  EXPECT_LT(receipt.read, kRows / 5);
+  EXPECT_LT(receipt.read, kTicks / 5);
   EXPECT_EQ(differences(), "");
   source->sql(
       "UPDATE fake.main.t SET px = -1 WHERE sym = 'S1' AND px = 0 AND (s IS NULL OR s IN (" +
@@ -138,7 +138,7 @@ TEST_P(EngineTicksOfType, RowsWithoutAStampAndAtTheEndsOfTimeAreExactToo) {
   receipt = run_one();
   EXPECT_GE(receipt.inserted, 2 * stamps);
   EXPECT_EQ(receipt.inserted, receipt.deleted);
-  EXPECT_LT(receipt.read, kRows / 5);
+  EXPECT_LT(receipt.read, kTicks / 5);
   EXPECT_EQ(differences(), "");
   source->sql("DELETE FROM fake.main.t WHERE s IS NULL");
   EXPECT_EQ(run_one().deleted, 9U);
@@ -158,7 +158,7 @@ TEST_P(EngineTicksOfType, HistoriesEndAsTheSource) {
   for (int turn = 0; turn < 5; ++turn) {
     std::string done;
     for (int change = dice.from(1, 2); change > 0; --change) {
-      const std::string at = std::to_string(dice.below(static_cast<int>(kRows)));
+      const std::string at = std::to_string(dice.below(static_cast<int>(kTicks)));
       const std::string some = std::to_string(dice.from(1, 20));
       const std::string there =
           " WHERE rowid IN (SELECT rowid FROM fake.main.t WHERE rowid >= " + at +
@@ -182,7 +182,7 @@ TEST_P(EngineTicksOfType, HistoriesEndAsTheSource) {
     const Receipt receipt = run_one();
     ASSERT_EQ(differences(), "") << done;
     EXPECT_EQ(receipt.strategy, "digest");
-    EXPECT_LT(receipt.read, kRows / 3) << done;
+    EXPECT_LT(receipt.read, kTicks / 3) << done;
     if (HasFatalFailure()) return;
   }
   EXPECT_TRUE(verify().equal());
@@ -204,8 +204,39 @@ TEST_F(EngineTicks, ATableThatGrewManifoldIsRead) {
   // Ranges as narrow as the copy's stamps lie, in which the rows of a year are one each: more than
   // are asked for by number.
   insert("make_timestamp_ns(i * 3600000000000)", "range(9000) r(i)");
+  insert("NULL", "range(3) r(i)");
   const Receipt receipt = run_one();
-  EXPECT_EQ(receipt.inserted, 9'000U);
+  EXPECT_EQ(receipt.inserted, 9'003U);
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTicks, WhatIsNewToAnEmptyCopyIsOneRange) {
+  source->sql("CREATE TABLE fake.main.t (s TIMESTAMP_NS, sym VARCHAR, px BIGINT)");
+  source->replication_keys["t"] = "s";
+  run_one();
+  insert("make_timestamp_ns(i * 3600000000000)", "range(8000) r(i)");
+  const Receipt receipt = run_one();
+  EXPECT_EQ(receipt.inserted, 8'000U);
+  EXPECT_LT(receipt.bytes, receipt.read * 8 + 100);  // 8 are a row's of this source, sums or not
+  EXPECT_EQ(differences(), "");
+}
+
+TEST_F(EngineTicks, TheLowestNumberIsNotNull) {
+  source->sql("CREATE TABLE fake.main.t (s BIGINT, sym VARCHAR, px BIGINT)");
+  source->replication_keys["t"] = "s";
+  const std::string lowest = "(-9223372036854775808)";
+  for (const std::string& each : {lowest, std::string("1"), std::string("NULL")})
+    insert(each, "range(1000) r(i)");
+  run_one();
+  source->sql("DELETE FROM fake.main.t WHERE px = 7 AND s = " + lowest);
+  Receipt receipt = run_one();
+  EXPECT_EQ(receipt.read, 995U);
+  EXPECT_EQ(receipt.deleted, 5U);
+  EXPECT_EQ(differences(), "");
+  source->sql("DELETE FROM fake.main.t WHERE px = 7 AND s IS NULL");
+  receipt = run_one();
+  EXPECT_EQ(receipt.read, 995U);
+  EXPECT_EQ(receipt.deleted, 5U);
   EXPECT_EQ(differences(), "");
 }
 
@@ -251,7 +282,7 @@ TEST_F(EngineTicks, ThePlanSaysWhatItIsReadBy) {
   planned = plan().at(0);
   EXPECT_EQ(planned.strategy, "full");
   EXPECT_EQ(planned.why, "no primary key");
-  EXPECT_EQ(run_one().read, kRows + 7 + 12);
+  EXPECT_EQ(run_one().read, kTicks + 7 + 12);
   source->no_digests.clear();
   options.defaults.full_every = Cadence{Cadence::Kind::never, {}};
   EXPECT_EQ(plan().at(0).strategy, "not due");
@@ -263,7 +294,7 @@ TEST_F(EngineTicks, VerifiedAndRepairedByTheSameRanges) {
   Verified found = verify();
   EXPECT_TRUE(found.equal());
   EXPECT_EQ(found.how, "digests");
-  EXPECT_EQ(found.compared, kRows + 7 + 12);
+  EXPECT_EQ(found.compared, kTicks + 7 + 12);
   duck::Connection c = database.connect();
   c.query("DELETE FROM dst.main.t WHERE rowid = 77");
   c.query("DELETE FROM dst.main.t WHERE s IS NULL");
@@ -286,7 +317,7 @@ TEST_F(EngineTicks, ASampleIsOfRangesThatTheCopyHasRowsIn) {
     EXPECT_TRUE(found.equal()) << verified_text(found);
     EXPECT_EQ(found.how, "digests");
     EXPECT_GT(found.compared, 0U);
-    EXPECT_LT(found.compared, percent > 10 ? kRows : kRows / 2);
+    EXPECT_LT(found.compared, percent > 10 ? kTicks : kTicks / 2);
   }
   database.connect().query("UPDATE dst.main.t SET px = px + 1");
   EXPECT_FALSE(verify(Sync::Repair::no, 1).equal());
@@ -302,7 +333,7 @@ TEST_F(EngineTicks, DeletedRowsThatAreToStayStay) {
   EXPECT_EQ(receipt.deleted, 0U);
   EXPECT_EQ(receipt.inserted, 3U);
   EXPECT_EQ(database.connect().query("SELECT count(*) FROM dst.main.t").integer(0, 0),
-            static_cast<std::int64_t>(kRows + 7 + 12 + 3));
+            static_cast<std::int64_t>(kTicks + 7 + 12 + 3));
 }
 
 /// Between digests and rows somebody writes, and no instant holds.

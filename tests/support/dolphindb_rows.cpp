@@ -324,9 +324,10 @@ std::string with_nulls(const std::string& sql, const ColumnType& type) {
     case kVoid:
       return sql;
     default:
-      // The lowest of the width; the widest has no literal of its own.
-      return "nullif(" + sql + ", -" +
-             std::to_string(std::uint64_t{1} << (8 * width_of(type.type) - 1)) + "::HUGEINT)";
+      // The lowest of its own type: a wider one would make the column wider, too.
+      return "nullif(" + sql + ", '-" +
+             std::to_string(std::uint64_t{1} << (8 * width_of(type.type) - 1)) +
+             "'::" + stored_as(type) + ")";
   }
 }
 

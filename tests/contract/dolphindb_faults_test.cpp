@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cerrno>
 #include <chrono>
-#include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -174,6 +178,52 @@ TEST_F(DolphindbFaultsTest, AnAnswerComesInManyMannersAndIsTheSame) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(two.run("1 + 3").value->integer(), 4);
   EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(100));
+}
+
+TEST_F(DolphindbFaultsTest, AStalledAnswerNeitherComesNorEnds) {
+  begin();
+  cluster->fault("loadTable", DolphindbFault::cut_at(100, DolphindbFault::stall));
+  DolphindbClient one = client();
+  const timeval patience{0, 100'000};
+  setsockopt(one.channel().fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  one.send(DolphindbClient::request("script\n" + kRows, "0_1_4_64__8192"));
+  one.line();
+  EXPECT_EQ(one.line(), "OK");
+  EXPECT_EQ(one.channel().read(100).size(), 100U);
+  char byte = 0;
+  EXPECT_EQ(recv(one.channel().fd(), &byte, 1, 0), -1);
+  EXPECT_TRUE(errno == EAGAIN || errno == EWOULDBLOCK) << errno;
+}
+
+TEST_F(DolphindbFaultsTest, ServersDifferAsTheyAreTold) {
+  begin({.users = {{"admin", {"123456", false, {"dfs://db/t"}}}},
+         .client_auth = true,
+         .rsa = false,
+         .scram = false,
+         .login_is_void = true,
+         .version = "2.00.9",
+         .dialect = {.long_counts = false},
+         .empty_block = true});
+  DolphindbClient one(cluster->port(), "");
+  EXPECT_THAT(one.run("1").status, HasSubstr("RefId: S04009"));
+  EXPECT_THAT(one.ask("function\ngetDynamicPublicKey\n0\n1").status,
+              HasSubstr("Can't recognize function name getDynamicPublicKey"));
+  const std::string words =
+      dolphin::encode(dolphin::make_text("admin")) + dolphin::encode(dolphin::make_text("123456"));
+  EXPECT_THAT(one.ask("function\nscramClientFirst\n2\n1", "0_1_4_64", words).status,
+              HasSubstr("Can't recognize function name scramClientFirst"));
+  const auto login = one.ask("function\nlogin\n2\n1", "0_1_4_64", words);
+  EXPECT_EQ(login.status, "OK");
+  EXPECT_FALSE(login.value);
+  EXPECT_EQ(one.run("version()").value->text(), "2.00.9");
+  EXPECT_THAT(one.run(kRows).status, HasSubstr("<NoPrivilege>"));
+  EXPECT_EQ(one.run("getClusterDFSTables()").value->rows, 0);
+  cluster->create({.name = "live", .columns = {{"id", "LONG"}}});
+  EXPECT_EQ(one.run("exec count(*) from live").value->type, dolphin::kInt);
+  const auto none = one.run("select * from live", "0_1_4_64__8192").value->items;
+  ASSERT_THAT(none, SizeIs(1));
+  EXPECT_EQ(none[0].rows, 0);
+  EXPECT_EQ(none[0].names[0], "id");
 }
 
 TEST_F(DolphindbFaultsTest, RowsChangeBetweenStatements) {

@@ -231,8 +231,8 @@ bool is_function(const std::string& name) {
 
 bool reads_literal(const std::string& name) {
   const auto found = kCasts.find(name);
-  return found != kCasts.end() && (is_temporal_type(found->second) || found->second == kUuid ||
-                                   found->second == kInt128);
+  return found != kCasts.end() &&
+         (is_temporal_type(found->second) || found->second == kUuid || found->second == kInt128);
 }
 
 Sql converted(const Sql& from, Type to) {

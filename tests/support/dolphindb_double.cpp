@@ -35,8 +35,10 @@ DolphindbDouble::DolphindbDouble(Options options)
     : options_(std::move(options)), folder_({"ddb", {"nobody"}, SIGTERM}) {
   if (options_.tls) tls_ = tls_of(folder_);
   duck::Connection connection = database_.connect();
-  // Thousands of keys in one condition.
-  connection.query("SET max_expression_depth = 100000; CREATE SCHEMA shared");
+  // Thousands of keys in one condition: DuckDB would look for what they share, pair by pair.
+  connection.query(
+      "SET max_expression_depth = 100000; SET disabled_optimizers = 'expression_rewriter'; "
+      "CREATE SCHEMA shared");
   dolphin::register_functions(connection);
   for (std::size_t i = 0; i < options_.nodes; ++i) {
     nodes_.push_back(std::make_unique<Node>());
@@ -125,6 +127,7 @@ void DolphindbDouble::stop_node(std::size_t number) {
   close(listening);
   const Lock lock(mutex_);
   for (const int each : node.sockets) shutdown(each, SHUT_RDWR);
+  node.sockets.clear();  // none of them counts any more, though its thread may still be ending
 }
 
 void DolphindbDouble::start_node(std::size_t number) { listen_at(number); }

@@ -230,6 +230,12 @@ bool is_function(const std::string& name) {
   return kCasts.count(name) + kAggregates.count(name) + kOthers.count(name) > 0;
 }
 
+bool reads_literal(const std::string& name) {
+  const auto found = kCasts.find(name);
+  return found != kCasts.end() &&
+         (is_temporal_type(found->second) || found->second == kUuid || found->second == kInt128);
+}
+
 Sql converted(const Sql& from, Type to) {
   const Type type = from.type.type;
   if (type == to) return from;

@@ -57,6 +57,16 @@ class Column {
       cell(child, i, valid != nullptr && !duckdb_validity_row_is_valid(valid, i));
   }
 
+  void add(duckdb_vector from, idx_t begin, idx_t end) {
+    if (stored_as_sent() && duckdb_vector_get_validity(from) == nullptr) {
+      put(static_cast<char*>(duckdb_vector_get_data(from)) + begin * width_,
+          (end - begin) * width_);
+      value_.rows += static_cast<std::int32_t>(end - begin);
+      return;
+    }
+    for (idx_t row = begin; row < end; ++row) add(from, row);
+  }
+
   Value take() {
     if (type_.array) value_.cols = static_cast<std::int32_t>(value_.bytes.size() / width_);
     // As a DolphinDB: symbols without a row have no base.
@@ -66,6 +76,11 @@ class Column {
   }
 
  private:
+  /// Whether a vector's bytes are those of the wire.
+  bool stored_as_sent() const {
+    return !type_.array && width_ > 0 && type_.type != kUuid && type_.type != kComplex &&
+           type_.type != kPoint && type_.type != kDuration && !is_decimal(type_.type);
+  }
   template <class T>
   static T at(duckdb_vector from, idx_t row) {
     return static_cast<T*>(duckdb_vector_get_data(from))[row];
@@ -324,9 +339,10 @@ std::string with_nulls(const std::string& sql, const ColumnType& type) {
     case kVoid:
       return sql;
     default:
-      // The lowest of the width; the widest has no literal of its own.
-      return "nullif(" + sql + ", -" +
-             std::to_string(std::uint64_t{1} << (8 * width_of(type.type) - 1)) + "::HUGEINT)";
+      // The lowest of its own type: a wider one would make the column wider, too.
+      return "nullif(" + sql + ", '-" +
+             std::to_string(std::uint64_t{1} << (8 * width_of(type.type) - 1)) +
+             "'::" + stored_as(type) + ")";
   }
 }
 
@@ -405,7 +421,7 @@ std::vector<Value> tables_of(duck::Connection& connection, const Query& query, s
       const idx_t to = std::min<idx_t>(size, from + (most - rows));
       for (std::size_t i = 0; i < columns.size(); ++i) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(chunk.get(), i);
-        for (idx_t row = from; row < to; ++row) columns[i].add(vector, row);
+        columns[i].add(vector, from, to);
       }
       rows += to - from;
       from = to;

@@ -171,11 +171,17 @@ class Parser {
     if (!take_op(text)) refuse_token(peek().text);
   }
 
-  static Node call(const std::string& function, std::vector<Node> arguments) {
+  /// Moved, never copied: a chain of thousands is one tree that deep.
+  static Node call(const std::string& function, Node first) {
     Node node;
     node.kind = Node::call;
     node.text = function;
-    node.arguments = std::move(arguments);
+    node.arguments.push_back(std::move(first));
+    return node;
+  }
+  static Node call(const std::string& function, Node first, Node second) {
+    Node node = call(function, std::move(first));
+    node.arguments.push_back(std::move(second));
     return node;
   }
 
@@ -199,16 +205,16 @@ class Parser {
 
   Node either() {
     Node left = both();
-    while (take_word("or") || take_op("||")) left = call("or", {left, both()});
+    while (take_word("or") || take_op("||")) left = call("or", std::move(left), both());
     return left;
   }
   Node both() {
     Node left = negated();
-    while (take_word("and") || take_op("&&")) left = call("and", {left, negated()});
+    while (take_word("and") || take_op("&&")) left = call("and", std::move(left), negated());
     return left;
   }
   Node negated() {
-    if (take_word("not") || take_op("!")) return call("not", {negated()});
+    if (take_word("not") || take_op("!")) return call("not", negated());
     return comparison();
   }
   Node comparison() {
@@ -221,14 +227,14 @@ class Parser {
       ++at_;
       if (text == "=") text = "==";
       if (text == "<>") text = "!=";
-      left = call(text, {left, sum()});
+      left = call(text, std::move(left), sum());
     }
   }
   Node sum() {
     Node left = product();
     while (is_op("+") || is_op("-")) {
       const std::string text = tokens_[at_++].text;
-      left = call(text, {left, product()});
+      left = call(text, std::move(left), product());
     }
     return left;
   }
@@ -236,18 +242,18 @@ class Parser {
     Node left = unary();
     while (is_op("*") || is_op("/") || is_op("%")) {
       const std::string text = tokens_[at_++].text;
-      left = call(text, {left, unary()});
+      left = call(text, std::move(left), unary());
     }
     return left;
   }
   Node unary() {
-    if (take_op("-")) return call("neg", {unary()});
+    if (take_op("-")) return call("neg", unary());
     return postfix();
   }
   Node postfix() {
     Node node = primary();
     while (take_op("[")) {
-      node = call("[]", {node, expression()});
+      node = call("[]", std::move(node), expression());
       expect_op("]");
     }
     return node;

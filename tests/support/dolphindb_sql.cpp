@@ -250,9 +250,15 @@ Sql Compiler::call(const Node& node) {
   if (!is_function(node.text))
     throw std::runtime_error("Syntax Error: [line #1] Can't recognize function name " + node.text);
   std::vector<Sql> compiled;
-  for (const Node& each : arguments)
-    compiled.push_back(each.kind == Node::name && each.text == "*" ? Sql{.text = "*"}
-                                                                   : compile(each));
+  for (const Node& each : arguments) {
+    if (each.kind == Node::name && each.text == "*") {
+      compiled.push_back({.text = "*"});
+    } else if (each.kind == Node::literal && is_text(each.value.type) && reads_literal(node.text)) {
+      compiled.push_back({.text = {}, .type = {each.value.type}});
+    } else {
+      compiled.push_back(compile(each));
+    }
+  }
   const bool nested =
       std::any_of(compiled.begin(), compiled.end(), [](const Sql& each) { return each.aggregate; });
   Sql sql = apply_function(node.text, std::move(compiled), arguments, dialect_);

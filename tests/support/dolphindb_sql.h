@@ -72,6 +72,8 @@ class Compiler {
 Sql apply_function(const std::string& name, std::vector<Sql> arguments,
                    const std::vector<Node>& nodes, const Dialect& dialect);
 bool is_function(const std::string& name);
+/// Whether it reads a text that stands in the script, which then is no parameter.
+bool reads_literal(const std::string& name);
 
 bool is_temporal_type(Type type);
 bool is_integer_type(Type type);  ///< BOOL to LONG

@@ -37,6 +37,8 @@ Endpoint endpoint_of(const std::string& text) {
     endpoint.host = text.substr(1, end - 1);
     const std::string rest = text.substr(std::min(end + 1, text.size()));
     if (rest.starts_with(':')) port = rest.substr(1);
+    if (end == text.size() || (!rest.empty() && rest[0] != ':'))
+      throw Error(Fault::config, "the host cannot be made out", kForm);
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
     endpoint.host = wire::percent_decoded(text.substr(0, colon));
@@ -166,6 +168,10 @@ Login login_of(const std::string& url, const Secret& password) {
     if (login.user.find('\n') != std::string::npos || login.user.find('\0') != std::string::npos)
       throw Error(Fault::config, "the user's name holds a line feed or a NUL", kForm);
   } catch (const Error& error) {
+    // What looks like a host may be the beginning of a password.
+    if (at == std::string::npos && rest.find('@') != std::string::npos)
+      throw Error(Fault::config, "the URL's host cannot be made out: there is an @ behind a ?",
+                  kForm);
     throw Error(error.fault(), login.secrets.hidden(login.shown + ": " + error.what()),
                 error.hint());
   }

@@ -68,9 +68,10 @@ std::string clock_text(std::int64_t seconds, std::int64_t nanoseconds) {
 /// Of a unit of less than a day.
 std::string instant_text(std::int64_t value, std::int64_t unit) {
   const std::int64_t per_second = unit < kSecond ? kSecond / unit : 1;
-  const std::int64_t whole = floored(value, per_second);
-  const std::int64_t seconds = unit < kSecond ? whole : value * (unit / kSecond);
-  const std::int64_t fraction = unit < kSecond ? (value - whole * per_second) * unit : 0;
+  const std::int64_t seconds =
+      unit < kSecond ? floored(value, per_second) : value * (unit / kSecond);
+  const std::int64_t rest = value % per_second;
+  const std::int64_t fraction = (rest < 0 ? rest + per_second : rest) * unit;
   const std::int64_t days = floored(seconds, kDay);
   return date_text(days) + " " + clock_text(seconds - days * kDay, fraction);
 }

@@ -130,7 +130,7 @@ CompressedHeader read_compressed_header(Input& input) {
   input.number<std::int8_t>();  // character code
   const auto method = input.number<std::int8_t>();
   header.type = input.number<std::uint8_t>();
-  header.width = input.number<std::int8_t>();
+  header.width = input.number<std::uint8_t>();
   header.scale = input.number<std::int16_t>();
   header.extra = input.number<std::uint32_t>();
   header.rows = input.number<std::uint32_t>();

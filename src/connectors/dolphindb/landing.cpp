@@ -105,6 +105,11 @@ struct Landing {
     }
   }
 
+  template <class From>
+  static __int128 widened(const Byte* at) {
+    return load<From>(at);
+  }
+
   /// A whole number, or one with a decimal point, as another type of those.
   template <class From>
   static void exact(ColumnDecoder& decoder, Slot& slot, const Byte* values, std::uint64_t count,
@@ -117,7 +122,7 @@ struct Landing {
         slot.set_null(row + i);
         continue;
       }
-      const __int128 value = load<From>(at);
+      const __int128 value = widened<From>(at);
       const __int128 whole = value / divisor;
       if (value % divisor != 0) {
         decoder.misfit(slot, row + i, kPrecision, at);

@@ -220,7 +220,7 @@ class ObjectReader {
     read_vector(input_, type, bases, left_, cells);
     spend(cells.bytes());
     if (cells.symbols == nullptr) return;
-    for (const std::string& each : *cells.symbols) spend(sizeof each + each.size());
+    for (const std::string& each : *cells.symbols) spend(sizeof(std::string) + each.size());
   }
   void spend(std::uint64_t bytes) {
     if (bytes > left_) broken("an answer that is longer than any catalog's");

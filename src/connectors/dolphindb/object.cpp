@@ -411,10 +411,20 @@ std::string bytes_of(const Object& object) {
   put(bytes, static_cast<std::uint8_t>(object.cells.type.type));
   put(bytes, static_cast<std::uint8_t>(object.form));
   const Cells& cells = object.cells;
+  if (object.form == Form::table) {
+    bytes[0] = 0;
+    put(bytes, static_cast<std::int32_t>(object.items.empty() ? 0 : object.items[0].cells.rows));
+    put(bytes, static_cast<std::int32_t>(object.items.size()));
+    bytes.push_back('\0');  // it has no name
+    for (const std::string& each : object.names) bytes.append(each).push_back('\0');
+    for (const Object& each : object.items) bytes += bytes_of(each);
+    return bytes;
+  }
   if (object.form == Form::vector) {
     put(bytes, static_cast<std::int32_t>(cells.rows));
     put(bytes, std::int32_t{1});
   }
+  if (is_decimal(cells.type.type)) put(bytes, static_cast<std::int32_t>(cells.type.scale));
   if (!is_text(cells.type.type))
     return bytes.append(reinterpret_cast<const char*>(cells.data.data()), cells.data.size());
   for (std::uint64_t i = 0; i < cells.rows; ++i) bytes.append(cells.text(i)).push_back('\0');

@@ -83,6 +83,7 @@ Object text_scalar(const std::string& text);  ///< no NUL: it would end there
 Object bool_scalar(bool value);
 Object int_scalar(std::int64_t value, Type type = Type::int64);  ///< of any type of 1 to 8 bytes
 Object text_vector(const std::vector<std::string>& texts);
+/// Scalars and vectors of values, tables of those.
 std::string bytes_of(const Object& object);
 
 }  // namespace sluice::dolphindb

@@ -9,6 +9,8 @@ namespace sluice::dolphindb {
 namespace {
 
 constexpr std::size_t kMostOfBlock = 65'536;  // bytes, once decompressed
+// A value of two bytes may take 37 bits of a block of deltas, one of four 70.
+constexpr std::size_t kMostPacked = 3 * kMostOfBlock;
 
 [[noreturn]] void damaged(const std::string& what) {
   throw Error(Fault::data, "a compressed column is damaged: " + what);
@@ -128,7 +130,7 @@ CompressedHeader read_compressed_header(Input& input) {
   input.number<std::int8_t>();  // character code
   const auto method = input.number<std::int8_t>();
   header.type = input.number<std::uint8_t>();
-  header.width = input.number<std::int8_t>();
+  header.width = input.number<std::uint8_t>();
   header.scale = input.number<std::int16_t>();
   header.extra = input.number<std::uint32_t>();
   header.rows = input.number<std::uint32_t>();
@@ -153,7 +155,7 @@ void decompress(Input& input, const CompressedHeader& header, std::uint64_t most
     const auto word = input.number<std::uint32_t>();
     const std::uint32_t size = word & 0x7FFFFFFF;
     left -= 4;
-    if (size > left || size > 2 * kMostOfBlock) damaged("a block is longer than it can be");
+    if (size > left || size > kMostPacked) damaged("a block is longer than it can be");
     block.clear();
     input.read(block, size);
     left -= size;

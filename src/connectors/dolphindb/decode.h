@@ -39,6 +39,9 @@ class ColumnDecoder {
   friend struct Landing;
   using Write = void (*)(ColumnDecoder& decoder, wire::Slot& slot, const Byte* values,
                          std::uint64_t count, std::uint64_t row);
+  /// Null: values of the type cannot land so. For `slot`, which it readies (landing.cpp).
+  Write choose(wire::Slot& slot, const std::string& landed);
+  void decode_arrays_as_text(const Cells& cells, std::uint64_t first, std::uint64_t count);
   void decode_texts(const Cells& cells, std::uint64_t first, std::uint64_t count);
   void decode_symbols(const Cells& cells, std::uint64_t first, std::uint64_t count);
   void put_text(std::uint64_t row, std::string_view text);

@@ -18,6 +18,14 @@ namespace sluice::dolphindb {
 
 using wire::Byte;
 
+/// A number of the wire, or of a vector's cells, wherever it begins.
+template <class T>
+T load(const Byte* from) noexcept {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
 /// Bytes that grow as they arrive, never by what a length field says. Kept when they are reused.
 class Buffer {
  public:
@@ -52,7 +60,7 @@ class Buffer {
 
  private:
   void grow(std::size_t needed) {
-    const std::size_t capacity = std::max({needed, capacity_ * 2, std::size_t{4096}});
+    const std::size_t capacity = std::max({needed, capacity_ * 2, std::size_t{64}});
     std::unique_ptr<Byte[]> larger(new Byte[capacity]);  // not zeroed
     if (size_ > 0) std::memcpy(larger.get(), bytes_.get(), size_);
     bytes_ = std::move(larger);

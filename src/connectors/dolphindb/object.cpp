@@ -21,8 +21,9 @@ std::uint64_t count_of(Input& input, const char* what) {
   return static_cast<std::uint64_t>(count);
 }
 
-void check_size(std::uint64_t bytes, std::uint64_t most) {
-  if (bytes <= most) return;
+/// Of `count` values; their product may be more than 64 bits hold.
+void check_size(std::uint64_t count, std::uint64_t width, std::uint64_t most) {
+  if (count <= most / width) return;
   throw Error(
       Fault::data, "one block of rows is more than " + std::to_string(most >> 20) + " MiB",
       "leave the column of long values out with --columns, or name a `where` that reads less "
@@ -32,8 +33,9 @@ void check_size(std::uint64_t bytes, std::uint64_t most) {
 /// `most` counts what is in `cells` already, as that is where it goes.
 void read_texts(Input& input, std::uint64_t rows, std::uint64_t most, Cells& cells) {
   std::uint64_t done = 0;
+  constexpr std::size_t kStep = std::size_t{1} << 18;  // between two looks at `most`
   while (done < rows) {
-    const std::string_view there = input.window();
+    const std::string_view there = input.window().substr(0, kStep);
     const char* at = there.data();
     const char* const end = at + there.size();
     while (done < rows && at < end) {
@@ -47,20 +49,22 @@ void read_texts(Input& input, std::uint64_t rows, std::uint64_t most, Cells& cel
       cells.ends.push_back(cells.data.size());
     }
     input.skip(static_cast<std::size_t>(at - there.data()));
-    check_size(cells.data.size(), most);
+    check_size(cells.bytes(), 1, most);
   }
 }
 
 void read_blobs(Input& input, std::uint64_t rows, std::uint64_t most, Cells& cells) {
   for (std::uint64_t i = 0; i < rows; ++i) {
     const std::uint64_t size = count_of(input, "a length of");
-    check_size(cells.data.size() + size, most);
+    check_size(cells.bytes() + size, 1, most);
     input.read(cells.data, size);
     cells.ends.push_back(cells.data.size());
   }
 }
 
-void read_symbols(Input& input, std::uint64_t rows, SymbolBases& bases, Cells& cells) {
+void read_symbols(Input& input, std::uint64_t rows, std::uint64_t most, SymbolBases& bases,
+                  Cells& cells) {
+  check_size(rows, 4, most);
   const auto id = input.number<std::int32_t>();
   const std::uint64_t count = count_of(input, "symbols:");
   constexpr std::uint64_t kMostSymbols = std::uint64_t{1} << 21;
@@ -69,7 +73,12 @@ void read_symbols(Input& input, std::uint64_t rows, SymbolBases& bases, Cells& c
       std::ranges::find(bases, id, &std::pair<std::int32_t, std::shared_ptr<const Symbols>>::first);
   if (count > 0) {
     auto symbols = std::make_shared<Symbols>();
-    for (std::uint64_t i = 0; i < count; ++i) symbols->push_back(input.text('\0', kMostName));
+    std::uint64_t bytes = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      symbols->push_back(input.text('\0', kMostName));
+      bytes += symbols->back().size();
+      check_size(bytes, 1, most);
+    }
     cells.symbols = symbols;
     if (known == bases.end()) {
       bases.emplace_back(id, symbols);
@@ -85,8 +94,7 @@ void read_symbols(Input& input, std::uint64_t rows, SymbolBases& bases, Cells& c
   }
   input.read(cells.data, rows * 4);
   for (std::uint64_t i = 0; i < rows; ++i) {
-    std::uint32_t number = 0;
-    std::memcpy(&number, cells.data.data() + i * 4, sizeof number);
+    const auto number = load<std::uint32_t>(cells.data.data() + i * 4);
     if (number >= cells.symbols->size())
       broken("symbol " + std::to_string(number) + " of " + std::to_string(cells.symbols->size()));
   }
@@ -112,7 +120,8 @@ void read_arrays(Input& input, std::uint64_t rows, std::uint64_t values, std::ui
       cells.ends.push_back(all);
     }
     if (all > values) broken("arrays of more values than there are");
-    check_size(all * width, most);
+    check_size(all, width, most);
+    check_size(cells.ends.size(), sizeof all, most);
     input.read(cells.data, (all - before) * width);
     done += group;
   }
@@ -132,7 +141,7 @@ void read_values(Input& input, std::uint64_t rows, std::uint64_t values, std::ui
   } else if (type != Type::nothing) {
     const std::size_t width = dolphindb::width(type);
     if (width == 0) broken("a vector of " + name_of(cells.type));
-    check_size(rows * width, most);
+    check_size(rows, width, most);
     input.read(cells.data, rows * width);
   }
 }
@@ -146,10 +155,11 @@ void start(Cells& cells, std::uint64_t rows, int type, int scale) {
 
 void read_compressed(Input& input, std::uint64_t most, Cells& cells) {
   const CompressedHeader header = read_compressed_header(input);
+  if (header.type >= kExtended) broken("a compressed column of symbols");
   start(cells, header.rows, header.type, header.scale);
   const std::size_t width = dolphindb::width(cells.type.type);
   if (width > 0 && !cells.type.array) {
-    check_size(header.rows * width, most);
+    check_size(header.rows, width, most);
     decompress(input, header, header.rows * width, cells.data);
     if (cells.data.size() != header.rows * width)
       broken("a compressed column of another length than it says");
@@ -159,6 +169,7 @@ void read_compressed(Input& input, std::uint64_t most, Cells& cells) {
   decompress(input, header, most, packed);
   Memory memory(packed.data(), packed.size());
   read_values(memory, header.rows, header.extra, most, cells);
+  if (memory.left() > 0) broken("a compressed column with more in it than its rows");
 }
 
 class ObjectReader {
@@ -179,7 +190,9 @@ class ObjectReader {
         if (type == static_cast<int>(Type::any)) {
           const std::uint64_t rows = count_of(input_, "elements:");
           const std::uint64_t columns = count_of(input_, "columns:");
-          read_items(object, rows * columns, depth);
+          object.cells.type.type = Type::any;
+          object.cells.rows = rows * columns;
+          read_items(object, object.cells.rows, depth);
         } else {
           read_cells(type, bases, object.cells);
         }
@@ -205,7 +218,9 @@ class ObjectReader {
  private:
   void read_cells(int type, SymbolBases& bases, Cells& cells) {
     read_vector(input_, type, bases, left_, cells);
-    spend(cells.data.size() + cells.ends.size() * 8);
+    spend(cells.bytes());
+    if (cells.symbols == nullptr) return;
+    for (const std::string& each : *cells.symbols) spend(sizeof(std::string) + each.size());
   }
   void spend(std::uint64_t bytes) {
     if (bytes > left_) broken("an answer that is longer than any catalog's");
@@ -214,7 +229,7 @@ class ObjectReader {
   void read_items(Object& object, std::uint64_t count, int depth) {
     SymbolBases bases;
     for (std::uint64_t i = 0; i < count; ++i) {
-      spend(64);  // also of empty ones
+      spend(2 * sizeof(Object));  // as many as the list has room for
       object.items.push_back(read(depth + 1, bases));
     }
   }
@@ -228,9 +243,10 @@ class ObjectReader {
     if (is_decimal(type)) scale = input_.number<std::int32_t>();
     if (type == Type::function) input_.number<std::int8_t>();
     const bool named = type >= Type::function && type <= Type::resource;
+    if (number >= kArray) broken("a scalar of type " + std::to_string(number));
     start(cells, 1, named ? static_cast<int>(Type::string) : number, scale);
     read_values(input_, 1, 0, left_, cells);
-    spend(cells.data.size());
+    spend(cells.bytes());
   }
   void read_table(Object& object, int depth) {
     const std::uint64_t rows = count_of(input_, "rows:");
@@ -238,27 +254,26 @@ class ObjectReader {
     spend(input_.text('\0', kMostName).size());
     for (std::uint64_t i = 0; i < columns; ++i) {
       object.names.push_back(input_.text('\0', kMostName));
-      spend(object.names.back().size() + 64);
+      spend(object.names.back().size() + 2 * sizeof(std::string));
     }
     read_items(object, columns, depth);
     for (const Object& column : object.items) {
-      const bool any = column.cells.type.type == Type::nothing;
-      const std::uint64_t is = any ? column.items.size() : column.cells.rows;
-      if (is != rows)
+      if (column.form != Form::vector) broken("a table with a column that is no vector");
+      if (column.cells.rows != rows)
         broken("a table of " + std::to_string(rows) + " rows with a column of " +
-               std::to_string(is));
+               std::to_string(column.cells.rows));
     }
   }
   void read_matrix(Object& object, int depth) {
     const auto labels = input_.number<std::uint8_t>();
     read_items(object, (labels & 1U) + ((labels >> 1U) & 1U), depth);
     const auto [type, form] = read_flag(input_);
-    if (form != Form::matrix) broken("a matrix without its values");
+    if (form != Form::matrix || type >= kArray) broken("a matrix without its values");
     const std::uint64_t rows = count_of(input_, "rows:"), columns = count_of(input_, "columns:");
     const int scale = is_decimal(static_cast<Type>(type)) ? input_.number<std::int32_t>() : 0;
     start(object.cells, rows * columns, type, scale);
     read_values(input_, rows * columns, 0, left_, object.cells);
-    spend(object.cells.data.size());
+    spend(object.cells.bytes());
   }
 
   Input& input_;
@@ -272,8 +287,7 @@ void put(std::string& to, T value) {
 
 template <class T>
 std::optional<std::int64_t> loaded(const Cells& cells, std::uint64_t row) {
-  T value;
-  std::memcpy(&value, cells.data.data() + row * sizeof value, sizeof value);
+  const T value = load<T>(cells.data.data() + row * sizeof(T));
   if (value == std::numeric_limits<T>::min()) return std::nullopt;
   return value;
 }
@@ -282,9 +296,7 @@ std::optional<std::int64_t> loaded(const Cells& cells, std::uint64_t row) {
 
 std::string_view Cells::text(std::uint64_t row) const {
   if (symbols != nullptr) {
-    std::uint32_t number = 0;
-    std::memcpy(&number, data.data() + row * 4, sizeof number);
-    return (*symbols)[number];
+    return (*symbols)[load<std::uint32_t>(data.data() + row * 4)];
   }
   const std::uint64_t begin = begin_of(row);
   return {reinterpret_cast<const char*>(data.data()) + begin,
@@ -353,8 +365,7 @@ void read_vector(Input& input, int type, SymbolBases& bases, std::uint64_t most,
   const auto base = static_cast<Type>(array ? type - kArray : type);
   start(cells, rows, type, is_decimal(base) ? input.number<std::int32_t>() : 0);
   if (type == kExtended + static_cast<int>(Type::symbol)) {
-    check_size(rows * 4, most);
-    read_symbols(input, rows, bases, cells);
+    read_symbols(input, rows, most, bases, cells);
   } else {
     read_values(input, rows, columns, most, cells);
   }

@@ -38,6 +38,8 @@ struct Cells {
                                     ///< arrays: how many values there are up to the end of each
   std::shared_ptr<const Symbols> symbols;  ///< not null: every number in `data` is one of them
 
+  /// In memory, but for the symbols, which columns may share.
+  std::uint64_t bytes() const noexcept { return data.size() + ends.size() * sizeof ends[0]; }
   std::uint64_t begin_of(std::uint64_t row) const { return row == 0 ? 0 : ends[row - 1]; }
   /// Of a text, a blob or a symbol. Empty: NULL.
   std::string_view text(std::uint64_t row) const;
@@ -47,7 +49,7 @@ struct Cells {
 
 struct Object {
   Form form = Form::scalar;
-  Cells cells;                     ///< of a scalar (one row), a vector, a pair
+  Cells cells;                     ///< of a scalar (one row), a vector, a pair, a matrix
   std::vector<std::string> names;  ///< of a table's columns
   std::vector<Object> items;       ///< a table's columns, an ANY vector's elements, a
                                    ///< dictionary's keys and its values
@@ -68,7 +70,8 @@ using SymbolBases = std::vector<std::pair<std::int32_t, std::shared_ptr<const Sy
 std::pair<int, Form> read_flag(Input& input);
 
 /// What follows the flag of a vector, a column or a scalar of a plain type; `cells` is used again.
-/// Throws Fault::data where it is no such thing, or holds more than `most` bytes.
+/// Throws Fault::data where it is no such thing, or more than `most` bytes, as Cells::bytes() and
+/// for symbols each.
 void read_vector(Input& input, int type, SymbolBases& bases, std::uint64_t most, Cells& cells);
 
 /// A whole object of any form that a query or a function returns. Throws Fault::data for what is

@@ -103,7 +103,7 @@ void Stream::connect(const Endpoint& node, std::chrono::seconds timeout) {
     }
     int ready = 0;
     pollfd poll_for{socket_, POLLOUT, 0};
-    while (ready == 0) {
+    while (ready <= 0) {  // a signal ends a poll, too
       if (stop_ && stop_()) throw Error(Fault::cancelled, "stopped while connecting");
       if (Clock::now() - began > timeout) throw failed("no answer in time");
       ready = poll(&poll_for, 1, kSlice);

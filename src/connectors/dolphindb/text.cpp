@@ -14,13 +14,8 @@ namespace sluice::dolphindb {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000, kDay = 86'400;
-
-template <class T>
-T load(const Byte* from) noexcept {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
+constexpr std::int64_t kMostYear = 200'000'000;      // a month's number ends before
+constexpr std::string_view kBeforeChrist = " (BC)";  // behind the day, as DuckDB writes it
 
 std::int64_t floored(std::int64_t value, std::int64_t by) noexcept {
   return value / by - (value % by < 0 ? 1 : 0);
@@ -57,7 +52,7 @@ std::int64_t days_of(std::int64_t year, int month, int day) noexcept {
 std::string date_text(std::int64_t days) {
   const Civil date = civil(days);
   if (date.year < 1)
-    return fmt::format("{:04}-{:02}-{:02} (BC)", 1 - date.year, date.month, date.day);
+    return fmt::format("{:04}-{:02}-{:02}{}", 1 - date.year, date.month, date.day, kBeforeChrist);
   return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
 }
 
@@ -73,21 +68,20 @@ std::string clock_text(std::int64_t seconds, std::int64_t nanoseconds) {
 /// Of a unit of less than a day.
 std::string instant_text(std::int64_t value, std::int64_t unit) {
   const std::int64_t per_second = unit < kSecond ? kSecond / unit : 1;
-  const std::int64_t whole = floored(value, per_second);
-  const std::int64_t seconds = unit < kSecond ? whole : value * (unit / kSecond);
-  const std::int64_t fraction = unit < kSecond ? (value - whole * per_second) * unit : 0;
+  const std::int64_t seconds =
+      unit < kSecond ? floored(value, per_second) : value * (unit / kSecond);
+  const std::int64_t rest = value % per_second;
+  const std::int64_t fraction = (rest < 0 ? rest + per_second : rest) * unit;
   const std::int64_t days = floored(seconds, kDay);
-  std::string date = date_text(days);
-  const std::string clock = clock_text(seconds - days * kDay, fraction);
-  const bool before_christ = date.ends_with(" (BC)");
-  if (before_christ) date.erase(date.size() - 5);
-  return date + " " + clock + (before_christ ? " (BC)" : "");
+  return date_text(days) + " " + clock_text(seconds - days * kDay, fraction);
 }
 
 std::string time_text(std::int64_t value, const Unit& unit) {
-  const __int128 nanoseconds = static_cast<__int128>(value) * unit.nanoseconds;
-  return clock_text(static_cast<std::int64_t>(nanoseconds / kSecond),
-                    static_cast<std::int64_t>(nanoseconds % kSecond));
+  __int128 nanoseconds = static_cast<__int128>(value) * unit.nanoseconds;
+  const char* const sign = nanoseconds < 0 ? "-" : "";
+  if (nanoseconds < 0) nanoseconds = -nanoseconds;
+  return sign + clock_text(static_cast<std::int64_t>(nanoseconds / kSecond),
+                           static_cast<std::int64_t>(nanoseconds % kSecond));
 }
 
 std::string decimal_text(__int128 value, int scale) {
@@ -133,6 +127,23 @@ std::string duration_text(const Byte* value) {
   return text;
 }
 
+template <class T>
+std::string float_text(const Byte* value) {
+  std::string text = fmt::format("{}", load<T>(value));
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return text;
+}
+
+/// Two numbers, of which one may be NULL.
+std::string pair_text(Type type, const Byte* value) {
+  const auto part = [](const Byte* at) {
+    return is_null(Type::float64, at) ? "NULL" : float_text<double>(at);
+  };
+  const bool point = type == Type::point;
+  return fmt::format("{{'{}': {}, '{}': {}}}", point ? "x" : "re", part(value), point ? "y" : "im",
+                     part(value + 8));
+}
+
 std::int64_t integer_at(Type type, const Byte* value) noexcept {
   switch (width(type)) {
     case 1:
@@ -164,10 +175,8 @@ bool take(std::string_view text, std::size_t& at, char wanted) {
   return true;
 }
 
-/// "2024-01-02 03:04:05.678 (BC)" as seconds and nanoseconds since 1970; the time may be left out.
+/// "0044-03-15 (BC) 03:04:05.678" as seconds and nanoseconds since 1970; the time may be left out.
 std::optional<std::pair<std::int64_t, std::int64_t>> parsed(std::string_view text) {
-  const bool before_christ = text.ends_with(" (BC)");
-  if (before_christ) text.remove_suffix(5);
   if (text.ends_with("+00")) text.remove_suffix(3);
   std::size_t at = 0;
   const auto year = digits(text, at);
@@ -175,8 +184,10 @@ std::optional<std::pair<std::int64_t, std::int64_t>> parsed(std::string_view tex
   const auto month = digits(text, at);
   if (!month || !take(text, at, '-')) return std::nullopt;
   const auto day = digits(text, at);
-  if (!day || *month < 1 || *month > 12 || *day < 1 || *day > 31 || *year > 300'000)
+  if (!day || *month < 1 || *month > 12 || *day < 1 || *day > 31 || *year > kMostYear)
     return std::nullopt;
+  const bool before_christ = text.substr(at).starts_with(kBeforeChrist);
+  if (before_christ) at += kBeforeChrist.size();
   const std::int64_t days =
       days_of(before_christ ? 1 - *year : *year, static_cast<int>(*month), static_cast<int>(*day));
   if (civil(days).day != *day) return std::nullopt;  // the 30th of February
@@ -244,9 +255,9 @@ std::string text_of(const ColumnType& type, const Byte* value) {
     case Type::boolean:
       return *value == 0 ? "false" : "true";
     case Type::float32:
-      return fmt::format("{}", load<float>(value));
+      return float_text<float>(value);
     case Type::float64:
-      return fmt::format("{}", load<double>(value));
+      return float_text<double>(value);
     case Type::uuid:
       return uuid_text(value);
     case Type::int128:
@@ -256,9 +267,8 @@ std::string text_of(const ColumnType& type, const Byte* value) {
     case Type::duration:
       return duration_text(value);
     case Type::complex:
-      return fmt::format("{{'re': {}, 'im': {}}}", load<double>(value), load<double>(value + 8));
     case Type::point:
-      return fmt::format("{{'x': {}, 'y': {}}}", load<double>(value), load<double>(value + 8));
+      return pair_text(type.type, value);
     case Type::decimal128:
       return decimal_text(load<__int128>(value), type.scale);
     default:

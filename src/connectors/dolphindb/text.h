@@ -15,8 +15,8 @@ namespace sluice::dolphindb {
 /// Whether the bytes of one value, of a type that has a width, are the type's NULL.
 bool is_null(Type type, const Byte* value) noexcept;
 
-/// One value that has a width and is not NULL: "2024-01-02 03:04:05.000000001", "-7.25",
-/// "192.168.1.1", "e1671797c52e15f763380b45e841ec32", "3d".
+/// One value that has a width and is not NULL: "2024-01-02 03:04:05.000000001", "-7.25", "1.0",
+/// "192.168.1.1", "e1671797c52e15f763380b45e841ec32", "3d", "{'re': 1.5, 'im': NULL}".
 std::string text_of(const ColumnType& type, const Byte* value);
 
 /// A replication key's number of this type, and back. From a text between two numbers: the upper.

@@ -37,6 +37,8 @@ Endpoint endpoint_of(const std::string& text) {
     endpoint.host = text.substr(1, end - 1);
     const std::string rest = text.substr(std::min(end + 1, text.size()));
     if (rest.starts_with(':')) port = rest.substr(1);
+    if (end == text.size() || (!rest.empty() && rest[0] != ':'))
+      throw Error(Fault::config, "the host cannot be made out", kForm);
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
     endpoint.host = wire::percent_decoded(text.substr(0, colon));
@@ -139,11 +141,13 @@ Login login_of(const std::string& url, const Secret& password) {
   if (scheme == std::string::npos) throw Error(Fault::config, "not a DolphinDB URL", kForm);
   std::string rest = url.substr(scheme + 3);
   Login login;
+  std::string user;  // as it is written
   const std::size_t at = end_of_user(rest);
   if (at != std::string::npos) {
     const std::string who = rest.substr(0, at);
     const std::size_t colon = std::min(who.find(':'), who.size());
     login.user = wire::percent_decoded(who.substr(0, colon));
+    if (colon > 0) user = who.substr(0, colon) + "@";
     if (colon < who.size()) login.password = Secret(wire::percent_decoded(who.substr(colon + 1)));
     rest.erase(0, at + 1);
   }
@@ -151,8 +155,7 @@ Login login_of(const std::string& url, const Secret& password) {
   login.secrets.add(login.password.reveal());
   const std::size_t question = std::min(rest.find('?'), rest.size());
   const std::size_t path = std::min(rest.find('/'), question);
-  login.shown = url.substr(0, scheme + 3) + (login.user.empty() ? "" : login.user + "@") +
-                rest.substr(0, question);
+  login.shown = url.substr(0, scheme + 3) + user + rest.substr(0, question);
   try {
     for (std::size_t start = 0; start <= path;) {
       const std::size_t end = std::min(rest.find(',', start), path);
@@ -166,6 +169,10 @@ Login login_of(const std::string& url, const Secret& password) {
     if (login.user.find('\n') != std::string::npos || login.user.find('\0') != std::string::npos)
       throw Error(Fault::config, "the user's name holds a line feed or a NUL", kForm);
   } catch (const Error& error) {
+    // What looks like a host may be the beginning of a password.
+    if (at == std::string::npos && rest.find('@') != std::string::npos)
+      throw Error(Fault::config, "the URL's host cannot be made out: there is an @ behind a ?",
+                  kForm);
     throw Error(error.fault(), login.secrets.hidden(login.shown + ": " + error.what()),
                 error.hint());
   }

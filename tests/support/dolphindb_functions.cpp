@@ -29,10 +29,9 @@ const std::map<std::string, Type> kCasts = {
     {"minute", kMinute},       {"uuid", kUuid},
     {"int128", kInt128}};
 const std::set<std::string> kAggregates = {"count", "sum", "min", "max", "avg", "first", "last"};
-const std::set<std::string> kOthers = {"isNull", "isValid", "iif",      "abs", "floor",
-                                       "md5",    "lowLong", "highLong", "bar", "bitAnd",
-                                       "rshift", "log2",    "pow",      "mod", "isNanInf",
-                                       "strlen"};
+const std::set<std::string> kOthers = {
+    "isNull", "isValid", "iif",    "abs",  "floor", "md5", "lowLong",  "highLong",
+    "bar",    "bitAnd",  "rshift", "log2", "pow",   "mod", "isNanInf", "strlen"};
 
 [[noreturn]] void refuse_call(const std::string& name, const std::vector<Sql>& arguments) {
   std::string text;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logins, and the functions that say what a cluster is and has.
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 

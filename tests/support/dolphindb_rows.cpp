@@ -215,8 +215,6 @@ Bound bound_fixed(const Value& value, const std::string& bytes) {
   switch (value.type) {
     case kBool:
       return owned(duckdb_create_bool(number != 0));
-    case kFloat:
-      return owned(duckdb_create_float(static_cast<float>(decode(encode(value)).real())));
     case kUuid:
       return owned(
           duckdb_create_uuid({lower_of(bytes), static_cast<std::uint64_t>(upper_of(bytes))}));

@@ -5,35 +5,64 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/table.h"
 
 namespace sluice {
 
-/// Rows dealt into numbered buckets by their primary key, alike at the source and in the copy.
+/// The column whose ranges Buckets::By::ranges are: a primary key that is one integer column;
+/// without a primary key, where Table::mark_ranges, a replication key that is an integer or a
+/// time. None: nullptr.
+inline const Column* range_column(const Table& table) {
+  static constexpr std::string_view kIntegers =
+      "|TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|";
+  static constexpr std::string_view kTimes =
+      "|DATE|TIMESTAMP|TIMESTAMP_S|TIMESTAMP_MS|TIMESTAMP_NS|TIMESTAMP WITH TIME ZONE|";
+  const bool by_key = table.primary_key.size() == 1;
+  if (!by_key && (table.has_key() || !table.mark_ranges)) return nullptr;
+  const Column* column = table.column(by_key ? table.primary_key[0] : table.replication_key);
+  if (column == nullptr) return nullptr;
+  const auto is_one_of = [type = "|" + column->type + "|"](std::string_view types) {
+    return types.find(type) != types.npos;
+  };
+  return is_one_of(kIntegers) || (!by_key && is_one_of(kTimes)) ? column : nullptr;
+}
+
+/// Rows dealt into numbered buckets, alike at the source and in the copy.
 struct Buckets {
-  /// ranges: the key is one integer column, and the bucket is key >> bits (2^bits keys in a row; an
-  /// arithmetic shift of a BIGINT). hashes: the bucket is the lowest `bits` bits of the digest of
-  /// the key columns, in key order; without a key, of all columns.
+  /// ranges: of range_column(); the bucket is number >> bits (2^bits numbers in a row; an
+  /// arithmetic shift of a BIGINT). The number is the value as DuckDB stores it: an integer; days,
+  /// s, ms, us or ns since 1970 by the type it lands as, infinities +-INT64_MAX (DATE: INT32_MAX).
+  /// Of a replication key bits is 1 at least, and NULL is in kNulls.
+  /// hashes: the bucket is the lowest `bits` bits of the digest of the key columns, in key order;
+  /// without a key, of all columns. Never asked for where range_column() is a replication key.
   enum class By { ranges, hashes } by = By::hashes;
   int bits = 0;
   std::uint64_t count = 0;         ///< about how many of them have rows
   std::vector<std::int64_t> only;  ///< ascending; empty: all of them
+
+  static constexpr std::int64_t kNulls = INT64_MIN;
+  /// Whether `only` asks for rows without a replication key.
+  bool nulls() const {
+    return by == By::ranges && bits > 0 && !only.empty() && only.front() == kNulls;
+  }
 };
 
-/// Keys from `first` to `last`, both included.
+/// Numbers from `first` to `last`, both included.
 struct KeyRange {
   std::int64_t first, last;
 };
 
-/// Where the buckets of `only` are by ranges: their keys, neighbours as one.
+/// Where the buckets of `only` are by ranges: their numbers, neighbours as one; kNulls has none.
 inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
   std::vector<KeyRange> ranges;
   if (buckets.by != Buckets::By::ranges) return ranges;
   const std::int64_t width = std::int64_t{1} << buckets.bits;
-  for (const std::int64_t each : buckets.only) {
-    const KeyRange range{each * width, each * width + (width - 1)};
+  for (std::size_t i = buckets.nulls() ? 1 : 0; i < buckets.only.size(); ++i) {
+    const std::int64_t first = buckets.only[i] * width;
+    const KeyRange range{first, first + (width - 1)};
     if (!ranges.empty() && ranges.back().last + 1 == range.first) {
       ranges.back().last = range.last;
     } else {

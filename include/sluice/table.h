@@ -55,12 +55,15 @@ struct Table {
   std::vector<Column> columns;           ///< in the source's order; only those that travel
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   KeyOrigin key_origin = KeyOrigin::none;
-  /// A column that grows with every change; empty: none. A source leaves it to the engine, which
-  /// takes what the user names, else updated_at, modified_at or last_modified.
+  /// A column that grows with every change; empty: none. What the user names wins; a source names
+  /// one only where rows are kept by it, and else the engine takes updated_at, modified_at or
+  /// last_modified.
   std::string replication_key;
   std::vector<std::string>
-      indexed;             ///< columns whose ranges are cheap to read: an index leads with them
-  bool versions = false;   ///< the source tells versions of a row apart: Snapshot::horizon()
+      indexed;            ///< columns whose ranges are cheap to read: an index leads with them
+  bool versions = false;  ///< the source tells versions of a row apart: Snapshot::horizon()
+  /// Without a primary key, the source digests ranges of the replication key: Buckets::By::ranges.
+  bool mark_ranges = false;
   bool view = false;       ///< a view or materialized view: loaded only when it is named
   std::uint64_t rows = 0;  ///< the source's estimate; 0: none, or no rows
   bool guessed = false;    ///< `rows` is by its size, for want of statistics that are not outdated

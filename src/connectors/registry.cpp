@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "connectors/dolphindb/connector.h"
 #include "connectors/duckdb/connector.h"
 #include "connectors/mysql/connector.h"
 #include "connectors/postgres/connector.h"
@@ -38,6 +39,11 @@ std::unique_ptr<Source> mysql_source(duck::Database&, const std::string& url, co
   options.max_rate_bytes = settings.max_rate_bytes;
   options.stop = settings.stop;
   return mysql::source(url, std::move(options));
+}
+
+std::unique_ptr<Source> dolphindb_source(duck::Database&, const std::string& url,
+                                         const std::string&, const SourceSettings& settings) {
+  return dolphindb::source(url, {settings.password, settings.max_rate_bytes, settings.stop});
 }
 
 std::unique_ptr<Source> file_source(duck::Database& database, const std::string&,
@@ -89,6 +95,8 @@ bool is_mysql_path(const std::string& key, const std::string&) {
          key == "ssl-crl" || key == "socket" || key == "defaults-file";
 }
 
+bool is_dolphindb_path(const std::string& key, const std::string&) { return key == "tls-ca"; }
+
 bool is_motherduck_path(const std::string& key, const std::string&) { return key == "sslrootcert"; }
 
 bool no_path(const std::string&, const std::string&) { return false; }
@@ -105,13 +113,14 @@ struct Connector {
   bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
-constexpr std::array<Connector, 9> kConnectors{{
+constexpr std::array<Connector, 10> kConnectors{{
     {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"yugabytedb", "yugabytedb://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"mysql", "mysql://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"mariadb", "mariadb://", mysql_source, nullptr, nullptr, is_mysql_path},
     {"singlestore", "singlestore://", mysql_source, nullptr, nullptr, is_mysql_path},
+    {"dolphindb", "dolphindb://", dolphindb_source, nullptr, nullptr, is_dolphindb_path},
     {"duckdb", "duckdb:FILE", file_source, file_destination, file_look, no_path},
     {"md", "md:DATABASE", motherduck_source, motherduck_destination, motherduck_look,
      is_motherduck_path},

@@ -171,7 +171,10 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
   if (decision.fill) return refresh(std::move(decision), "a new column is filled in");
   const Strategy strategy = later_strategy(table, options);
   if (strategy == Strategy::digest) {
-    decision = refresh(std::move(decision), "strategy: digest");
+    decision =
+        refresh(std::move(decision), options.strategy == strategy
+                                         ? "strategy: digest"
+                                         : "no primary key; by ranges of " + table.replication_key);
     decision.strategy = "digest";
     decision.by_digests = true;
     return decision;
@@ -326,7 +329,9 @@ Error not_ours(const Table& table, const Circumstances& now) {
 
 Strategy later_strategy(const Table& table, const TableOptions& options) {
   if (options.strategy != Strategy::automatic) return options.strategy;
-  if (!table.has_key()) return Strategy::full;
+  if (!table.has_key())
+    return range_column(table) != nullptr && !options.full_every ? Strategy::digest
+                                                                 : Strategy::full;
   if (!table.replication_key.empty()) return Strategy::incremental;
   const bool worth_it = table.bytes > kWorthVersions && !options.full_every;
   return table.versions && worth_it ? Strategy::xmin : Strategy::full;

@@ -2,13 +2,11 @@
 #include "engine/digest.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <iterator>
 #include <numeric>
 #include <random>
-#include <string_view>
 
 #include "planted.h"
 
@@ -18,9 +16,25 @@ namespace {
 /// Ranges of which one holds so many times what was wanted are no help.
 constexpr std::uint64_t kUneven = 8;
 constexpr int kWidest = 62;
+constexpr int kNarrowestOfMark = 1;  // no stamp is in Buckets::kNulls
 
 std::uint64_t at(const duck::Result& result, std::size_t column) {
   return static_cast<std::uint64_t>(result.integer(0, column));
+}
+
+/// The BIGINT that DuckDB stores for a value of the type (NULL: NULL), as struct Buckets says.
+std::string number_sql(const std::string& name, const std::string& type) {
+  if (!duck::is_temporal(type)) return name + "::BIGINT";
+  const std::string value = name + "::" + type;
+  // Of a difference and of nanoseconds infinities are numbers already.
+  if (type == "DATE") return "(" + value + " - DATE '1970-01-01')";
+  if (type == "TIMESTAMP_NS") return "epoch_ns(" + value + ")";
+  const std::string most = std::to_string(INT64_MAX);
+  const std::string finite = type == "TIMESTAMP_S"    ? "epoch_us(" + value + ") // 1000000"
+                             : type == "TIMESTAMP_MS" ? "epoch_us(" + value + ") // 1000"
+                                                      : "epoch_us(" + value + ")";
+  return "(CASE WHEN " + value + " = 'infinity' THEN " + most + " WHEN " + value +
+         " = '-infinity' THEN -" + most + " ELSE " + finite + " END)";
 }
 
 }  // namespace
@@ -34,12 +48,9 @@ DigestCompare::DigestCompare(duck::Connection& connection, const ScanContext& co
       table_(table),
       landing_(landing),
       target_(target),
-      digested_(std::move(digested)) {
+      digested_(std::move(digested)),
+      ranged_(range_column(table)) {
   for (const std::string& name : table.primary_key) key_.push_back(*table.column(name));
-  // Ranges are computed in BIGINT.
-  static constexpr std::array<std::string_view, 7> kFit{
-      "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"};
-  by_integer_ = key_.size() == 1 && std::ranges::find(kFit, key_.front().type) != kFit.end();
   if (key_.empty()) key_ = table.columns;
   if (target.elsewhere) {
     why_not_ = "the copy is kept by a service, and digests of it would fetch its rows";
@@ -66,52 +77,95 @@ std::string DigestCompare::list(const std::vector<Column>& columns, bool to_sour
   return text;
 }
 
+std::string DigestCompare::range_sql(const std::string& name, int bits) const {
+  const std::string number = number_sql(duck::quoted(name), ranged_->type);
+  const std::string range = "(" + number + " >> " + std::to_string(bits) + ")";
+  return by_mark() ? "coalesce(" + range + ", (" + std::to_string(Buckets::kNulls) + ")::BIGINT)"
+                   : range;
+}
+
 std::string DigestCompare::bucket_sql(const Buckets& buckets) const {
-  if (buckets.by == Buckets::By::ranges)
-    return "(" + duck::quoted(key_.front().name) + "::BIGINT >> " + std::to_string(buckets.bits) +
-           ")";
+  if (buckets.by == Buckets::By::ranges) return range_sql(ranged_->name, buckets.bits);
   return "(" + (key_digest_ == digest_ ? "_sluice_digest" : key_digest_) + " & " +
          std::to_string((std::int64_t{1} << buckets.bits) - 1) + ")";
 }
 
+std::string DigestCompare::range_name() const {
+  return by_mark() ? landing_.table.replication_key : landing_.table.primary_key.front();
+}
+
+std::string DigestCompare::living() const {
+  return " FROM " + target_.sql() + " WHERE " + target_.living();
+}
+
 Buckets DigestCompare::buckets(std::uint64_t rows) const {
-  const std::string living = " FROM " + target_.sql() + " WHERE " + target_.living();
-  const std::uint64_t all = at(connection_.query("SELECT count(*)" + living), 0);
+  const std::uint64_t all = at(connection_.query("SELECT count(*)" + living()), 0);
   const std::uint64_t wanted = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, rows));
-  Buckets hashes;
-  hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
-  hashes.count = std::uint64_t{1} << hashes.bits;
-  if (!by_integer_ || all == 0) return hashes;
-  const std::string name = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
-  const auto ends = connection_.query("SELECT min(" + name + "), max(" + name + ")" + living);
-  const std::uint64_t most = kUneven * rows;
   Buckets ranges;
   ranges.by = Buckets::By::ranges;
   ranges.count = 2 * wanted;  // a power of two has been rounded to
+  if (by_mark()) {
+    ranges.bits = all == 0 ? kWidest : mark_bits(ranges.count);
+    return ranges;
+  }
+  Buckets hashes;
+  hashes.bits = static_cast<int>(std::bit_width(wanted) - 1);
+  hashes.count = std::uint64_t{1} << hashes.bits;
+  if (ranged_ == nullptr || all == 0) return hashes;
+  const std::string name = duck::quoted(range_name()) + "::BIGINT";
+  const auto ends = connection_.query("SELECT min(" + name + "), max(" + name + ")" + living());
+  const std::uint64_t most = kUneven * rows;
   ranges.bits =
       std::min(kWidest, static_cast<int>(std::bit_width(
                             std::max<std::uint64_t>(1, (at(ends, 1) - at(ends, 0)) / wanted) - 1)));
   // As many keys as a range is wide is what it holds at most.
   if ((std::uint64_t{1} << ranges.bits) <= most) return ranges;
-  const auto fullest =
-      connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living + " GROUP BY " + name +
-                        " >> " + std::to_string(ranges.bits) + ")");
+  const auto fullest = connection_.query("SELECT max(n) FROM (SELECT count(*) AS n" + living() +
+                                         " GROUP BY " + range_sql(range_name(), ranges.bits) + ")");
   return at(fullest, 0) > most ? hashes : ranges;
 }
 
-std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double percent) const {
-  std::int64_t first = 0, last = (std::int64_t{1} << buckets.bits) - 1;
-  if (buckets.by == Buckets::By::ranges) {
-    const std::string number = duck::quoted(landing_.table.primary_key.front()) + "::BIGINT";
-    const std::string bits = " >> " + std::to_string(buckets.bits);
-    const auto ends =
-        connection_.query("SELECT min(" + number + ")" + bits + ", max(" + number + ")" + bits +
-                          " FROM " + target_.sql() + " WHERE " + target_.living());
-    first = ends.integer(0, 0);
-    last = ends.integer(0, 1);
+/// Stamps lie unevenly (nights, bursts, a year 1900 for "unknown"): the narrowest ranges of which
+/// about `most` have rows, wherever these are.
+int DigestCompare::mark_bits(std::uint64_t most) const {
+  int low = kNarrowestOfMark, high = kWidest;
+  while (low < high) {
+    const int bits = (low + high) / 2;
+    const auto held = connection_.query("SELECT approx_count_distinct(" +
+                                        range_sql(range_name(), bits) + ")" + living());
+    if (at(held, 0) > most) {
+      low = bits + 1;
+    } else {
+      high = bits;
+    }
   }
-  std::vector<std::int64_t> all(static_cast<std::size_t>(last - first) + 1);
-  std::iota(all.begin(), all.end(), first);
+  return low;
+}
+
+int DigestCompare::splits(const Buckets& buckets, int most) const {
+  if (buckets.by != Buckets::By::ranges) return 0;
+  return std::min(most, buckets.bits - (by_mark() ? kNarrowestOfMark : 0));
+}
+
+std::vector<std::int64_t> DigestCompare::sample(const Buckets& buckets, double percent) const {
+  if (percent >= 100) return {};
+  std::vector<std::int64_t> all;
+  if (buckets.by == Buckets::By::ranges && by_mark()) {
+    const auto held = connection_.query("SELECT DISTINCT " + range_sql(range_name(), buckets.bits) +
+                                        " AS bucket" + living() + " ORDER BY bucket");
+    for (std::size_t i = 0; i < held.rows(); ++i) all.push_back(held.integer(i, 0));
+  } else {
+    std::int64_t first = 0, last = (std::int64_t{1} << buckets.bits) - 1;
+    if (buckets.by == Buckets::By::ranges) {
+      const std::string range = range_sql(range_name(), buckets.bits);
+      const auto ends =
+          connection_.query("SELECT min(" + range + "), max(" + range + ")" + living());
+      first = ends.integer(0, 0);
+      last = ends.integer(0, 1);
+    }
+    all.resize(static_cast<std::size_t>(last - first) + 1);
+    std::iota(all.begin(), all.end(), first);
+  }
   const double part = std::ceil(static_cast<double>(all.size()) * percent / 100);
   const auto wanted = static_cast<std::size_t>(std::max(part, 1.0));
   if (wanted >= all.size()) return {};
@@ -139,13 +193,15 @@ std::string DigestCompare::rows_where(const std::string& condition, const Bucket
                      " WHERE " + condition;
   const std::vector<KeyRange> only = key_ranges(buckets);
   if (!only.empty() && only.size() <= kMostRanges) {
-    const std::string name = duck::quoted(landing_.table.primary_key.front()) + " BETWEEN ";
-    std::string ranges;
+    // A key's own column: row groups know its lowest and highest value.
+    const std::string name = duck::quoted(range_name());
+    const std::string number = by_mark() ? number_sql(name, ranged_->type) : name;
+    std::string ranges = buckets.nulls() ? " OR " + name + " IS NULL" : "";
     for (const KeyRange& each : only) {
-      ranges += (ranges.empty() ? " AND (" : " OR ") + name + std::to_string(each.first) + " AND " +
+      ranges += " OR " + number + " BETWEEN " + std::to_string(each.first) + " AND " +
                 std::to_string(each.last);
     }
-    rows += ranges + ")";
+    rows += " AND (" + ranges.substr(4) + ")";
   }
   if (!staged.empty()) rows += " UNION ALL SELECT NULL" + list(needed, true) + " FROM " + staged;
   // Not of rows that nobody asks for, where the bucket can be had without their digest.
@@ -161,8 +217,7 @@ std::string DigestCompare::own_condition(const Buckets& buckets) const {
   for (const std::int64_t each : buckets.only)
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(each);
   if (buckets.by == Buckets::By::ranges)
-    return duck::quoted(landing_.table.primary_key.front()) + "::BIGINT >> " +
-           std::to_string(buckets.bits) + " IN (" + numbers + ")";
+    return range_sql(range_name(), buckets.bits) + " IN (" + numbers + ")";
   return "rowid IN (SELECT _sluice_rid FROM " + rows_where(target_.replaceable(), buckets, {}, {}) +
          " WHERE _sluice_bucket IN (" + numbers + "))";
 }
@@ -215,6 +270,10 @@ std::uint64_t DigestCompare::rows_differing(const std::string& condition) const 
   return at(connection_.query("SELECT coalesce(sum(most), 0)::BIGINT FROM sluice_differ WHERE " +
                               condition),
             0);
+}
+
+std::uint64_t DigestCompare::rows_there() const {
+  return at(connection_.query("SELECT coalesce(sum(n), 0)::BIGINT FROM sluice_theirs"), 0);
 }
 
 }  // namespace sluice

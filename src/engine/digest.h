@@ -25,11 +25,14 @@ class DigestCompare {
   const std::string& why_not() const noexcept { return why_not_; }
   bool slow() const noexcept { return slow_; }  ///< RowDigest::slow
   /// Buckets of about `rows` rows each. Ranges where the key is an integer whose values lie evenly
-  /// enough: an index finds them, and ranges of ranges.
+  /// enough: an index finds them, and ranges of ranges. Always ranges of a replication key that is
+  /// the range_column(): where many rows share a stamp, or nearly, one holds more than `rows`.
   Buckets buckets(std::uint64_t rows) const;
+  /// By how many bits, at most `most`, each of them can be cut into ranges of ranges.
+  int splits(const Buckets& buckets, int most) const;
 
-  /// So many of them, at least one, chosen at random among those that the copy's keys span, for
-  /// Buckets::only. Empty: that would be all.
+  /// So many of them, at least one, chosen at random among those that the copy's keys span (of a
+  /// replication key: that the copy has rows in), for Buckets::only. Empty: that would be all.
   std::vector<std::int64_t> sample(const Buckets& buckets, double percent) const;
 
   /// Fills the temp table sluice_differ with the buckets that differ: bucket; n and s, what the
@@ -41,6 +44,8 @@ class DigestCompare {
                const std::string& kept = {});
   /// How many rows are in buckets of sluice_differ that fit `condition`.
   std::uint64_t rows_differing(const std::string& condition = "true") const;
+  /// How many rows the source has, in sluice_theirs.
+  std::uint64_t rows_there() const;
   /// A FROM item of the copy's rows: _sluice_rid (NULL: staged), the key, _sluice_digest,
   /// _sluice_bucket. `among`: a query of the buckets that are wanted; others may be there, too.
   std::string own_rows(const Buckets& buckets, const std::string& staged = {},
@@ -58,6 +63,12 @@ class DigestCompare {
   /// "there" AS "here", .. of these columns, or the other way round.
   std::string list(const std::vector<Column>& columns, bool to_source,
                    const std::string& prefix = {}) const;
+  bool by_mark() const { return ranged_ != nullptr && !table_.has_key(); }
+  std::string range_name() const;  ///< range_column() as the copy calls it
+  /// The bucket of a row that has range_column() under this name.
+  std::string range_sql(const std::string& name, int bits) const;
+  int mark_bits(std::uint64_t most) const;
+  std::string living() const;  ///< FROM the copy WHERE
   std::string bucket_sql(const Buckets& buckets) const;
   std::string rows_where(const std::string& condition, const Buckets& buckets,
                          const std::string& staged, const std::string& among) const;
@@ -69,7 +80,8 @@ class DigestCompare {
   const Landing& landing_;
   const apply::Target& target_;
   std::vector<Column> digested_, key_;  ///< as the source spells them
-  bool by_integer_ = false, slow_ = false;
+  const Column* ranged_;                ///< range_column()
+  bool slow_ = false;
   std::string digest_, key_digest_, why_not_;
   std::uint64_t bytes_ = 0;
 };

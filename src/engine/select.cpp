@@ -105,7 +105,12 @@ void choose_replication_key(Table& table, const TableOptions& options) {
     table.replication_key = *options.replication_key;
     return;
   }
-  if (!table.replication_key.empty()) return;
+  if (!table.replication_key.empty()) {  // the source's own
+    const std::string& key = table.replication_key;
+    const bool left_out = !options.columns.empty() && !contains(options.columns, key);
+    if (left_out || contains(options.exclude_columns, key)) table.replication_key.clear();
+    return;
+  }
   const std::string detected = detected_replication_key(table);
   if (!contains(options.exclude_columns, detected)) table.replication_key = detected;
 }

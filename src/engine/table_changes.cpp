@@ -290,16 +290,27 @@ std::string TableRun::rows_there(const std::string& landed_rows, const Differing
   return differing.both ? "(FROM " + landed_rows + " WHERE " + differing.own + ")" : landed_rows;
 }
 
-/// Into sluice_delta, how many of each row are to come or go there.
+/// Into sluice_delta, how many of each row are to come or go there. The rows of some buckets stay
+/// in sluice_stage, all would be too many.
 void TableRun::stage_multiset(const Plan& plan, const Differing& differing) {
   stage_rows(plan, differing, [&](Relation& relation, const std::string& rows) {
-    relation.run(apply::multiset_source(rows, columns()));
+    if (!differing.buckets) {
+      relation.run(apply::multiset_source(rows, columns()));
+      return;
+    }
+    relation.run("CREATE OR REPLACE TEMP TABLE sluice_stage AS SELECT " +
+                 apply::column_list(apply::names(columns())) + " FROM " + rows);
+    connection_.query(apply::multiset_source("sluice_stage", columns()));
   });
   connection_.query(apply::multiset_delta(target_, columns(), differing.own));
 }
 
-/// Into sluice_new, the rows to come, by reading once more.
+/// Into sluice_new, the rows to come, by reading once more where they are not staged.
 void TableRun::stage_new(const Plan& rows, const Differing& differing) {
+  if (differing.buckets) {
+    connection_.query(apply::multiset_new("sluice_stage", columns()));
+    return;
+  }
   Relation relation(connection_, context_.scan, snapshot_, rows, progress_.get());
   relation.run(apply::multiset_new(rows_there(landed(relation, rows), differing), columns()));
   receipt_.read += relation.rows();
@@ -393,7 +404,9 @@ void TableRun::refresh_multiset() {
   const auto go =
       options_.deletes == Deletes::ignore ? 0 : static_cast<std::uint64_t>(sums.integer(0, 1));
   check_brake(go - std::min(go, come), before);
-  if (may_rebuild() && come + go >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
+  // What is staged is not to be read again for a table that has grown.
+  const std::uint64_t dear = differing.buckets ? go : come + go;
+  if (may_rebuild() && dear >= std::max(before / kRebuildShare, kAlwaysInPlace)) {
     load();
     return;
   }

@@ -47,6 +47,8 @@ const Decision& TableRun::decide() {
     keep_landed_types(state_.loading ? static_cast<const Copy&>(*state_.loading) : state_);
   }
   aim();
+  if (landing_.table.mark_ranges && stored_ && !rows_have_digests())
+    landing_.table.mark_ranges = false;  // what cannot be digested is not to be chosen for it
   decision_ = sluice::decide(landing_.table, stored_ ? std::optional(state_) : std::nullopt,
                              options_, circumstances());
   if (!excluded.empty())

@@ -11,10 +11,19 @@ namespace {
 
 constexpr std::uint64_t kBucketsWanted = 1'000;  // their sums are a few dozen kilobytes
 constexpr std::uint64_t kLeastRowsOfBucket = 512;
-constexpr int kSplit = 6;                   // an integer key's range splits into 64
-constexpr std::uint64_t kMostToSplit = 64;  // buckets; where more differ, splitting saves little
+constexpr int kSplit = 6;                    // a range splits into 64
+constexpr std::uint64_t kMostToSplit = 64;   // buckets; where more differ, splitting saves little
+constexpr std::size_t kMostNumbers = 4'096;  // that are asked for by number, in one statement
 constexpr std::size_t kExamples = 10;
 constexpr const char* kAppendKeeps = "mode append keeps what the source no longer has";
+
+/// To ranges twice as wide: no row is in none of them that was in one before.
+void widen(Buckets& buckets) {
+  for (std::size_t i = buckets.nulls() ? 1 : 0; i < buckets.only.size(); ++i) buckets.only[i] >>= 1;
+  const auto end = std::unique(buckets.only.begin(), buckets.only.end());
+  buckets.only.erase(end, buckets.only.end());
+  ++buckets.bits;
+}
 
 }  // namespace
 
@@ -39,11 +48,16 @@ TableRun::Differing TableRun::differing_buckets(double percent) {
     for (std::size_t i = 0; i < found.rows(); ++i) buckets.only.push_back(found.integer(i, 0));
   };
   differ();
-  const int split = std::min(kSplit, buckets.bits);
-  if (buckets.by == Buckets::By::ranges && split > 0 && !buckets.only.empty() &&
-      buckets.only.size() <= kMostToSplit && digests.rows_differing() > kLeastRowsOfBucket) {
+  const std::uint64_t theirs = digests.rows_there();
+  const int split = digests.splits(buckets, kSplit);
+  if (split > 0 && !buckets.only.empty() && buckets.only.size() <= kMostToSplit &&
+      digests.rows_differing() > kLeastRowsOfBucket) {
     std::vector<std::int64_t> parts;
     for (const std::int64_t each : buckets.only) {
+      if (each == Buckets::kNulls && buckets.nulls()) {
+        parts.push_back(each);
+        continue;
+      }
       for (std::int64_t part = 0; part < std::int64_t{1} << split; ++part)
         parts.push_back(each * (std::int64_t{1} << split) + part);
     }
@@ -55,7 +69,8 @@ TableRun::Differing TableRun::differing_buckets(double percent) {
   differing.anywhere = !buckets.only.empty();
   if (!differing.anywhere) return differing;
   // Where half of the rows are to be read, reading all of them is simpler for everybody.
-  if (!sampled && digests.rows_differing() > rows / 2) return differing;
+  if (!sampled && digests.rows_differing() > std::max(rows, theirs) / 2) return differing;
+  while (buckets.by == Buckets::By::ranges && buckets.only.size() > kMostNumbers) widen(buckets);
   differing.own = digests.own_condition(buckets);
   differing.buckets = std::move(buckets);
   return differing;

@@ -105,7 +105,7 @@ TEST_F(SingleStoreTest, ItsFiveFieldConfigurationIsASource) {
   make_orders(10);
   db->exec("ALTER TABLE orders ADD KEY (updated_at)");
   begin();
-  const mysql::Configured made = mysql::singlestore_configuration(
+  const wire::Configured made = mysql::singlestore_configuration(
       R"({"host": "127.0.0.1", "port": )" + std::to_string(server->port()) +
           R"(, "user": "root", "password": ")" + server->password() + R"(", "database": ")" +
           db->name() + "\"}",

@@ -71,6 +71,12 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+/// As signed arithmetic of so many bits has it.
+std::int64_t wrapped(std::int64_t value, unsigned bits) {
+  const unsigned unused = 64 - bits;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << unused) >> unused;
+}
+
 /// A difference of differences: so many ones and a zero, then so many bits.
 struct Step {
   unsigned ones, bits;
@@ -93,7 +99,7 @@ std::string delta(std::string_view raw, std::size_t width) {
     const std::int64_t now = less(value, seen == 0 ? 0 : last);
     if (seen < 2) {
       out.put(1, 1);
-      out.put(zigzag(now), bits);
+      out.put(zigzag(wrapped(now, bits)), bits);
       ++seen;
     } else if (now == difference) {
       out.put(0, 1);

@@ -29,9 +29,9 @@ const std::map<std::string, Type> kCasts = {
     {"minute", kMinute},       {"uuid", kUuid},
     {"int128", kInt128}};
 const std::set<std::string> kAggregates = {"count", "sum", "min", "max", "avg", "first", "last"};
-const std::set<std::string> kOthers = {"isNull", "isValid", "iif",      "abs", "floor",
-                                       "md5",    "lowLong", "highLong", "bar", "bitAnd",
-                                       "rshift", "log2",    "pow",      "mod", "isNanInf"};
+const std::set<std::string> kOthers = {
+    "isNull", "isValid", "iif",    "abs",  "floor", "md5", "lowLong",  "highLong",
+    "bar",    "bitAnd",  "rshift", "log2", "pow",   "mod", "isNanInf", "strlen"};
 
 [[noreturn]] void refuse_call(const std::string& name, const std::vector<Sql>& arguments) {
   std::string text;
@@ -323,6 +323,8 @@ Sql apply_function(const std::string& name, std::vector<Sql> of, const std::vect
             .never_null = true};
   if (name == "md5" && is_text(type))
     return {.text = "dolphin_md5(" + of[0].text + ")", .type = {kInt128}};
+  if (name == "strlen" && is_text(type))  // in bytes
+    return {.text = "strlen(coalesce(" + of[0].text + ", ''))::INTEGER", .type = {kInt}};
   if (name == "lowLong" || name == "highLong") return half(name, of[0]);
   if (name == "bar") return bar(of[0], nodes[1], of[1]);
   if ((name == "bitAnd" || name == "rshift") && is_integer_type(type) &&

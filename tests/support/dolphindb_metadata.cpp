@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logins, and the functions that say what a cluster is and has.
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 
@@ -166,6 +167,10 @@ DolphindbSession::Value DolphindbSession::cluster_performance() const {
 bool DolphindbSession::call(const std::string& name, const Values& of, Value& result) {
   if (name == "version") {
     result = make_text(cluster_.options_.version);
+  } else if (name == "now") {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    result = make(dolphin::kTimestamp,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   } else if (name == "isNodeInitialized") {
     result = make(kBool, 1);
   } else if (name == "getRequiredAPIVersion") {

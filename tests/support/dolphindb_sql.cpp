@@ -266,6 +266,30 @@ Sql Compiler::call(const Node& node) {
   return sql;
 }
 
+/// What nodes that are alike have in common.
+std::string spelled(const Node& node) {
+  std::string text = std::to_string(node.kind) + node.text + '(' + std::to_string(node.value.type) +
+                     node.value.bytes + '\1';
+  for (const std::string& each : node.value.texts) text += each + '\2';
+  for (const Node& each : node.arguments) text += spelled(each) + ',';
+  return text + ')';
+}
+
+/// A call; a long one is computed once, as a column of its own, however often it stands in a query.
+/// SQL in SQL, doubled at each level, would take DuckDB minutes to read.
+Sql Compiler::named(const Node& node) {
+  constexpr std::size_t kLong = 150;
+  if (!names_calls_) return call(node);
+  const std::string key = spelled(node);
+  if (const auto found = named_.find(key); found != named_.end()) return found->second;
+  Sql sql = call(node);
+  if (sql.aggregate || sql.constant || sql.text.size() < kLong) return sql;
+  const std::string name = duck::quoted(" call " + std::to_string(calls_.size()));
+  calls_.push_back(sql.text + " AS " + name);
+  sql.text = "r." + name;
+  return named_[key] = sql;
+}
+
 Sql Compiler::compile(const Node& node) {
   switch (node.kind) {
     case Node::literal:
@@ -273,7 +297,7 @@ Sql Compiler::compile(const Node& node) {
     case Node::name:
       return name(node.text);
     case Node::call:
-      return call(node);
+      return named(node);
     case Node::list:
       return bind(constant(node));
     default:
@@ -299,6 +323,7 @@ Query Compiler::value_of(const Node& node) {
 
 Query Compiler::select(const Select& query, const std::string& relation) {
   Query out;
+  names_calls_ = true;
   std::vector<std::string> items, conditions, groups, orders;
   std::map<std::string, std::string> aliases;
   const auto put = [&](const Item& item, const Sql& sql) {
@@ -338,7 +363,9 @@ Query Compiler::select(const Select& query, const std::string& relation) {
     orders.push_back((known ? aliases[node.text] : compile(node).text) +
                      (descending ? " DESC NULLS LAST" : " ASC NULLS FIRST"));
   }
-  out.sql = "SELECT " + joined(items, ", ") + " FROM " + relation + " r";
+  std::string rows = relation;
+  for (const std::string& each : calls_) rows = "(SELECT *, " + each + " FROM " + rows + " r)";
+  out.sql = "SELECT " + joined(items, ", ") + " FROM " + rows + " r";
   if (!conditions.empty()) out.sql += " WHERE " + joined(conditions, " AND ");
   if (!groups.empty()) out.sql += " GROUP BY " + joined(groups, ", ");
   if (!orders.empty()) out.sql += " ORDER BY " + joined(orders, ", ");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,11 +62,15 @@ class Compiler {
   Sql compare(const std::string& op, Sql left, Sql right) const;
   Sql arithmetic(const std::string& op, Sql left, Sql right) const;
   Sql call(const Node& node);
+  Sql named(const Node& node);
 
   Dialect dialect_;
   Columns columns_;
   Variables variables_;
   std::vector<Bound> parameters_;
+  bool names_calls_ = false;
+  std::vector<std::string> calls_;    ///< "SQL AS name", one may stand on those before it
+  std::map<std::string, Sql> named_;  ///< by what is spelled alike
 };
 
 /// Functions of one or more values (dolphindb_functions.cpp). Throws where there is none such.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A source whose tables are DuckDB tables of the test's own instance, read through readers chunk by
 // chunk, with faults on demand. What the engine does with it can be compared with plain SQL. No
-// model in this: it knows no where, start, types that a user chose, digests and clock, and takes
-// text as it comes (wire/slot.h does not).
+// model in this: it knows no where, start, types that a user chose and clock, digests only of
+// ranges of the replication key, and takes text as it comes (wire/slot.h does not).
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@
 
 namespace sluice::test {
 
-/// Columns of type BIGINT and VARCHAR, TIMESTAMP. The tables live in the attached database `fake`,
-/// schema `main`.
+/// Columns of type VARCHAR and such that have 4, 8 or 16 bytes. The tables live in the attached
+/// database `fake`, schema `main`.
 class FakeSource : public Source {
  public:
   explicit FakeSource(duck::Database& database)
@@ -44,6 +44,8 @@ class FakeSource : public Source {
   /// Tables that a snapshot cannot lock, and why.
   std::map<std::string, Error> locked;
   std::map<std::string, std::uint64_t> estimates;  ///< of rows; 0: none
+  bool mark_ranges = false;                        ///< Table::mark_ranges
+  std::string no_digests;                          ///< not empty: why there are none
   std::string identity_text = "fake";
   /// What its clock says; empty: a second more at each snapshot.
   std::string clock;
@@ -140,6 +142,11 @@ class FakeSource : public Source {
       }
       where = "(" + names + ") IN (" + tuples + ") AND NOT (" + lost_keys + ")";
     }
+    if (read.buckets) {
+      if (read.buckets->by == Buckets::By::hashes)
+        throw Error(Fault::internal, "this source has only ranges");
+      where = in_ranges(table, *read.buckets);
+    }
     const std::string from = " FROM fake.main." + duck::quoted(table.name.name);
     plan.rows = static_cast<std::uint64_t>(c.query("SELECT count(*)" + from).integer(0, 0));
     const auto limit = c.query("SELECT coalesce(max(rowid) + 1, 0)" + from).integer(0, 0);
@@ -157,6 +164,12 @@ class FakeSource : public Source {
     return plan;
   }
 
+  RowDigest row_digest(Snapshot& snapshot, const Table& table, const std::vector<Column>& columns,
+                       duck::Connection& copy) override {
+    if (!mark_ranges) return Source::row_digest(snapshot, table, columns, copy);
+    return {digest_of(columns), no_digests};
+  }
+
   std::unique_ptr<Reader> reader(Snapshot&, const Plan& plan,
                                  std::span<const std::size_t> projection) override {
     return std::make_unique<FakeReader>(*this, plan, projection);
@@ -167,6 +180,17 @@ class FakeSource : public Source {
    public:
     FakeReader(FakeSource& source, const Plan& plan, std::span<const std::size_t> projection)
         : source_(source), connection_(source.database_.connect()), table_(plan.table.name.name) {
+      if (!plan.read.digest.empty()) {
+        const Column& mark = *range_column(plan.table);
+        const std::string width = std::to_string(std::int64_t{1} << plan.read.buckets->bits);
+        // Rounded towards minus infinity, in another way than the engine's.
+        const std::string number = number_of(mark) + "::HUGEINT";
+        digests_ = "SELECT coalesce(((" + number + " - ((" + number + " % " + width + ") + " +
+                   width + ") % " + width + ") // " + width + ")::BIGINT, (" +
+                   std::to_string(Buckets::kNulls) +
+                   ")::BIGINT) AS bucket, count(*) AS rows, sum(" + digest_of(plan.read.digest) +
+                   ")::DECIMAL(38,0) AS digest";
+      }
       for (const std::size_t i : projection) {
         const Column& column = plan.read.columns[i];
         select_ += (select_.empty() ? "" : ", ") + duck::quoted(column.name);
@@ -174,8 +198,10 @@ class FakeSource : public Source {
     }
     void start(const Chunk& chunk) override {
       if (source_.before_chunk) source_.before_chunk(table_);
-      const std::string sql = "SELECT " + select_ + " FROM fake.main." + duck::quoted(table_) +
-                              " WHERE " + chunk.bounds;
+      const std::string from = " FROM fake.main." + duck::quoted(table_) + " WHERE " + chunk.bounds;
+      const std::string sql =
+          "SELECT " + select_ +
+          (digests_.empty() ? from : " FROM (" + digests_ + from + " GROUP BY bucket)");
       duckdb_destroy_result(&result_);
       if (duckdb_query(connection_.handle(), sql.c_str(), &result_) != DuckDBSuccess) {
         throw Error(Fault::internal, duckdb_result_error(&result_));
@@ -214,19 +240,60 @@ class FakeSource : public Source {
           auto& text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(from))[row];
           duckdb_vector_assign_string_element_len(to, row, duckdb_string_t_data(&text),
                                                   duckdb_string_t_length(text));
+        } else if (id == DUCKDB_TYPE_DATE || id == DUCKDB_TYPE_INTEGER) {
+          put<std::int32_t>(from, to, row);
+        } else if (id == DUCKDB_TYPE_DECIMAL) {
+          put<duckdb_hugeint>(from, to, row);
         } else {
-          static_cast<std::int64_t*>(duckdb_vector_get_data(to))[row] =
-              static_cast<std::int64_t*>(duckdb_vector_get_data(from))[row];
+          put<std::int64_t>(from, to, row);
         }
       }
     }
 
+    template <class Value>
+    static void put(duckdb_vector from, duckdb_vector to, idx_t row) {
+      static_cast<Value*>(duckdb_vector_get_data(to))[row] =
+          static_cast<Value*>(duckdb_vector_get_data(from))[row];
+    }
+
     FakeSource& source_;
     duck::Connection connection_;
-    std::string table_, select_;
+    std::string table_, select_, digests_;
     duckdb_result result_{};
     std::atomic<bool> cancelled_{false};
   };
+
+  static std::string digest_of(const std::vector<Column>& columns) {
+    std::string names;
+    for (const Column& each : columns)
+      names += (names.empty() ? "" : ", ") + duck::quoted(each.name);
+    return "(hash(row(" + names + ")::VARCHAR) // 2)::BIGINT";
+  }
+  /// As struct Buckets says; NULL: NULL.
+  static std::string number_of(const Column& column) {
+    const std::string name = duck::quoted(column.name);
+    const bool is_date = column.type == "DATE";
+    const std::string most = is_date ? "2147483647" : "9223372036854775807";
+    std::string number = "epoch_us(" + name + ")";
+    if (!duck::is_temporal(column.type)) return name;
+    if (is_date) number = "date_diff('day', DATE '1970-01-01', " + name + ")";
+    if (column.type == "TIMESTAMP_S") number = "epoch(" + name + ")::BIGINT";
+    if (column.type == "TIMESTAMP_MS") number = "epoch_ms(" + name + ")";
+    if (column.type == "TIMESTAMP_NS") number = "epoch_ns(" + name + ")";
+    return "(CASE WHEN NOT isinf(" + name + ") THEN " + number + " WHEN " + name +
+           " > '2000-01-01'" + " THEN " + most + " WHEN " + name + " < '2000-01-01' THEN -" + most +
+           " END)";
+  }
+  /// The condition that a row is in one of `buckets.only`.
+  static std::string in_ranges(const Table& table, const Buckets& buckets) {
+    if (buckets.only.empty()) return "true";
+    const Column& mark = *range_column(table);
+    std::string condition = buckets.nulls() ? duck::quoted(mark.name) + " IS NULL" : "false";
+    for (const KeyRange& each : key_ranges(buckets))
+      condition += " OR " + number_of(mark) + " BETWEEN " + std::to_string(each.first) + " AND " +
+                   std::to_string(each.last);
+    return "(" + condition + ")";
+  }
 
   Table table(duck::Connection& c, const std::string& name) const {
     Table table;
@@ -249,6 +316,7 @@ class FakeSource : public Source {
     if (const auto key = replication_keys.find(name); key != replication_keys.end()) {
       table.replication_key = key->second;
     }
+    table.mark_ranges = mark_ranges;
     if (const auto rows = estimates.find(name); rows != estimates.end()) table.rows = rows->second;
     if (const auto at = incarnations.find(name); at != incarnations.end())
       table.incarnation = at->second;

@@ -284,6 +284,52 @@ now.together = true;
     [](const auto& row) {
   return row.param.name; });
 
+TEST(Decide, WithoutAKeyByDigestsOfRangesOfTheMarkWhereTheSourceHasThem) {
+  Table table = orders();
+  table.columns[2].type = "TIMESTAMP_NS";
+  table.primary_key.clear();
+  TableState state = live();
+  state.columns = table.columns;
+  state.primary_key.clear();
+  state.last_full = there().now - 1;
+  TableOptions options;
+  const auto strategy = [&] {
+    const Decision decision = decide(table, state, options, there());
+    EXPECT_EQ(decision.by_digests, decision.strategy == "digest");
+    return decision.strategy + ": " + decision.why;
+  };
+  EXPECT_EQ(strategy(), "full: no primary key");
+  table.mark_ranges = true;
+  EXPECT_EQ(strategy(), "digest: no primary key; by ranges of updated_at");
+  state.incarnation = "2";  // compares everything anyway
+  EXPECT_EQ(strategy(), "digest: no primary key; by ranges of updated_at");
+  options.full_every = Cadence{};
+  state.incarnation = table.incarnation;
+  EXPECT_EQ(strategy(), "full: no primary key");
+  options.strategy = Strategy::digest;
+  EXPECT_EQ(strategy(), "digest: strategy: digest");
+  options = {};
+  options.strategy = Strategy::full;
+  EXPECT_EQ(strategy(), "full: no primary key");
+  options = {};
+  table.columns[2].type = state.columns[2].type = "DOUBLE";
+  EXPECT_EQ(strategy(), "full: no primary key");
+  table.columns[2].type = state.columns[2].type = "BIGINT";
+  EXPECT_EQ(strategy(), "digest: no primary key; by ranges of updated_at");
+  state.in_flight = 1;
+  EXPECT_EQ(strategy(), "full: the last run was cut off in the middle of a commit");
+  state.in_flight = 0;
+  table.replication_key.clear();
+  EXPECT_EQ(strategy(), "full: no primary key");
+  options.mode = Mode::append;
+  table.replication_key = state.replication_key;
+  EXPECT_EQ(decide(table, state, options, there()).strategy, "append");
+  // A key goes before ranges of the mark.
+  table.primary_key = state.primary_key = {"id"};
+  options = {};
+  EXPECT_EQ(strategy(), "incremental: replication key updated_at");
+}
+
 TEST(Decide, WithoutStateEverythingIsLoaded) {
   Circumstances now;
   EXPECT_EQ(decide(orders(), std::nullopt, {}, now).steps, std::vector{Step::load});

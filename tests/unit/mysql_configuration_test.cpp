@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kFile = "shop/configuration.json";
 
-Configured read(const std::string& text) { return singlestore_configuration(text, kFile); }
+wire::Configured read(const std::string& text) { return singlestore_configuration(text, kFile); }
 
 std::string refused(const std::string& text) {
   try {
@@ -29,7 +29,7 @@ std::string refused(const std::string& text) {
 }
 
 TEST(MysqlConfiguration, FiveFieldsAreASource) {
-  const Configured made =
+  const wire::Configured made =
       read(R"({"host": "db.example", "port": "3307", "user": "re@der", "password": "s3cret/", )"
            R"("database": "my shop"})");
   EXPECT_EQ(made.url.find("s3cret"), std::string::npos);

@@ -195,6 +195,14 @@ TEST_F(DolphindbScriptTest, NumbersOfSixteenBytesHaveHalves) {
   client->upload("x", address);
   EXPECT_EQ(one("lowLong(x)"), "LONG 3232235789");
   EXPECT_EQ(one("highLong(x)"), "LONG 0");
+  EXPECT_EQ(one("string(x)"), "STRING 192.168.1.13");
+  EXPECT_EQ(one("strlen(\"h\u00e9\")"), "INT 3");
+  address.bytes = packed(1, 8) + packed(0x2001, 8);
+  client->upload("x", address);
+  EXPECT_THAT(one("string(x)"), HasSubstr("does not know string() of an IPv6 address"));
+  begin({.md5_reversed = true});
+  // 900150983cd24fb0, its bytes the other way round.
+  EXPECT_EQ(one("lowLong(md5(\"abc\"))"), "LONG -5742139842178842224");
 }
 
 TEST_F(DolphindbScriptTest, SelectsAreThoseOfTheConnector) {

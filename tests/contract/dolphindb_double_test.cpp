@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
+#include "contract/dolphindb_fixture.h"
 #include "support/dolphindb_double.h"
 #include "support/output_of.h"
 
@@ -12,8 +15,8 @@ namespace sluice {
 namespace {
 
 using testing::DolphindbDouble;
-using testing::DolphindbUser;
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// Of 20,000 rows, which is three blocks.
@@ -35,48 +38,6 @@ void create_trades(DolphindbDouble& cluster) {
       "range(20000) r(i)");
 }
 
-void create_every_type(DolphindbDouble& cluster) {
-  cluster.create({.database = "dfs://all",
-                  .name = "every",
-                  .columns = {{"row", "INT"},
-                              {"b", "BOOL"},
-                              {"c", "CHAR"},
-                              {"h", "SHORT"},
-                              {"i", "INT"},
-                              {"l", "LONG"},
-                              {"f", "FLOAT"},
-                              {"d", "DOUBLE"},
-                              {"s", "STRING"},
-                              {"y", "SYMBOL"},
-                              {"u", "UUID"},
-                              {"g", "INT128"},
-                              {"p", "IPADDR"},
-                              {"o", "BLOB"},
-                              {"da", "DATE"},
-                              {"mo", "MONTH"},
-                              {"ti", "TIME"},
-                              {"mi", "MINUTE"},
-                              {"se", "SECOND"},
-                              {"dd", "DATETIME"},
-                              {"ts", "TIMESTAMP"},
-                              {"nt", "NANOTIME"},
-                              {"ns", "NANOTIMESTAMP"},
-                              {"dh", "DATEHOUR"},
-                              {"m3", "DECIMAL32(4)"},
-                              {"m6", "DECIMAL64(4)"},
-                              {"m12", "DECIMAL128(4)"},
-                              {"av", "DOUBLE[]"}}});
-  cluster.exec(
-      "INSERT INTO \"dfs://all\".every VALUES (0, true, -5, -300, -7, 9007199254740993, 1.5, "
-      "189.5, "
-      "'hé中', 'AAPL', '5d212a78-cc48-e3b1-4235-b4d91473ee87', "
-      "int128('e1671797c52e15f763380b45e841ec32'), ipaddr4(192, 168, 1, 1), 'a\\xFF'::BLOB, 19724, "
-      "24288, 11045123, 184, 11045, 1704164645, 1704164645123, 11045123456789, "
-      "1704164645123456789, 473379, -1.25, 123456789012345.6789, -12345678901234567890.5, "
-      "[1.5, NULL, 2.0])");
-  cluster.exec("INSERT INTO \"dfs://all\".every (row) VALUES (1)");
-}
-
 TEST(DolphindbDoubleTest, TheOfficialClientFindsNothingWrong) {
   DolphindbDouble plain(
       {.users = {{"admin", {"123456", false, {}}}, {"sam", {"pencil", true, {}}}}});
@@ -90,6 +51,40 @@ TEST(DolphindbDoubleTest, TheOfficialClientFindsNothingWrong) {
       EndsWith("ok\n"));
   EXPECT_THAT(plain.violations(), IsEmpty());
   EXPECT_THAT(encrypted.violations(), IsEmpty());
+}
+
+TEST(DolphindbDoubleTest, TheProgramServesAFile) {
+  const std::string file = ::testing::TempDir() + "dolphindb_double.json";
+  std::ofstream(file) << R"json({"tables": [
+    {"database": "dfs://db", "name": "t", "columns": [["id", "LONG"], ["ts", "DATE"]],
+     "partitions": [{"column": "ts", "kind": "VALUE", "type": "DATE", "scheme": [19723]}],
+     "sort_columns": ["id", "ts"], "keep_duplicates": "LAST"},
+    {"name": "live", "columns": [["id", "INT"]]}],
+    "sql": ["INSERT INTO \"dfs://db\".t VALUES (1, 19723), (1, 19723), (2, NULL)"]})json";
+  const std::string program =
+      std::filesystem::read_symlink("/proc/self/exe").replace_filename("dolphindb_double");
+  const std::string script = R"script(
+coproc cluster { "$1" "$2" user=me:mine nodes=2; }
+read -r word sites <&"${cluster[0]}"
+port=${sites%%,*}; port=${port##*:}
+exec 3<>/dev/tcp/127.0.0.1/$port
+printf 'API 0 21 / 0_1_4_2\nconnect\nlogin\nme\nmine' >&3
+read -r header <&3; read -r status <&3
+asked='exec count(*) from loadTable("dfs://db", "t")'
+printf 'API 0 %d / 0_1_4_64\nscript\n%s' $((7 + ${#asked})) "$asked" >&3
+read -r header <&3; read -r counted <&3; rows=$(head -c 3 <&3 | tail -c 1 | od -An -tu1)
+echo "$word $status $counted" $rows
+for line in 'error 1+1|<DataNodeNotReady>' 'stop 1' 'start 1' 'requests loadTable' 'sql DROP TABLE shared.live'; do
+  echo "$line" >&"${cluster[1]}"; read -r answer <&"${cluster[0]}"; echo $answer
+done
+)script";
+  const std::string path = ::testing::TempDir() + "dolphindb_double.sh";
+  std::ofstream(path) << script;
+  EXPECT_EQ(testing::output_of("timeout 30 bash " + path + " " + program + " " + file),
+            "sites OK OK 2\ndone\ndone\ndone\n1\ndone\n");
+  EXPECT_THAT(testing::output_of(program + " " + file + " colour=red"),
+              HasSubstr("no such option: colour=red"));
+  EXPECT_THAT(testing::output_of(program + " --help"), HasSubstr("FILE.json"));
 }
 
 }  // namespace

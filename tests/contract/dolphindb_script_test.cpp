@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "contract/dolphindb_fixture.h"
 #include "support/dolphindb_client.h"
 #include "support/dolphindb_double.h"
 
@@ -194,6 +195,14 @@ TEST_F(DolphindbScriptTest, NumbersOfSixteenBytesHaveHalves) {
   client->upload("x", address);
   EXPECT_EQ(one("lowLong(x)"), "LONG 3232235789");
   EXPECT_EQ(one("highLong(x)"), "LONG 0");
+  EXPECT_EQ(one("string(x)"), "STRING 192.168.1.13");
+  EXPECT_EQ(one("strlen(\"h\u00e9\")"), "INT 3");
+  address.bytes = packed(1, 8) + packed(0x2001, 8);
+  client->upload("x", address);
+  EXPECT_THAT(one("string(x)"), HasSubstr("does not know string() of an IPv6 address"));
+  begin({.md5_reversed = true});
+  // 900150983cd24fb0, its bytes the other way round.
+  EXPECT_EQ(one("lowLong(md5(\"abc\"))"), "LONG -5742139842178842224");
 }
 
 TEST_F(DolphindbScriptTest, SelectsAreThoseOfTheConnector) {
@@ -245,6 +254,32 @@ TEST_F(DolphindbScriptTest, SelectsAreThoseOfTheConnector) {
   for (int i = 0; i < 1500; ++i) many += " or (id = k0[1] and sym = k1[1])";
   EXPECT_EQ(one(many), "LONG 1");
   EXPECT_THAT(all("exec name from objs(true) where shared = true"), ElementsAre("STRING live"));
+}
+
+TEST_F(DolphindbScriptTest, AnUploadedValueOfEveryTypeFindsItsRow) {
+  begin();
+  create_every_type(*cluster);
+  const std::string from = " from loadTable(\"dfs://all\", \"every\") where ";
+  const Value rows = *client->run("select * from loadTable(\"dfs://all\", \"every\")").value;
+  ASSERT_EQ(rows.items.size(), 28U);
+  for (std::size_t i = 1; i < rows.items.size(); ++i) {
+    const std::string& name = rows.names[i];
+    if (rows.items[i].array) continue;
+    client->upload("v", rows.items[i]);
+    EXPECT_EQ(one("exec row" + from + name + " = v[0]"), "INT 0") << name;
+    EXPECT_EQ(one("exec row" + from + name + " = v[1]"), "INT 1") << name;
+    EXPECT_EQ(one("exec row" + from + name + " > v[1]"), "INT 0") << name;
+    EXPECT_EQ(one("exec row" + from + name + " < v[0]"), "INT 1") << name;
+    EXPECT_EQ(one("exec row" + from + "isNull(" + name + ")"), "INT 1") << name;
+    EXPECT_THAT(all("exec row" + from + name + " in v"), ElementsAre("INT 0", "INT 1")) << name;
+    Value first = rows.items[i];
+    first.rows = 1;
+    first.bytes.resize(first.based ? 4 : width_of(first.type));
+    if (!first.texts.empty()) first.texts.resize(1);
+    client->upload("v", first);
+    EXPECT_THAT(all("exec row" + from + name + " in v"), ElementsAre("INT 0")) << name;
+    EXPECT_EQ(one("exec count(" + name + ")" + from + "row >= 0"), "LONG 1") << name;
+  }
 }
 
 TEST_F(DolphindbScriptTest, DuplicatesAreDroppedWhenRowsAreRead) {

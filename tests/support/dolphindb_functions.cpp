@@ -69,6 +69,7 @@ std::string printed(const Sql& value) {
   if (type == kInt128)
     return "printf('%016x%016x', ((" + x + ") >> 64)::UBIGINT, ((" + x +
            ") & 18446744073709551615::UHUGEINT)::UBIGINT)";
+  if (type == kIpaddr) return "dolphin_address(" + x + ")";
   if (type == kMonth)
     return "printf('%04d.%02dM', (" + x + " // 12)::BIGINT, (" + x + " % 12 + 1)::BIGINT)";
   if (const auto unit = kOfDay.find(type); unit != kOfDay.end()) {
@@ -322,7 +323,9 @@ Sql apply_function(const std::string& name, std::vector<Sql> of, const std::vect
             .type = {kBool},
             .never_null = true};
   if (name == "md5" && is_text(type))
-    return {.text = "dolphin_md5(" + of[0].text + ")", .type = {kInt128}};
+    return {.text = (dialect.md5_reversed ? "dolphin_md5_reversed(" : "dolphin_md5(") + of[0].text +
+                    ")",
+            .type = {kInt128}};
   if (name == "strlen" && is_text(type))  // in bytes
     return {.text = "strlen(coalesce(" + of[0].text + ", ''))::INTEGER", .type = {kInt}};
   if (name == "lowLong" || name == "highLong") return half(name, of[0]);

@@ -197,8 +197,9 @@ class Chunks {
   [[noreturn]] void fail(const char* why, const Query& query) {
     std::string text = std::string(why == nullptr ? "no reason" : why) + " in " + query.sql;
     close();
-    // An error is one line.
+    // An error is one line, which clients read no end of.
     std::replace(text.begin(), text.end(), '\n', ' ');
+    text.resize(std::min<std::size_t>(text.size(), 4000));
     throw std::runtime_error("the stand-in's own SQL failed: " + text);
   }
   duckdb_prepared_statement statement_ = nullptr;
@@ -215,8 +216,6 @@ Bound bound_fixed(const Value& value, const std::string& bytes) {
   switch (value.type) {
     case kBool:
       return owned(duckdb_create_bool(number != 0));
-    case kFloat:
-      return owned(duckdb_create_float(static_cast<float>(decode(encode(value)).real())));
     case kUuid:
       return owned(
           duckdb_create_uuid({lower_of(bytes), static_cast<std::uint64_t>(upper_of(bytes))}));
@@ -241,7 +240,8 @@ Bound bound_fixed(const Value& value, const std::string& bytes) {
   }
 }
 
-/// The digest as INT128 shows it: its first byte is the most significant.
+/// The digest as a number, its first byte the most significant, or the least.
+template <bool kReversed>
 void md5_of_texts(duckdb_data_chunk arguments, duckdb_vector result) {
   duckdb_vector texts = duckdb_data_chunk_get_vector(arguments, 0);
   auto* from = static_cast<duckdb_string_t*>(duckdb_vector_get_data(texts));
@@ -253,8 +253,28 @@ void md5_of_texts(duckdb_data_chunk arguments, duckdb_vector result) {
     EVP_Digest(null ? "" : duckdb_string_t_data(&from[i]),
                null ? 0 : duckdb_string_t_length(from[i]), digest.data(), nullptr, EVP_md5(),
                nullptr);
-    std::reverse(digest.begin(), digest.end());
+    if (!kReversed) std::reverse(digest.begin(), digest.end());
     std::memcpy(&to[i], digest.data(), 16);
+  }
+}
+
+/// IPv4 with dots. How IPv6 is shortened is not documented.
+void text_of_addresses(duckdb_data_chunk arguments, duckdb_vector result) {
+  duckdb_vector addresses = duckdb_data_chunk_get_vector(arguments, 0);
+  auto* from = static_cast<duckdb_uhugeint*>(duckdb_vector_get_data(addresses));
+  std::uint64_t* validity = duckdb_vector_get_validity(addresses);
+  duckdb_vector_ensure_validity_writable(result);
+  for (idx_t i = 0; i < duckdb_data_chunk_get_size(arguments); ++i) {
+    if (validity != nullptr && !duckdb_validity_row_is_valid(validity, i)) {
+      duckdb_validity_set_row_invalid(duckdb_vector_get_validity(result), i);
+      continue;
+    }
+    if (from[i].upper != 0 || from[i].lower >> 32U != 0)
+      throw std::runtime_error("the stand-in does not know string() of an IPv6 address");
+    std::string text;
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+      text += (text.empty() ? "" : ".") + std::to_string((from[i].lower >> shift) & 0xFFU);
+    duckdb_vector_assign_string_element_len(result, i, text.data(), text.size());
   }
 }
 
@@ -435,7 +455,12 @@ std::vector<Value> tables_of(duck::Connection& connection, const Query& query, s
 }
 
 void register_functions(duck::Connection& connection) {
-  duck::register_scalar_function(connection, "dolphin_md5", DUCKDB_TYPE_UHUGEINT, md5_of_texts);
+  duck::register_scalar_function(connection, "dolphin_md5", DUCKDB_TYPE_UHUGEINT,
+                                 md5_of_texts<false>);
+  duck::register_scalar_function(connection, "dolphin_md5_reversed", DUCKDB_TYPE_UHUGEINT,
+                                 md5_of_texts<true>);
+  duck::register_scalar_function(connection, "dolphin_address", DUCKDB_TYPE_VARCHAR,
+                                 text_of_addresses);
   connection.query(
       "CREATE MACRO wrapped(x) AS ((((x + 9223372036854775808::HUGEINT) % "
       "18446744073709551616::HUGEINT) + 18446744073709551616::HUGEINT) % "

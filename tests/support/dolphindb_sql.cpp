@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 namespace sluice::testing::dolphin {
@@ -28,6 +29,22 @@ std::string joined(const std::vector<std::string>& parts, const std::string& by)
   std::string text;
   for (const std::string& each : parts) text += (text.empty() ? "" : by) + each;
   return text;
+}
+
+/// What nodes that are alike have in common.
+std::string spelled(const Node& node) {
+  std::string text = std::to_string(node.kind) + node.text + '(' + std::to_string(node.value.type) +
+                     node.value.bytes + '\1';
+  for (const std::string& each : node.value.texts) text += each + '\2';
+  for (const Node& each : node.arguments) text += spelled(each) + ',';
+  return text + ')';
+}
+
+/// Conditions are no columns: a chain of thousands stays one condition.
+bool is_condition(const Node& node) {
+  static const std::set<std::string> kConditions = {
+      "and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "in"};
+  return kConditions.count(node.text) > 0;
 }
 
 }  // namespace
@@ -266,20 +283,11 @@ Sql Compiler::call(const Node& node) {
   return sql;
 }
 
-/// What nodes that are alike have in common.
-std::string spelled(const Node& node) {
-  std::string text = std::to_string(node.kind) + node.text + '(' + std::to_string(node.value.type) +
-                     node.value.bytes + '\1';
-  for (const std::string& each : node.value.texts) text += each + '\2';
-  for (const Node& each : node.arguments) text += spelled(each) + ',';
-  return text + ')';
-}
-
 /// A call; a long one is computed once, as a column of its own, however often it stands in a query.
 /// SQL in SQL, doubled at each level, would take DuckDB minutes to read.
 Sql Compiler::named(const Node& node) {
   constexpr std::size_t kLong = 150;
-  if (!names_calls_) return call(node);
+  if (!names_calls_ || is_condition(node)) return call(node);
   const std::string key = spelled(node);
   if (const auto found = named_.find(key); found != named_.end()) return found->second;
   Sql sql = call(node);

@@ -32,6 +32,9 @@ struct Dialect {
   bool long_counts = true;
   /// Whether "a" + string(NULL) is "a"; else NULL. Documented for neither.
   bool null_text_is_empty = true;
+  /// md5()'s first byte is the least significant of its INT128; else the most significant, as
+  /// int128("hex") reads digests. Which halves lowLong() takes is not documented.
+  bool md5_reversed = false;
 };
 
 class Compiler {

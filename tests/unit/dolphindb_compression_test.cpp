@@ -43,7 +43,7 @@ TEST(DolphindbCompressionTest, DeltasOfAnyNumbers) {
   std::mt19937_64 random(7);
   for (const dolphin::Type type : {dolphin::kShort, dolphin::kInt, dolphin::kLong,
                                    dolphin::kTimestamp, dolphin::kDate, dolphin::kMonth}) {
-    for (const int kind : {0, 1, 2, 3}) {
+    for (const int kind : {0, 1, 2, 3, 4}) {
       std::vector<std::int64_t> values;
       for (std::int64_t i = 0; i < 40'000; ++i) {
         const auto any = static_cast<std::int64_t>(random());
@@ -51,6 +51,12 @@ TEST(DolphindbCompressionTest, DeltasOfAnyNumbers) {
                          : kind == 1 ? i * 1'000  // steady
                          : kind == 2 ? any % 100  // near
                                      : std::int64_t{1} << (i % 63));
+        if (kind == 4) {  // as far apart as can be: twice as long as they were
+          const int bits = static_cast<int>(dolphin::width_of(type)) * 8 - 1;
+          const auto most = static_cast<std::int64_t>((std::uint64_t{1} << bits) - 1);
+          values.back() = i % 2 == 0 ? most : -most;
+          continue;
+        }
         // The least number is NULL, and the encoder's is 64 bits wide.
         if (i % 11 == 3 || (kind == 3 && i < 20))
           values.back() = std::numeric_limits<std::int64_t>::min();

@@ -99,7 +99,8 @@ TEST(DolphindbDamageTest, LengthsTakeNoMemory) {
       EXPECT_FALSE(is.starts_with("another fault")) << name << " at " << at << ": " << is;
     }
   }
-  EXPECT_LT(most_memory() - before, std::uint64_t{32} << 20);
+  // One of those lengths is 2 GiB at least; AddressSanitizer keeps 256 MiB of what was freed.
+  EXPECT_LT(most_memory() - before, std::uint64_t{512} << 20);
 }
 
 struct Damaged {

@@ -65,6 +65,10 @@ inline Landed land_in_batches(const Cells& cells, const ColumnType& catalog, con
       landed.misfits += decoder.decode(cells, first, count);
       decoder.finish();
       batch.set_size(count);
+      const std::uint64_t before = first == 0 || !cells.type.array ? 0 : cells.ends[first - 1];
+      if (cells.type.array && as.ends_with("[]") &&
+          duckdb_list_vector_get_size(batch.vector(0)) != cells.ends[first + count - 1] - before)
+        throw std::runtime_error("DuckDB is not told how many values the lists have");
       appended = duckdb_append_data_chunk(appender, chunk) == DuckDBSuccess;
     } catch (...) {
       duckdb_destroy_data_chunk(&chunk);

@@ -139,6 +139,25 @@ TEST(DolphindbTextTest, ArgumentsAreSentAsTheOfficialClientSendsThem) {
   EXPECT_THROW(text_vector({"a", std::string(1, '\0')}), Error);
 }
 
+// Keys and bounds are sent as tables of vectors.
+TEST(DolphindbTextTest, VectorsAndTablesAreSentAsTheyCame) {
+  std::size_t sent = 0;
+  for (const std::string& name : golden_names()) {
+    const bool column = name.starts_with("vec_") || name.starts_with("tab_");
+    if (!column || name.find("_av_") != std::string::npos) continue;
+    const std::string bytes = golden(name + ".bin");
+    const Object object = object_of(bytes);
+    const std::string is = printed(object);
+    // Symbols are sent as texts, and blobs not at all.
+    if (is.find("SYMBOL") != std::string::npos || is.find("BLOB") != std::string::npos ||
+        is.find("[]") != std::string::npos)
+      continue;
+    EXPECT_EQ(bytes_of(object), bytes) << name;
+    ++sent;
+  }
+  EXPECT_EQ(sent, 55U);
+}
+
 TEST(DolphindbTextTest, DictionariesAndTablesAreAskedByName) {
   const Object map = object_of(golden("dict_any.bin"));
   ASSERT_NE(map.find("b"), nullptr);

@@ -155,8 +155,11 @@ std::vector<Bytes> samples(const ColumnType& type) {
   } else {
     const auto unit = unit_of(t);
     const bool of_day = unit && unit->of_day;
+    // Of decimals those that land: the rest are misfits.
     const std::int64_t most =
-        t == Type::boolean ? 1
+        t == Type::boolean     ? 1
+        : t == Type::decimal32 ? 999'999'999
+        : t == Type::decimal64 ? 999'999'999'999'999'999
         : of_day           ? 86'399'999'999'999 / unit->nanoseconds
         : unit || t == Type::month
             ? std::min<std::int64_t>(4'000'000'000'000'000'000 / (unit ? unit->nanoseconds : 1),

@@ -122,6 +122,19 @@ def sling(url, file):
              f"duckdb://{file}", "--tgt-object", "main.lineitem", "--mode", "full-refresh"])
 
 
+def dolphindb(port, script):
+    """DolphinDB's own Python client, block by block, nothing kept."""
+    import dolphindb as client
+
+    session = client.Session()
+    session.connect("127.0.0.1", int(port), "admin", "123456")
+    blocks = session.run(script, fetchSize=65536)
+    rows = 0
+    while blocks.hasNext():
+        rows += len(blocks.read())
+    print(rows)
+
+
 def run(command):
     subprocess.run(command, check=True, env=os.environ | {"DISABLE_TELEMETRY": "true", "SLING_DISABLE_TELEMETRY": "true"})
 

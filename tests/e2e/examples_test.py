@@ -1,6 +1,7 @@
 # Every command line of the examples' READMEs, run in order by a shell in a copy of their folder, with what `sluice sql`
 # prints as the README shows it; and what the copies then hold, row by row.
 import collections
+import json
 import pathlib
 import re
 import shlex
@@ -171,6 +172,51 @@ class YugabyteDB(Example, unittest.TestCase):
             self.psql("drop table alerts, maintenance_log, sensor_readings, devices")
         self.assertEqual(found[0], found[1])
         self.assertEqual([each.split("|")[0] for each in found[0]], ["30", "1500", "60", "15"])
+
+
+class DolphinDB(Example, unittest.TestCase):
+    """Against what stands in for a server, which knows queries only: what the two scripts do is done to its tables."""
+    name = "dolphindb"
+    CREATE = ("INSERT INTO \"dfs://market\".trade SELECT ['AAPL', 'MSFT', 'IBM'][i % 3 + 1], 1704067200000000001 + i * 345600000000,"
+              " 100 + (i % 40) / 8, i * 31 % 1000 FROM range(1000) r(i)")
+    CHANGE = ("INSERT INTO \"dfs://market\".trade VALUES ('AAPL', 1704499200000000000, 187.5, 100), ('AAPL', 1704499200000000000, 187.5, 100),"
+              " ('IBM', 1704067200000000007, 161.25, 5), ('MSFT', 1704499200000000001, NULL, NULL);"
+              " DELETE FROM \"dfs://market\".trade WHERE symbol = 'MSFT' AND timestamp = 1704067545600000001")
+
+    def setUp(self):
+        super().setUp()
+        partitions = [{"column": "timestamp", "kind": "VALUE", "type": "DATE", "scheme": list(range(19723, 19754))},
+                      {"column": "symbol", "kind": "HASH", "scheme": 10}]
+        columns = [["symbol", "SYMBOL"], ["timestamp", "NANOTIMESTAMP"], ["price", "DOUBLE"], ["volume", "INT"]]
+        tables = self.example / "tables.json"
+        tables.write_text(json.dumps({"tables": [{"database": "dfs://market", "name": "trade", "columns": columns, "partitions": partitions,
+                                                  "engine": "TSDB", "sort_columns": ["symbol", "timestamp"]}], "sql": [self.CREATE]}))
+        self.server = subprocess.Popen([support.BUILD / "bin" / "dolphindb_double", tables], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.server.__exit__, None, None, None)
+        self.addCleanup(self.server.stdin.close)
+        self.env = {"DOLPHINDB": "admin:123456@" + self.server.stdout.readline().split()[1]}
+
+    def change(self):
+        self.server.stdin.write(f"sql {self.CHANGE}\n")
+        self.server.stdin.flush()
+        self.assertEqual(self.server.stdout.readline(), "done\n")
+
+    def rows(self):
+        return collections.Counter(map(tuple, support.query(self.example / "trades.duckdb", "select symbol, epoch_ns(timestamp)::varchar, coalesce(price::varchar, '-'), coalesce(volume::varchar, '-') from main.trade")))
+
+    def test_every_command_line_runs(self):
+        first = collections.Counter((("AAPL", "MSFT", "IBM")[i % 3], str(1704067200000000001 + i * 345600000000), str(100 + i % 40 / 8), str(i * 31 % 1000)) for i in range(1000))
+        later = first + collections.Counter([("AAPL", "1704499200000000000", "187.5", "100")] * 2 + [("IBM", "1704067200000000007", "161.25", "5"), ("MSFT", "1704499200000000001", "-", "-")])
+        later[("MSFT", "1704067545600000001", "100.125", "31")] -= 1
+        expected = [+later, first]
+
+        def after(command):
+            if command.startswith("sluice sync"):
+                self.assertEqual(self.rows(), expected.pop())
+            if "limit 3" in command:
+                self.change()
+
+        self.assertEqual(self.run_readme(after, **self.env), 7)
 
 
 if __name__ == "__main__":

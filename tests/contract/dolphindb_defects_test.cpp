@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the published DolphinDB connector gets wrong, each a test with the name of its class.
-#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 
 #include "connectors/dolphindb/configuration.h"
 #include "connectors/registry.h"
+#include "engine/scan.h"
 #include "support/dolphindb_copy_test.h"
 
 namespace sluice {
@@ -30,17 +38,21 @@ TEST_F(DolphindbDefects, FirstRowDoesNotCrash) {
   EXPECT_EQ(receipt.inserted, 1U);
   EXPECT_THAT(copy.columns("trade"), ElementsAre("symbol VARCHAR", "timestamp TIMESTAMP_NS",
                                                  "price DOUBLE", "volume BIGINT"));
+<<<<<<< HEAD
   EXPECT_EQ(copy.query("SELECT timestamp FROM public.trade"),
             Texts{"2024-01-01 00:00:00.000000001"});
+=======
+  EXPECT_EQ(copy.query("SELECT timestamp::VARCHAR FROM public.trade"), Texts{"2024-01-01 00:00:00"});
+>>>>>>> 501a959c2b6719030c6c96c0812b0ef80488eafb
   expect_equal_ticks();
 }
 
 // "2025.01.02T03:04:05.678901+00:00" is no literal there: the next run read all again, or nothing.
 TEST_F(DolphindbDefects, CursorIsABoundValueNotText) {
   begin_with_ticks(2000);
+  options.defaults.mode = Mode::append;
   good_sync();
   add_ticks(2000, 2010);
-  options.defaults.mode = Mode::append;
   const std::size_t before = cluster->requests().size();
   good_sync();
   add_ticks(2010, 2020);
@@ -50,31 +62,62 @@ TEST_F(DolphindbDefects, CursorIsABoundValueNotText) {
   const auto requests = cluster->requests();
   for (std::size_t i = before; i < requests.size(); ++i) {
     EXPECT_THAT(requests[i].text, Not(HasSubstr("2024"))) << "a cursor in the text";
-    bounded += requests[i].text.find("timestamp >= sluice_lo") != std::string::npos ? 1U : 0U;
+    bounded += requests[i].text.find("timestamp >= ") != std::string::npos ? 1U : 0U;
   }
   EXPECT_GE(bounded, 2U);
 }
 
 // fetchmany() sliced what was in memory already, all of it.
 TEST_F(DolphindbDefects, ResultIsStreamedNotHeld) {
-  begin({.remembers = false});
-  cluster->create({.database = "dfs://trades",
-                   .name = "wide",
-                   .columns = {{"id", "LONG"}, {"note", "STRING"}},
-                   .partitions = {}});
-  // 40 blocks, 130 MB of text.
-  exec(
-      "INSERT INTO \"dfs://trades\".wide SELECT i, repeat(md5(i::VARCHAR), 12) FROM range(330000) "
-      "r(i)");
-  // The rows are what stands in holds too, before and while it sends them, in this very process:
-  // how much a block is taken from the socket at a time is what tells.
-  options.parallel = 1;
-  good_sync("wide");
-  for (const auto& each : cluster->requests("select id, note"))
-    EXPECT_THAT(each.options, HasSubstr("__")) << "asked for all at once";
-  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || sum(id) || ' ' || count(DISTINCT note) || ' ' || "
-                       "sum(strlen(note)) FROM public.wide"),
-            Texts{"330000 54449835000 330000 126720000"});
+  constexpr std::size_t kMegabyte = 1U << 20U;
+  // A process of its own, as what it holds must not count.
+  const testing::PrivateFolder folder({"ddb", {"nobody"}, SIGTERM});
+  const std::string input = folder / "input";
+  ASSERT_EQ(mkfifo(input.c_str(), 0600), 0);
+  std::ofstream(folder / "cluster.json")
+      << R"~({"tables": [{"database": "dfs://trades", "name": "wide",)~"
+      << R"~( "columns": [["id", "LONG"], ["note", "STRING"]]}], "sql": ["INSERT INTO)~"
+      << R"~( \"dfs://trades\".wide SELECT i, repeat(md5(i::VARCHAR), 12) FROM range(330000) r(i)"]})~";
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::unique_ptr<FILE, int (*)(FILE*)> program(
+      popen(((beside / "dolphindb_double").string() + " " + (folder / "cluster.json").string() + " < " + input)
+                .c_str(),
+            "re"),
+      pclose);
+  const std::ofstream stays_until_this_ends(input);
+  std::array<char, 100> line{};
+  ASSERT_NE(fgets(line.data(), line.size(), program.get()), nullptr);
+  std::string site = std::string(line.data()).substr(6);  // "sites 127.0.0.1:4711"
+  site.pop_back();
+  const auto peak = [] {
+    std::ifstream status("/proc/self/status");
+    for (std::string each; std::getline(status, each);) {
+      if (each.starts_with("VmHWM:")) return std::stoul(each.substr(6)) * 1024;
+    }
+    return 0UL;
+  };
+  const auto source = make_source(
+      copy.database(), "dolphindb://admin:123456@" + site + "/trades?fetch-size=8192");
+  const auto tables = source->discover({}).tables;
+  const auto snapshot = source->snapshot(tables);
+  Read read;
+  read.columns = tables.at(0).columns;
+  const Plan plan = source->plan(*snapshot, tables.at(0), read);
+  duck::Connection connection = copy.database().connect();
+  register_scan(connection);
+  ReaderBudget budget(1);
+  std::atomic<StopLevel> stop{StopLevel::none};
+  const ScanContext context{*source, budget, stop};
+  Relation relation(connection, context, *snapshot, plan);
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const std::size_t before = peak();
+  EXPECT_EQ(relation
+                .run("SELECT count(*) || ' ' || sum(id) || ' ' || sum(strlen(note)) FROM " +
+                     relation.sql())
+                .text(0, 0),
+            "330000 54449835000 126720000");
+  // Blocks of 3 MB; the result is 129 MB.
+  EXPECT_LT(peak() - before, 32 * kMegabyte);
 }
 
 TEST_F(DolphindbDefects, NanosecondsAreKept) {
@@ -102,7 +145,7 @@ TEST_F(DolphindbDefects, DoublesAndWideIntegersAreKept) {
       "1.7976931348623157e308, 2147483648), ('A', 5, 5e-324, NULL), ('A', 6, 'nan', 0), ('A', 7, "
       "'inf', 0), ('A', 8, '-inf', 0), ('A', 9, NULL, 0)");
   good_sync();
-  EXPECT_EQ(copy.query("SELECT price FROM public.trade ORDER BY timestamp"),
+  EXPECT_EQ(copy.query("SELECT price::VARCHAR FROM public.trade ORDER BY timestamp"),
             (Texts{"37.774929", "16777217.0", "0.1", "1.7976931348623157e+308", "5e-324", "nan",
                    "inf", "-inf", "NULL"}));
   expect_equal_ticks();
@@ -205,7 +248,7 @@ TEST_F(DolphindbDefects, NothingIsPastedIntoTheScript) {
        " VALUES (1, 2, '\"; x', 19723, 3, 4, 5)");
   const RunResult result = copy.sync(url(""), options);
   EXPECT_EQ(receipt_of(result, kNasty).error, "");
-  EXPECT_EQ(copy.query("SELECT concat_ws('|', COLUMNS(*)) FROM public." + duck::quoted(kNasty)),
+  EXPECT_EQ(copy.query("SELECT concat_ws('|', *COLUMNS(*)) FROM public." + duck::quoted(kNasty)),
             Texts{"1|2|\"; x|2024-01-01|3|4|5"});
   expect_no_script_holds("dropTable");
 }

@@ -120,7 +120,6 @@ class DolphindbDouble {
   PrivateFolder folder_;
   duck::Database database_;
   DolphindbCatalog catalog_;
-  dolphin::PasswordKey key_;
   ssl_ctx_st* tls_ = nullptr;
   std::vector<std::unique_ptr<Node>> nodes_;
   mutable std::mutex mutex_;

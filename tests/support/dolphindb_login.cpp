@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -61,10 +62,10 @@ std::string unbase64(const std::string& text) {
 }
 
 evp_pkey_st* PasswordKey::key() {
-  const std::lock_guard lock(mutex_);
-  if (key_ == nullptr) key_ = {EVP_RSA_gen(2048), EVP_PKEY_free};
-  if (key_ == nullptr) throw std::runtime_error("no RSA key");
-  return key_.get();
+  static const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> made(EVP_RSA_gen(2048),
+                                                                   EVP_PKEY_free);
+  if (made == nullptr) throw std::runtime_error("no RSA key");
+  return made.get();
 }
 
 std::string PasswordKey::pem() {

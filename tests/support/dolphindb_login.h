@@ -4,8 +4,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,17 +20,15 @@ struct DolphindbUser {
 
 namespace dolphin {
 
-/// For several threads.
+/// One for the process, as making it takes a while. For several threads.
 class PasswordKey {
  public:
-  std::string pem();  ///< of the public key
+  static std::string pem();  ///< of the public key
   /// Of base64, in lines or unbroken; nothing where it is none of this key's.
-  std::optional<std::string> decrypted(const std::string& base64);
+  static std::optional<std::string> decrypted(const std::string& base64);
 
  private:
-  evp_pkey_st* key();
-  std::mutex mutex_;
-  std::shared_ptr<evp_pkey_st> key_;
+  static evp_pkey_st* key();
 };
 
 /// One login by SCRAM, from the first message on.

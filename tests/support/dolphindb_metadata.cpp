@@ -63,8 +63,8 @@ bool DolphindbSession::login_function(const std::string& name, const Values& arg
   if (name == "login") {
     std::string user = arguments.at(0).text(), password = arguments.at(1).text();
     if (arguments.size() > 2 && arguments[2].integer() == 1) {
-      const auto plain_user = cluster_.key_.decrypted(user);
-      const auto plain_password = cluster_.key_.decrypted(password);
+      const auto plain_user = dolphin::PasswordKey::decrypted(user);
+      const auto plain_password = dolphin::PasswordKey::decrypted(password);
       if (!plain_user || !plain_password) throw std::runtime_error(kWrongPassword);
       user = *plain_user;
       password = *plain_password;
@@ -72,7 +72,7 @@ bool DolphindbSession::login_function(const std::string& name, const Values& arg
     log_in(user, password);
     result = make(kBool, 1);
   } else if (name == "getDynamicPublicKey" && cluster_.options_.rsa) {
-    result = make_text(cluster_.key_.pem());
+    result = make_text(dolphin::PasswordKey::pem());
   } else if (name == "scramClientFirst" && cluster_.options_.scram) {
     result = scram_first(arguments);
   } else if (name == "scramClientFinal" && cluster_.options_.scram) {

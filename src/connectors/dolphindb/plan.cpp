@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "connectors/dolphindb/cuts.h"
 #include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "connectors/dolphindb/text.h"
@@ -17,12 +18,6 @@ constexpr std::int64_t kNull = std::numeric_limits<std::int64_t>::min();
 constexpr std::uint64_t kMostRows = 1'000'000, kMostBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kWorthCutting = 200'000;  // rows
 constexpr std::size_t kKeysOfChunk = 1'000, kTuplesOfChunk = 100;
-
-/// Rows of one day, or of the whole, as the server counts them.
-struct Stretch {
-  std::int64_t first, last;  ///< of the slicing column
-  std::uint64_t rows;
-};
 
 class Planner {
  public:
@@ -183,38 +178,6 @@ class Planner {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(window / unit->nanoseconds));
   }
 
-  struct Cut {
-    std::int64_t at;
-    std::uint64_t rows;  ///< from here on
-  };
-  /// Where chunks begin: after about so many rows, within a day by time.
-  std::vector<Cut> cuts(const std::vector<Stretch>& all, Type type) const {
-    const std::uint64_t wanted = rows_of_chunk();
-    const std::int64_t most = longest(type);
-    std::vector<Cut> made;
-    for (const Stretch& each : all) {
-      const auto span =
-          static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(each.first);
-      std::uint64_t parts = (each.rows + wanted - 1) / wanted;
-      parts = std::max(parts, span / static_cast<std::uint64_t>(most) + 1);
-      parts = std::min(parts, span + 1);
-      const std::uint64_t step = span / parts + 1;
-      const bool joins =
-          !made.empty() && parts == 1 && made.back().rows + each.rows <= wanted &&
-          static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(made.back().at) <
-              static_cast<std::uint64_t>(most);
-      if (joins) {
-        made.back().rows += each.rows;
-        continue;
-      }
-      for (std::uint64_t i = 0; i < parts; ++i)
-        made.push_back(
-            {static_cast<std::int64_t>(static_cast<std::uint64_t>(each.first) + i * step),
-             each.rows / parts});
-    }
-    return made;
-  }
-
   /// Slices that together are everything, whatever was counted: the first has no lower end but the
   /// read's own, the last no upper one, and NULL is one of its own.
   void by_slices(Plan& plan) {
@@ -243,7 +206,7 @@ class Planner {
     if (!read_.digest.empty() && read_.buckets->by == Buckets::By::ranges)
       whole.base = base_of_buckets();
     std::vector<Cut> starts;
-    if (rows > kWorthCutting || table_.window) starts = cuts(stretches(whole), type.type);
+    if (rows > kWorthCutting || table_.window) starts = cuts(stretches(whole), rows_of_chunk(), longest(type.type));
     if (starts.empty()) starts.push_back({0, read_.from ? 0 : rows});
     for (std::size_t i = 0; i < starts.size(); ++i) {
       Slice slice = whole;
@@ -301,24 +264,25 @@ class Planner {
       add(nulls, 1);
     }
     slice.base = base;
+    const std::int64_t most = mark_limit(shape_.type(slice.column).type);
     std::uint64_t held = 0;
     const auto flush = [&] {
       if (slice.ranges.empty()) return;
       // What is outside of all of them is pruned by the server.
       slice.from = slice.ranges.front().first;
-      slice.to = slice.ranges.back().last + 1;
+      slice.to.reset();
+      if (slice.ranges.back().last < most) slice.to = slice.ranges.back().last + 1;
       add(slice, static_cast<std::size_t>(held));
       slice.ranges.clear();
       held = 0;
     };
     const std::int64_t bucket_width = std::int64_t{1} << buckets.bits;
-    const std::int64_t most = mark_limit(shape_.type(slice.column).type);
     for (const KeyRange& each : key_ranges(buckets)) {
       // To the server's own numbers: those that land within the range.
       const auto up = [&](std::int64_t n) { return n / factor + (n % factor > 0 ? 1 : 0); };
       const auto down = [&](std::int64_t n) { return n / factor - (n % factor < 0 ? 1 : 0); };
       const KeyRange own{std::clamp(up(each.first), -most, most),
-                         std::clamp(down(each.last), -most, most - 1)};
+                         std::clamp(down(each.last), -most, most)};
       if (own.first > own.last) continue;
       slice.ranges.push_back(own);
       held += static_cast<std::uint64_t>((each.last - each.first) / bucket_width) + 1;

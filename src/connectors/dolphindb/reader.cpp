@@ -28,10 +28,7 @@ BlockReader::BlockReader(std::shared_ptr<Sessions> sessions, bool in_memory,
   for (const ReadColumn& each : columns) decoders_.emplace_back(each);
 }
 
-// In the middle of a result the session is of no more use: the rest would have to be read first.
-BlockReader::~BlockReader() {
-  if (session_ != nullptr && !asked_) sessions_->give_back(std::move(session_));
-}
+BlockReader::~BlockReader() { sessions_->give_back(std::move(session_)); }
 
 void BlockReader::start(const Chunk& chunk) {
   wanted_ = query_(chunk);

@@ -48,6 +48,8 @@ class Session {
   bool next_block(Block& block, std::uint64_t most);
 
   bool broken() const noexcept { return broken_; }
+  /// Whether rows of the last query are still to come.
+  bool busy() const noexcept { return blocks_left_ > 0; }
   Stream& stream() noexcept { return stream_; }
   const Endpoint& node() const noexcept { return node_; }
   const Login& login() const noexcept { return *login_; }

@@ -31,7 +31,10 @@ std::unique_ptr<Session> Sessions::idle(bool first) {
 void Sessions::failed(const Endpoint& endpoint) {
   for (Node& each : nodes_) {
     if (each.endpoint.text() != endpoint.text()) continue;
-    each.given -= std::min<std::size_t>(each.given, 1);
+    // What is idle at a node that went away is of no more use; who wants one tries anew.
+    const std::size_t idle = std::erase_if(
+        idle_, [&](const auto& one) { return one->node().text() == endpoint.text(); });
+    each.given -= std::min(each.given, idle + 1);
     each.down_until = Clock::now() + kDown;
   }
 }
@@ -73,6 +76,11 @@ void Sessions::give_back(std::unique_ptr<Session> session) noexcept {
   const std::lock_guard lock(mutex_);
   if (session->broken()) {
     failed(session->node());
+    return;
+  }
+  if (session->busy()) {
+    for (Node& each : nodes_)
+      each.given -= each.endpoint.text() == session->node().text() ? 1U : 0U;
     return;
   }
   session->stream().set_stop({});

@@ -21,7 +21,8 @@ class Sessions {
   /// of the first node, whose memory holds the shared tables. `stop` ends its waits until it is
   /// given back. Throws Fault::connection where no node answers.
   std::unique_ptr<Session> borrow(const Stop& stop, bool first = false);
-  /// A broken one is closed, and its node left out for a while.
+  /// A broken one is closed, with what is idle at its node, which is left out for a while; one in
+  /// the middle of a result is closed, too.
   void give_back(std::unique_ptr<Session> session) noexcept;
   const Login& login() const noexcept { return *login_; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connectors/dolphindb/snapshot.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "connectors/dolphindb/text.h"
@@ -11,7 +12,9 @@ namespace sluice::dolphindb {
 DolphindbSnapshot::DolphindbSnapshot(std::shared_ptr<Sessions> sessions, const Stop& stop,
                                      std::span<const Table> tables)
     : sessions_(std::move(sessions)) {
-  const Borrowed session(*sessions_, stop, true);
+  const bool has_shared = std::ranges::any_of(
+      tables, [](const Table& each) { return each.name.schema == kShared; });
+  const Borrowed session(*sessions_, stop, has_shared);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   clock_ = mark_text(Type::timestamp,
                      std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +

@@ -26,7 +26,7 @@ class DolphindbSource : public Source {
 
   /// The controller's name is the same whatever node the URL names.
   std::string identity() override {
-    const Borrowed session(*sessions_, options_.stop, true);
+    const Borrowed session(*sessions_, options_.stop, has_shared());
     std::string cluster;
     try {
       const std::vector<std::string> told = session->call("getControllerAlias").texts();
@@ -35,12 +35,12 @@ class DolphindbSource : public Source {
       if (error.retryable() || error.fault() == Fault::cancelled) throw;
     }
     const std::string& database = sessions_->login().database;
-    return "dolphindb cluster " + (cluster.empty() ? session->node().text() : cluster) +
+    return "dolphindb cluster " + (cluster.empty() ? sessions_->login().nodes.front().text() : cluster) +
            (database.empty() ? "" : ", database " + database);
   }
 
   Catalog discover(std::span<const TableName>) override {
-    const Borrowed session(*sessions_, options_.stop, true);
+    const Borrowed session(*sessions_, options_.stop, has_shared());
     Discovered found = dolphindb::discover(*session);
     Catalog catalog;
     for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));
@@ -97,6 +97,11 @@ class DolphindbSource : public Source {
   std::vector<Finding> findings() override { return find(*sessions_, options_.stop); }
 
  private:
+  /// Whether tables may be among them that only the first node has.
+  bool has_shared() const {
+    const std::string& database = sessions_->login().database;
+    return database.empty() || database == kShared;
+  }
   std::uint64_t fetch_size(const Shape& shape) const {
     const std::uint64_t asked = sessions_->login().fetch_size;
     if (asked > 0) return asked;

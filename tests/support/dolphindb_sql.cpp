@@ -301,7 +301,6 @@ Sql Compiler::named(const Node& node) {
   const std::string name = duck::quoted(" call " + std::to_string(calls_.size()));
   calls_.push_back(sql.text + " AS " + name);
   sql.text = "r." + name;
-  sql.chain.clear();
   return named_[key] = sql;
 }
 

@@ -171,7 +171,6 @@ class Parser {
     if (!take_op(text)) refuse_token(peek().text);
   }
 
-  /// Moved, never copied: a chain of thousands is one tree that deep.
   static Node call(const std::string& function, Node first) {
     Node node;
     node.kind = Node::call;
@@ -203,15 +202,20 @@ class Parser {
            (peek().text == "select" || peek().text == "exec");
   }
 
+  /// A chain of thousands is one node, not a tree that deep.
   Node either() {
-    Node left = both();
-    while (take_word("or") || take_op("||")) left = call("or", std::move(left), both());
-    return left;
+    Node node = both();
+    if (!is_word_ahead("or") && !is_op("||")) return node;
+    node = call("or", std::move(node));
+    while (take_word("or") || take_op("||")) node.arguments.push_back(both());
+    return node;
   }
   Node both() {
-    Node left = negated();
-    while (take_word("and") || take_op("&&")) left = call("and", std::move(left), negated());
-    return left;
+    Node node = negated();
+    if (!is_word_ahead("and") && !is_op("&&")) return node;
+    node = call("and", std::move(node));
+    while (take_word("and") || take_op("&&")) node.arguments.push_back(negated());
+    return node;
   }
   Node negated() {
     if (take_word("not") || take_op("!")) return call("not", negated());

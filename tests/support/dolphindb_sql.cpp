@@ -152,26 +152,32 @@ Sql Compiler::contains(const Node& node) {
 }
 
 Sql Compiler::logic(const Node& node) {
-  Sql left = compile(node.arguments[0]);
-  if (node.text == "not")
-    return {.text = "(NOT " + left.text + ")", .type = {kBool}, .never_null = left.never_null};
-  const Sql right = compile(node.arguments[1]);
-  if (left.type.type != kBool || right.type.type != kBool) refuse_types(node.text, left, right);
-  const bool both = node.text == "and";
-  const std::string op = both ? "AND" : "OR";
-  if (left.never_null && right.never_null) {
-    // One flat chain: thousands of keys are no thousands of levels.
-    const std::string before =
-        left.chain == op ? left.text.substr(1, left.text.size() - 2) : left.text;
-    return {.text = "(" + before + " " + op + " " + right.text + ")",
-            .type = {kBool},
-            .never_null = true,
-            .chain = op};
+  Sql sql = compile(node.arguments[0]);
+  if (node.text == "not") {
+    sql.text = "(NOT " + sql.text + ")";
+    return sql;
   }
-  // and: NULL where either is; or: the other one where one is NULL.
-  const std::string text = both ? "((" + left.text + ")::INT * (" + right.text + ")::INT)::BOOLEAN"
-                                : "greatest(" + left.text + ", " + right.text + ")";
-  return {.text = text, .type = {kBool}};
+  const bool both = node.text == "and";
+  std::vector<Sql> parts = {sql};
+  for (std::size_t i = 1; i < node.arguments.size(); ++i) {
+    parts.push_back(compile(node.arguments[i]));
+    if (sql.type.type != kBool || parts.back().type.type != kBool)
+      refuse_types(node.text, sql, parts.back());
+    sql.never_null = sql.never_null && parts.back().never_null;
+    sql.aggregate = sql.aggregate || parts.back().aggregate;
+  }
+  std::vector<std::string> texts;
+  // and: NULL where one is; or: what the others are.
+  for (const Sql& each : parts)
+    texts.push_back(both && !sql.never_null ? "(" + each.text + ")::INT" : each.text);
+  sql.constant = false;
+  if (sql.never_null) {
+    sql.text = "(" + joined(texts, both ? " AND " : " OR ") + ")";
+  } else {
+    sql.text =
+        both ? "(" + joined(texts, " * ") + ")::BOOLEAN" : "greatest(" + joined(texts, ", ") + ")";
+  }
+  return sql;
 }
 
 Sql Compiler::compare(const std::string& op, Sql left, Sql right) const {
@@ -295,7 +301,6 @@ Sql Compiler::named(const Node& node) {
   const std::string name = duck::quoted(" call " + std::to_string(calls_.size()));
   calls_.push_back(sql.text + " AS " + name);
   sql.text = "r." + name;
-  sql.chain.clear();
   return named_[key] = sql;
 }
 

@@ -22,7 +22,6 @@ struct Sql {
   bool never_null = false;
   bool constant = false;  ///< a literal or a variable
   bool aggregate = false;
-  std::string chain = {};  ///< "AND" or "OR" where `text` may be continued with that
 };
 
 struct Dialect {

@@ -192,5 +192,43 @@ TEST(DolphindbTextTest, TypesAreNamedByTheirNumbers) {
     EXPECT_EQ(landed_type({none}), "");
 }
 
+/// Rows are asked for by keys as DuckDB prints them.
+TEST(DolphindbTextTest, AValueIsReadBackFromItsText) {
+  const auto again = [](const ColumnType& type, const std::string& text) {
+    std::array<Byte, 16> value{};
+    return value_of(type, text, value) ? text_of(type, value.data()) : std::string("none");
+  };
+  const std::vector<std::pair<ColumnType, std::vector<std::string>>> cases{
+      {{Type::boolean}, {"true", "false"}},
+      {{Type::int8}, {"-127", "127"}},
+      {{Type::int64}, {"-9223372036854775807", "0"}},
+      {{Type::float32}, {"0.1", "-1.5"}},
+      {{Type::float64}, {"0.1", "1e+300"}},
+      {{Type::decimal32, false, 9}, {"0.000000001", "-0.999999999"}},
+      {{Type::decimal64, false, 0}, {"-999999999999999999"}},
+      {{Type::decimal128, false, 38}, {"-0.00000000000000000000000000000000000001"}},
+      {{Type::decimal128, false, 2}, {"999999999999999999999999999999999999.99"}},
+      {{Type::uuid}, {"5d212a78-cc48-e3b1-4235-b4d91473ee87"}},
+      {{Type::int128}, {"e1671797c52e15f763380b45e841ec32"}},
+      {{Type::ipaddr}, {"192.168.1.1", "2001:db8::1"}},
+      {{Type::time}, {"23:59:59.999", "00:00:00"}},
+      {{Type::minute}, {"13:30:00"}},
+      {{Type::second}, {"13:30:01"}},
+      {{Type::nanotime}, {"13:30:01.000000001"}},
+      {{Type::date}, {"1969-12-31", "2024-02-29"}},
+      {{Type::month}, {"2024-02-01"}},
+      {{Type::datehour}, {"2024-02-01 05:00:00"}},
+      {{Type::nanotimestamp}, {"1969-12-31 23:59:59.999999999"}}};
+  for (const auto& [type, texts] : cases) {
+    for (const std::string& each : texts) EXPECT_EQ(again(type, each), each) << name_of(type);
+    EXPECT_EQ(again(type, "x"), "none") << name_of(type);
+    EXPECT_EQ(again(type, ""), "none") << name_of(type);
+  }
+  EXPECT_EQ(again({Type::decimal32, false, 1}, "0.25"), "none");
+  EXPECT_EQ(again({Type::decimal32, false, 0}, "4294967296"), "none");
+  EXPECT_EQ(again({Type::second}, "13:30:01.5"), "none");
+  EXPECT_EQ(again({Type::uuid}, "5d212a78"), "none");
+}
+
 }  // namespace
 }  // namespace sluice::dolphindb

@@ -75,6 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
         Url{"host=db password = pw user=me", "host=db password = *** user=me"},
         Url{"mysql://root:pw@h/db", "mysql://root:***@h/db"},
         Url{"duckdb:/a b/c=d?e.duckdb", "duckdb:/a b/c=d?e.duckdb"},
+        Url{"dolphindb://me:p/w@h:8848/db/t?tls=verify",
+            "dolphindb://me:***@h:8848/db/t?tls=verify"},
         Url{"password=", "password=***"}, Url{"", ""}, Url{"://", "://"},
         Url{"yugabytedb:/me:pw@h/d", "yugabytedb:***@h/d"},
         Url{"postgresql:me:pw@h/d", "postgresql:***@h/d"},
@@ -83,8 +85,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Registry, NamesWhatThisBuildTakes) {
   EXPECT_EQ(schemes().sources,
             (std::vector<std::string>{"postgresql://", "postgres://", "yugabytedb://", "mysql://",
-                                      "mariadb://", "singlestore://", "duckdb:FILE", "md:DATABASE",
-                                      "motherduck:DATABASE"}));
+                                      "mariadb://", "singlestore://", "dolphindb://", "duckdb:FILE",
+                                      "md:DATABASE", "motherduck:DATABASE"}));
   EXPECT_EQ(schemes().destinations,
             (std::vector<std::string>{"duckdb:FILE", "md:DATABASE", "motherduck:DATABASE"}));
 }
@@ -97,7 +99,7 @@ TEST(Registry, SaysWhichSchemesThereAreAndTheNearest) {
   EXPECT_TRUE(has(typo.what(), "postgresql://, postgres://, yugabytedb://, mysql://, "))
       << typo.what();
   EXPECT_FALSE(has(typo.what() + typo.hint(), "hunter2"));
-  for (const char* later : {"dolphindb://h"}) {
+  for (const char* later : {"oracle://h"}) {
     const Error error = thrown([&] { make_source(database, later); });
     EXPECT_EQ(error.fault(), Fault::config) << later;
     EXPECT_TRUE(has(error.what(), "this build takes")) << error.what();

@@ -174,9 +174,9 @@ std::vector<Bytes> samples(const ColumnType& type) {
 }
 
 const std::array<std::string, kProbeRows>& text_samples() {
-  static const std::array<std::string, kProbeRows> kTexts{
+  static const std::array<std::string, kProbeRows> texts{
       "", "a", "A b", "\xC3\xBC\xE2\x82\xAC", "x|y:z", std::string(300, 'q'), "'\"\\", "n"};
-  return kTexts;
+  return texts;
 }
 
 /// Rows in which each column has all of its samples, in another order than its neighbours.

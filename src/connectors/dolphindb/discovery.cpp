@@ -15,9 +15,9 @@ constexpr std::string_view kDistributed = "dfs://";
 constexpr std::uint64_t kGuessedText = 16;  // bytes of a text or a symbol's share, and of an array
 
 const Object& part(const Object& schema, const char* name) {
-  static const Object kNone;
+  static const Object none;
   const Object* found = schema.find(name);
-  return found == nullptr ? kNone : *found;
+  return found == nullptr ? none : *found;
 }
 
 std::string text_of(const Object& object) {

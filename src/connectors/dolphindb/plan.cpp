@@ -89,9 +89,22 @@ class Planner {
         found.items.empty() ? std::vector<std::int64_t>() : found.items.front().numbers();
     if (most.empty() || most.front() == kNull) return std::nullopt;
     if (is_integer(type.type)) return mark_text(type.type, most.front());
-    // As text both are comparable through the column's own unit.
-    const auto now = mark_number(type.type, mark_text(Type::timestamp, snapshot_.server_time()));
-    return mark_text(type.type, now ? std::min(*now, most.front()) : most.front());
+    return mark_text(type.type, std::min(now_of(type.type), most.front()));
+  }
+
+  /// The server's time in a type's own unit, the one that has begun: what is still to come of a day
+  /// has its date.
+  std::int64_t now_of(Type type) const {
+    const std::int64_t ms = snapshot_.server_time();
+    if (type == Type::month) {
+      const std::string today = mark_text(Type::timestamp, ms);
+      return *mark_number(type, today.substr(0, 7) + "-01");
+    }
+    const std::int64_t unit = unit_of(type)->nanoseconds;
+    constexpr std::int64_t kMillisecond = 1'000'000;
+    if (unit < kMillisecond) return ms * (kMillisecond / unit);
+    const std::int64_t per = unit / kMillisecond;
+    return ms / per - (ms % per < 0 ? 1 : 0);
   }
 
   void by_keys(Plan& plan) const {

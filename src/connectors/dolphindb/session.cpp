@@ -30,7 +30,6 @@ struct Text {
 constexpr std::array kTexts{
     Text{"user name or password is incorrect", Fault::authentication,
          "several wrong tries in a minute may lock the user for ten"},
-    Text{"is locked", Fault::authentication, "wait until it is unlocked"},
     Text{"Login is required", Fault::authentication, "name a user in the URL"},
     Text{"<NoPrivilege>", Fault::permission, "an administrator can grant TABLE_READ or DB_READ"},
     Text{"Not granted", Fault::permission, "an administrator can grant TABLE_READ or DB_READ"},
@@ -203,7 +202,7 @@ bool Session::next_block(Block& block, std::uint64_t most) {
       const auto [type, form] = read_flag(stream_);
       if (form != Form::vector) throw Error(Fault::data, "a column of a block is no vector");
       read_vector(stream_, type, bases, left, each);
-      left -= std::min<std::uint64_t>(left, each.data.size());
+      left -= std::min<std::uint64_t>(left, each.bytes());
       if (each.rows != block.rows)
         throw Error(Fault::data, "a block of " + std::to_string(block.rows) +
                                      " rows with a column of " + std::to_string(each.rows));

@@ -50,10 +50,13 @@ Object key_vector(const Shape& shape, const std::string& column, std::size_t pos
   object.cells.type = type;
   object.cells.rows = texts.size();
   for (const std::string& each : texts) {
-    const auto number = mark_number(type.type, each);
-    if (!number)
-      throw Error(Fault::internal, "a key of " + name_of(type) + " cannot be asked for: " + each);
-    object.cells.data.append(reinterpret_cast<const Byte*>(&*number), width(type.type));
+    std::array<Byte, 16> value{};
+    if (!value_of(type, each, value))
+      throw Error(Fault::config,
+                  shape.table.name.text() + ": rows cannot be asked for by " + column +
+                      ", which is " + name_of(type),
+                  "strategy: full compares the table without");
+    object.cells.data.append(value.data(), width(type.type));
   }
   return object;
 }

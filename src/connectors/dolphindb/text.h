@@ -2,6 +2,7 @@
 // Values as text, as DuckDB prints and casts them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ std::string text_of(const ColumnType& type, const Byte* value);
 /// None: the text is no such value, or outside of the type.
 std::string mark_text(Type type, std::int64_t number);
 std::optional<std::int64_t> mark_number(Type type, std::string_view text);
+
+/// The bytes of one value, of a type that has a width, from its text as DuckDB prints it. False: it
+/// is none.
+bool value_of(const ColumnType& type, std::string_view text, std::array<Byte, 16>& value);
 
 /// Days since 1970 of a month's first day.
 std::int64_t days_of_month(std::int64_t month) noexcept;

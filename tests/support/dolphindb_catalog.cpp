@@ -14,12 +14,6 @@ namespace {
 using dolphin::ColumnType;
 using dolphin::Value;
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& each : names) text += (text.empty() ? "" : ", ") + duck::quoted(each);
-  return text;
-}
-
 int kind_number(const std::string& kind) {
   static const std::map<std::string, int> kKinds = {
       {"VALUE", 1}, {"RANGE", 2}, {"LIST", 3}, {"HASH", 5}};
@@ -86,7 +80,11 @@ std::string DolphindbTable::relation() const {
   std::string sql = "(SELECT " + items + " FROM " + stored_name();
   const std::vector<std::string>& key = primary_key.empty() ? sort_columns : primary_key;
   if (!key.empty() && (keep_duplicates != "ALL" || !primary_key.empty())) {
-    std::string by = listed(key);
+    std::string by;
+    for (const auto& [column, type] : types()) {
+      if (std::find(key.begin(), key.end(), column) != key.end())
+        by += (by.empty() ? "" : ", ") + dolphin::with_nulls(duck::quoted(column), type);
+    }
     for (const std::string& each : groups) by += ", " + each;
     sql += " QUALIFY row_number() OVER (PARTITION BY " + by + " ORDER BY rowid " +
            (keep_duplicates == "FIRST" ? "ASC" : "DESC") + ") = 1";

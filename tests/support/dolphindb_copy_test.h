@@ -120,8 +120,8 @@ class DolphindbTest : public ::testing::Test {
     std::string items;
     for (const auto& each : table.columns)
       items += (items.empty() ? "" : ", ") + duck::quoted(each.name) + "::VARCHAR";
-    return sorted(
-        copy.query("SELECT [" + items + "]::VARCHAR FROM public." + duck::quoted(table.name)));
+    return sorted(copy.query("SELECT [" + items + "]::VARCHAR FROM " +
+                             duck::quoted(*options.schema) + "." + duck::quoted(table.name)));
   }
   static Texts sorted(Texts texts) {
     std::ranges::sort(texts);

@@ -153,6 +153,19 @@ void read_key(const Object& schema, Shape& shape) {
   }
 }
 
+/// NULL equals nothing, so that rows with one in their key could not be told apart by it.
+void drop_key_of_nulls(Session& session, Shape& shape) {
+  if (!shape.table.has_key()) return;
+  std::string any;
+  for (const std::string& each : shape.table.primary_key)
+    any += (any.empty() ? "isNull(" : " or isNull(") + column_name(each) + ")";
+  const std::vector<std::int64_t> rows =
+      session.run("exec count(*) from " + from_item(shape) + " where " + any).numbers();
+  if (!rows.empty() && rows[0] == 0) return;
+  shape.table.primary_key.clear();
+  shape.table.key_origin = KeyOrigin::none;
+}
+
 /// What rows without a key come in the order of: the time that they are partitioned or sorted by.
 void choose_replication_key(const Object& schema, Shape& shape) {
   if (shape.table.has_key()) return;  // it says when a row was, not when it was changed
@@ -213,6 +226,7 @@ Shape describe(Session& session, const TableName& name) {
     read_columns(schema, shape);
     read_partitions(schema, shape);
     read_key(schema, shape);
+    drop_key_of_nulls(session, shape);
     choose_replication_key(schema, shape);
     shape.table.comment = text_of(part(schema, "tableComment"));
     session.bind(place(shape));

@@ -197,7 +197,9 @@ Query select_query(const Shape& shape, const Table& table, const Read& read, con
     conditions.push_back("(" + compare(mark, ">=", "from", bound(shape, table, mark, *read.from)) +
                          " or isNull(" + column_name(mark) + "))");
   }
-  if (table.start && !by_mark)
+  // A slice of the mark that was made for it begins there; one of buckets begins where they do.
+  const auto begins = table.start ? mark_number(shape.type(mark).type, *table.start) : std::nullopt;
+  if (table.start && !(by_mark && slice.from && begins && *slice.from >= *begins))
     conditions.push_back(compare(mark, ">=", "start", bound(shape, table, mark, *table.start)));
   if (!table.where.empty()) conditions.push_back("(" + table.where + "\n)");
   if (slice.keys > 0) add_keys(shape, table, read, slice, conditions, query);

@@ -105,7 +105,7 @@ constexpr std::array kTableWords{
     TableWord{"overlap", "DURATION", "how far below the last mark an incremental read begins",
               [](const Value& v) { return assign(&TableOptions::overlap, v.duration()); }},
     TableWord{"window", "DURATION",
-              "MySQL: how much time of the replication key one statement reads of what is new",
+              "how much time of the replication key one statement reads (not of PostgreSQL, DuckDB)",
               [](const Value& v) {
                 if (v.duration().count() == 0) v.fail("a window of no length reads nothing");
                 return assign(&TableOptions::window, v.duration());

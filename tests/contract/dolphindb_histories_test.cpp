@@ -86,8 +86,7 @@ class DolphindbHistories : public DolphindbTest, public ::testing::WithParamInte
     if (table.name == "ticks") return table.stored_name();
     const std::string by = table.name == "keyed" ? "id" : "sym, id";
     return "(SELECT * FROM " + table.stored_name() + " QUALIFY row_number() OVER (PARTITION BY " +
-           by + " ORDER BY rowid " + (table.keep_duplicates == "FIRST" ? "ASC" : "DESC") +
-           ") = 1)";
+           by + " ORDER BY rowid " + (table.keep_duplicates == "FIRST" ? "ASC" : "DESC") + ") = 1)";
   }
   const std::vector<std::string> types = {"NANOTIMESTAMP", "TIMESTAMP", "DATETIME"};
   testing::Dice dice{static_cast<std::uint64_t>(GetParam())};
@@ -106,8 +105,8 @@ TEST_P(DolphindbHistories, EndWithEveryRow) {
   if (dice.chance(50)) options.defaults.window = std::chrono::hours(24 * dice.from(1, 30));
   const bool named = dice.chance(50);
   if (named)
-    options.table_options.emplace_back(
-        "h.k*", [](TableOptions& each) { each.replication_key = "at"; });
+    options.table_options.emplace_back("h.k*",
+                                       [](TableOptions& each) { each.replication_key = "at"; });
   for (int i = 0; i < 20; ++i) write(dice);
   for (int run = dice.from(2, 3); run > 0; --run) {
     trouble();

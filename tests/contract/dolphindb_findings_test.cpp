@@ -28,8 +28,9 @@ class DolphindbFindings : public DolphindbTest {
   Receipt run() const { return good_sync("t", url("marks")); }
   /// How often each number is there.
   std::string counted(const std::string& number) const {
-    return copy.query("SELECT coalesce(string_agg(n || ' x' || c, ', ' ORDER BY n), '') FROM (SELECT " +
-                      number + " AS n, count(*) AS c FROM public.t GROUP BY ALL)")
+    return copy
+        .query("SELECT coalesce(string_agg(n || ' x' || c, ', ' ORDER BY n), '') FROM (SELECT " +
+               number + " AS n, count(*) AS c FROM public.t GROUP BY ALL)")
         .at(0);
   }
 };
@@ -37,8 +38,9 @@ class DolphindbFindings : public DolphindbTest {
 /// The difference of two numbers that are further apart than a LONG can tell.
 TEST_F(DolphindbFindings, NumbersThatAreFarApartAreInTheirBuckets) {
   options.defaults.replication_key = "at";
-  create("LONG", "SELECT -9200000000000000000 + i * 150000000000000 FROM range(3000) r(i) UNION ALL "
-                 "SELECT unnest([5000000000000000000, 9223372036854775807, -9223372036854775807])");
+  create("LONG",
+         "SELECT -9200000000000000000 + i * 150000000000000 FROM range(3000) r(i) UNION ALL "
+         "SELECT unnest([5000000000000000000, 9223372036854775807, -9223372036854775807])");
   EXPECT_EQ(run().inserted, 3003U);
   insert("SELECT 5000000000000000001");
   const Receipt second = run();
@@ -105,7 +107,8 @@ TEST_F(DolphindbFindings, AReplicationKeyOfMonthsHasNoRangesAndIsComparedWhole) 
                    .partitions = {},
                    .sort_columns = {"ts"}});
   const auto add = [&](int month) {
-    exec("INSERT INTO \"dfs://marks\".t VALUES (1704067200000000000, " + std::to_string(month) + ")");
+    exec("INSERT INTO \"dfs://marks\".t VALUES (1704067200000000000, " + std::to_string(month) +
+         ")");
   };
   add(24288);
   options.defaults.replication_key = "at";

@@ -11,8 +11,8 @@ namespace sluice::dolphindb {
 namespace {
 
 /// One block is held in memory; rows of most tables need a hundredth of this.
-constexpr std::uint64_t kMostOfBlock = std::uint64_t{1} << 30;
-constexpr std::chrono::milliseconds kSlice{200};
+constexpr std::uint64_t kMostHeld = std::uint64_t{1} << 30;
+constexpr std::chrono::milliseconds kPause{200};
 
 }  // namespace
 
@@ -69,7 +69,7 @@ bool BlockReader::next(Batch& batch) {
 /// False: the query has ended well.
 bool BlockReader::next_block(Batch& batch) {
   const std::uint64_t before = session_->stream().received();
-  const bool more = session_->next_block(block_, kMostOfBlock);
+  const bool more = session_->next_block(block_, kMostHeld);
   const std::uint64_t bytes = session_->stream().received() - before;
   batch.bytes += bytes;
   if (rate_ != nullptr) owed_ = rate_->spend(bytes);
@@ -101,7 +101,7 @@ std::uint64_t BlockReader::rows_that_fit(std::uint64_t most) const {
 /// False: later. A sign of life.
 bool BlockReader::pause() {
   if (owed_.count() <= 0) return true;
-  const auto slice = std::min<std::chrono::microseconds>(owed_, kSlice);
+  const auto slice = std::min<std::chrono::microseconds>(owed_, kPause);
   std::this_thread::sleep_for(slice);
   owed_ -= slice;
   return owed_.count() <= 0;

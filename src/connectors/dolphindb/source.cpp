@@ -11,7 +11,7 @@
 namespace sluice::dolphindb {
 namespace {
 
-constexpr std::uint64_t kLeastFetch = 8'192, kMostFetch = 131'072;
+constexpr std::uint64_t kFewRows = 8'192, kManyRows = 131'072;
 constexpr std::uint64_t kBytesOfBlock = std::uint64_t{2} << 20;  // stays in a processor's cache
 
 class DolphindbSource : public Source {
@@ -35,7 +35,8 @@ class DolphindbSource : public Source {
       if (error.retryable() || error.fault() == Fault::cancelled) throw;
     }
     const std::string& database = sessions_->login().database;
-    return "dolphindb cluster " + (cluster.empty() ? sessions_->login().nodes.front().text() : cluster) +
+    return "dolphindb cluster " +
+           (cluster.empty() ? sessions_->login().nodes.front().text() : cluster) +
            (database.empty() ? "" : ", database " + database);
   }
 
@@ -107,8 +108,8 @@ class DolphindbSource : public Source {
   std::uint64_t fetch_size(const Shape& shape) const {
     const std::uint64_t asked = sessions_->login().fetch_size;
     if (asked > 0) return asked;
-    return std::clamp(kBytesOfBlock / std::max<std::uint64_t>(1, shape.row_bytes()), kLeastFetch,
-                      kMostFetch);
+    return std::clamp(kBytesOfBlock / std::max<std::uint64_t>(1, shape.row_bytes()), kFewRows,
+                      kManyRows);
   }
 
   const SourceOptions options_;

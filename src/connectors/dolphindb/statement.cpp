@@ -193,8 +193,7 @@ Query select_query(const Shape& shape, const Table& table, const Read& read, con
   const bool by_mark = slice.column == mark;
   if (read.from && !(by_mark && slice.nulls)) {
     const std::string since = compare(mark, ">=", "from", bound(shape, table, mark, *read.from));
-    conditions.push_back(by_mark ? since
-                                 : "(" + since + " or isNull(" + column_name(mark) + "))");
+    conditions.push_back(by_mark ? since : "(" + since + " or isNull(" + column_name(mark) + "))");
   }
   if (table.start)
     conditions.push_back(compare(mark, ">=", "start", bound(shape, table, mark, *table.start)));

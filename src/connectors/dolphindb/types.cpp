@@ -60,7 +60,7 @@ const Entry* entry(Type type) noexcept {
   return found == kTypes.end() ? nullptr : &*found;
 }
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNanosOfSecond = 1'000'000'000;
 
 }  // namespace
 
@@ -103,21 +103,21 @@ bool is_decimal(Type type) noexcept { return type >= Type::decimal32 && type <= 
 std::optional<Unit> unit_of(Type type) noexcept {
   switch (type) {
     case Type::date:
-      return Unit{86'400 * kSecond, false};
+      return Unit{86'400 * kNanosOfSecond, false};
     case Type::datehour:
-      return Unit{3'600 * kSecond, false};
+      return Unit{3'600 * kNanosOfSecond, false};
     case Type::dateminute:
-      return Unit{60 * kSecond, false};
+      return Unit{60 * kNanosOfSecond, false};
     case Type::datetime:
-      return Unit{kSecond, false};
+      return Unit{kNanosOfSecond, false};
     case Type::timestamp:
       return Unit{1'000'000, false};
     case Type::nanotimestamp:
       return Unit{1, false};
     case Type::minute:
-      return Unit{60 * kSecond, true};
+      return Unit{60 * kNanosOfSecond, true};
     case Type::second:
-      return Unit{kSecond, true};
+      return Unit{kNanosOfSecond, true};
     case Type::time:
       return Unit{1'000'000, true};
     case Type::nanotime:

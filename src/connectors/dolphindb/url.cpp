@@ -12,11 +12,11 @@
 namespace sluice::dolphindb {
 namespace {
 
-constexpr const char* kForm =
+constexpr const char* kUrlForm =
     "write dolphindb://user:password@host:8848/database/table?tls=verify, the table and the "
     "parameters left out at will, and percent-encode @ : / ? % # & and spaces in each part";
-constexpr std::uint64_t kLeastFetch = 8'192;  // the server's own limit
-constexpr std::uint64_t kMostFetch = 1'000'000;
+constexpr std::uint64_t kLeastBlock = 8'192;  // the server's own limit
+constexpr std::uint64_t kMostBlock = 1'000'000;
 
 std::uint64_t number_of(const std::string& name, const std::string& text, std::uint64_t least,
                         std::uint64_t most) {
@@ -38,14 +38,14 @@ Endpoint endpoint_of(const std::string& text) {
     const std::string rest = text.substr(std::min(end + 1, text.size()));
     if (rest.starts_with(':')) port = rest.substr(1);
     if (end == text.size() || (!rest.empty() && rest[0] != ':'))
-      throw Error(Fault::config, "the host cannot be made out", kForm);
+      throw Error(Fault::config, "the host cannot be made out", kUrlForm);
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
     endpoint.host = wire::percent_decoded(text.substr(0, colon));
     if (colon < text.size()) port = text.substr(colon + 1);
   }
   if (endpoint.host.empty() || endpoint.host.find_first_of("@/?# ") != std::string::npos)
-    throw Error(Fault::config, "the host cannot be made out", kForm);
+    throw Error(Fault::config, "the host cannot be made out", kUrlForm);
   if (!port.empty())
     endpoint.port = static_cast<std::uint16_t>(number_of("the port", port, 1, 65'535));
   return endpoint;
@@ -85,7 +85,7 @@ void take(Login& login, const std::string& name, const std::string& value) {
   } else if (name == "compress") {
     login.compress = truth_of(name, value);
   } else if (name == "fetch-size") {
-    login.fetch_size = number_of(name, value, kLeastFetch, kMostFetch);
+    login.fetch_size = number_of(name, value, kLeastBlock, kMostBlock);
   } else if (name == "connect-timeout") {
     login.connect_timeout = std::chrono::seconds(number_of(name, value, 1, 86'400));
   } else {
@@ -116,7 +116,7 @@ void take_path(Login& login, std::string path) {
   if (slash < path.size()) login.table = wire::percent_decoded(path.substr(slash + 1));
   for (const std::string* part : {&login.database, &login.table}) {
     if (part->find_first_of(std::string("\n\r\0", 3)) != std::string::npos)
-      throw Error(Fault::config, "a name in the URL holds a line feed or a NUL", kForm);
+      throw Error(Fault::config, "a name in the URL holds a line feed or a NUL", kUrlForm);
   }
 }
 
@@ -138,7 +138,7 @@ std::string Endpoint::text() const {
 
 Login login_of(const std::string& url, const Secret& password) {
   const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) throw Error(Fault::config, "not a DolphinDB URL", kForm);
+  if (scheme == std::string::npos) throw Error(Fault::config, "not a DolphinDB URL", kUrlForm);
   std::string rest = url.substr(scheme + 3);
   Login login;
   std::string user;  // as it is written
@@ -160,22 +160,22 @@ Login login_of(const std::string& url, const Secret& password) {
     for (std::size_t start = 0; start <= path;) {
       const std::size_t end = std::min(rest.find(',', start), path);
       const Endpoint node = endpoint_of(rest.substr(start, end - start));
-      const bool known = std::ranges::find(login.nodes, node.text(), &Endpoint::text) !=
-                         login.nodes.end();
+      const bool known =
+          std::ranges::find(login.nodes, node.text(), &Endpoint::text) != login.nodes.end();
       if (!known) login.nodes.push_back(node);
       start = end + 1;
     }
     take_path(login, rest.substr(path, question - path));
     if (question < rest.size()) take_query(login, rest.substr(question + 1));
     if (login.user.empty() && !login.password.empty())
-      throw Error(Fault::config, "there is a password and no user", kForm);
+      throw Error(Fault::config, "there is a password and no user", kUrlForm);
     if (login.user.find('\n') != std::string::npos || login.user.find('\0') != std::string::npos)
-      throw Error(Fault::config, "the user's name holds a line feed or a NUL", kForm);
+      throw Error(Fault::config, "the user's name holds a line feed or a NUL", kUrlForm);
   } catch (const Error& error) {
     // What looks like a host may be the beginning of a password.
     if (at == std::string::npos && rest.find('@') != std::string::npos)
       throw Error(Fault::config, "the URL's host cannot be made out: there is an @ behind a ?",
-                  kForm);
+                  kUrlForm);
     throw Error(error.fault(), login.secrets.hidden(login.shown + ": " + error.what()),
                 error.hint());
   }

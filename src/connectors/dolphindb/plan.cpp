@@ -209,11 +209,7 @@ class Planner {
     const bool by_mark = whole.column == table_.replication_key;
     std::vector<Cut> starts;
     if (rows > kWorthCutting || table_.window)
-<<<<<<< HEAD
       starts = cuts(stretches(whole), rows_of_chunk(), longest(shape_.type(whole.column).type));
-=======
-      starts = cuts(stretches(whole), rows_of_chunk(), longest(type.type));
->>>>>>> 73d86ea5ff4f4c35924a61fb12cc10009d34e5b3
     if (starts.empty()) starts.push_back({0, read_.from ? 0 : rows});
     for (std::size_t i = 0; i < starts.size(); ++i) {
       Slice slice = whole;

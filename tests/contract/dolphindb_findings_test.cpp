@@ -120,6 +120,36 @@ TEST_F(DolphindbFindings, AReplicationKeyOfMonthsHasNoRangesAndIsComparedWhole) 
   EXPECT_EQ(counted("\"at\"::VARCHAR"), "2024-01-01 x1, 2024-02-01 x1");
 }
 
+/// Their numbers are multiplied to DuckDB's unit, and must not wrap into a stretch that nobody reads.
+TEST_F(DolphindbFindings, AStampThatDuckdbCannotHoldIsAMisfitInLaterRunsToo) {
+  create("TIMESTAMP", "SELECT 1704067200000 + i FROM range(100) r(i)");
+  EXPECT_EQ(run().inserted, 100U);
+  for (const char* stamp : {"9223372036854775807", "9223372036854775806", "9223372036854776",
+                            "-9223372036854775", "-9223372036854775807"}) {
+    insert(std::string("SELECT ") + stamp);
+    EXPECT_THAT(sync("t", url("marks")).error, HasSubstr("does not fit TIMESTAMP")) << stamp;
+    exec(std::string("DELETE FROM \"dfs://marks\".t WHERE \"at\" = ") + stamp);
+    EXPECT_EQ(run().read, 0U) << stamp;
+  }
+  exec("DELETE FROM \"dfs://marks\".t");
+  options.allow_deletes = {"*"};
+  insert("SELECT 9223372036854775 UNION ALL SELECT -9223372022400000");
+  EXPECT_EQ(run().inserted, 2U);
+  EXPECT_EQ(run().read, 0U);
+}
+
+TEST_F(DolphindbFindings, AMisfitThatBecameNullStays) {
+  options.defaults.misfit = Misfit::null;
+  create("TIMESTAMP", "SELECT 1704067200000 + i FROM range(100) r(i) UNION ALL SELECT NULL UNION ALL "
+                      "SELECT 9223372036854775806");
+  EXPECT_EQ(run().inserted, 102U);
+  for (int again = 0; again < 2; ++again) {
+    const Receipt receipt = run();
+    EXPECT_EQ(receipt.inserted + receipt.deleted, 0U);
+  }
+  EXPECT_EQ(copy.query("SELECT count(*) || ' ' || count(\"at\") FROM public.t"), Texts{"102 100"});
+}
+
 /// Rows are asked for, and "OK" alone is no table without rows.
 TEST_F(DolphindbFindings, NothingIsNoAnswerToAQuery) {
   create("LONG", "SELECT 1");

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "connectors/dolphindb/decode.h"
 #include "connectors/dolphindb/text.h"
 #include "sluice/error.h"
 
@@ -227,6 +228,8 @@ std::string why_no_text(const Shape& shape, const std::vector<Column>& columns) 
 
 }  // namespace
 
+bool has_digest(const ColumnType& type) { return !server_text(type, "c").empty(); }
+
 std::string server_digest(const Shape& shape, const std::vector<Column>& columns) {
   std::string row;
   for (const Column& each : columns) {
@@ -308,7 +311,12 @@ DigestItems digest_items(const Shape& shape, const Table& table, const Read& rea
     return {sums, hash_bucket(shape, table, read.buckets->bits) + bucket};
   if (slice.nulls) return {sums, ""};
   const std::string& column = range_column(table)->name;
-  const std::string number = "(long(" + column_name(column) + ") * " +
+  // What DuckDB cannot hold is in the bucket at that end, and is read with it: a misfit.
+  const LandedRange range = landed_range(shape.type(column));
+  const std::string most = std::to_string(range.most) + "l", least = std::to_string(range.least) + "l";
+  const std::string own = "long(" + column_name(column) + ")";
+  const std::string number = "(iif(" + own + " > " + most + ", " + most + ", iif(" + own + " < " +
+                             least + ", " + least + ", " + own + ")) * " +
                              std::to_string(landed_factor(shape.type(column))) + "l)";
   const std::string width = std::to_string(std::int64_t{1} << read.buckets->bits) + "l";
   // Rounded down, in whichever of two ways the server divides what is negative.

@@ -22,6 +22,8 @@ constexpr int kPartBits = 31;
 RowDigest row_digest(Session& session, const Shape& shape, const std::vector<Column>& columns,
                      duck::Connection& copy);
 
+/// Whether values of the type can be digested at all.
+bool has_digest(const ColumnType& type);
 /// The server's SQL for the digest of these columns.
 std::string server_digest(const Shape& shape, const std::vector<Column>& columns);
 

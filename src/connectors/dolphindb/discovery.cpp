@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "sluice/error.h"
 
@@ -226,20 +227,32 @@ Shape describe(Session& session, const TableName& name) {
     read_key(schema, shape);
     drop_key_of_nulls(session, shape);
     choose_replication_key(schema, shape);
-    shape.table.mark_ranges = !shape.table.has_key();  // row_digest() says where it cannot be
+    shape.table.mark_ranges =
+        !shape.table.has_key() && std::ranges::all_of(shape.types, has_digest);
     shape.table.comment = text_of(part(schema, "tableComment"));
     session.bind(place(shape));
     const std::vector<std::int64_t> rows =
         session.run("exec count(*) from " + from_item(shape)).numbers();
     if (!rows.empty() && rows[0] > 0) shape.table.rows = static_cast<std::uint64_t>(rows[0]);
   } catch (const Error& error) {
-    throw error.at(name.text());
+    if (error.fault() != Fault::schema && error.fault() != Fault::permission)
+      throw error.at(name.text());
+    throw;  // who lists tables says which
   }
   shape.table.bytes = shape.table.rows * shape.row_bytes();
   // It tells nothing by which a table that was made anew could be told from the one before.
   shape.table.incarnation = "table";
-  shape.table.fivetran_prefix = name.schema;
   return shape;
+}
+
+void require_database(Session& session) {
+  const std::string& name = session.login().database;
+  // A guest is told to log in by what comes next.
+  if (name.empty() || name == kShared || session.login().user.empty()) return;
+  const std::string path = std::string(kDistributed) + name;
+  if (session.call("existsDatabase", {text_scalar(path)}).numbers() == std::vector<std::int64_t>{0})
+    throw Error(Fault::config, "there is no database " + path + " that this user can see",
+                "`sluice discover` of the URL without a database lists all");
 }
 
 Discovered discover(Session& session) {

@@ -36,6 +36,9 @@ struct Discovered {
   std::vector<Skipped> skipped;
 };
 
+/// Throws Fault::config where the login's URL names a database that is not there.
+void require_database(Session& session);
+
 /// Those that the login's URL names, all of a database, or all.
 Discovered discover(Session& session);
 

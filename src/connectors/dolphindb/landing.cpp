@@ -344,6 +344,19 @@ struct Landing {
   }
 };
 
+LandedRange landed_range(const ColumnType& type) {
+  const auto bits = static_cast<unsigned>(width(type.type) * 8 - 1);
+  const auto most = static_cast<std::int64_t>((std::uint64_t{1} << bits) - 1);
+  LandedRange range{-most, most};  // below is NULL
+  const std::optional<Unit> from = unit_of(type.type);
+  const std::optional<Counted> to = counted(landed_type(type));
+  if (!from || !to) return range;
+  const std::int64_t factor = from->nanoseconds / to->nanoseconds;
+  range.least = std::max(range.least, to->least / factor);  // both round towards 1970
+  range.most = std::min(range.most, to->most / factor);
+  return range;
+}
+
 ColumnDecoder::Write ColumnDecoder::choose(Slot& slot, const std::string& landed) {
   return Landing::choose(*this, slot, landed);
 }

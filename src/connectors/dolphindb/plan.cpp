@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "connectors/dolphindb/cuts.h"
+#include "connectors/dolphindb/decode.h"
 #include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "connectors/dolphindb/text.h"
@@ -264,12 +265,16 @@ class Planner {
       slice.ranges.clear();
       held = 0;
     };
+    const LandedRange landed = landed_range(shape_.type(slice.column));
     const std::uint64_t bucket_width = std::uint64_t{1} << buckets.bits;
     for (const KeyRange& each : key_ranges(buckets)) {
       // To the server's own numbers: those that land within the range.
       const auto up = [&](std::int64_t n) { return n / factor + (n % factor > 0 ? 1 : 0); };
       const auto down = [&](std::int64_t n) { return n / factor - (n % factor < 0 ? 1 : 0); };
-      const KeyRange own{std::max(up(each.first), -most), std::min(down(each.last), most)};
+      KeyRange own{std::max(up(each.first), -most), std::min(down(each.last), most)};
+      // What does not land is counted at the ends.
+      if (own.first <= landed.least) own.first = -most;
+      if (own.last >= landed.most) own.last = most;
       if (own.first > own.last) continue;
       slice.ranges.push_back(own);
       held += (static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(each.first)) /

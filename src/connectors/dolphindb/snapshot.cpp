@@ -29,7 +29,7 @@ DolphindbSnapshot::DolphindbSnapshot(std::shared_ptr<Sessions> sessions, const S
       shapes_.emplace(each.name, std::move(shape));
     } catch (const Error& error) {
       if (error.fault() != Fault::schema && error.fault() != Fault::permission) throw;
-      tables_.emplace_back(error);
+      tables_.emplace_back(error.at(each.name.text()));
     }
   }
 }

@@ -27,6 +27,7 @@ class DolphindbSource : public Source {
   /// The controller's name is the same whatever node the URL names.
   std::string identity() override {
     const Borrowed session(*sessions_, options_.stop, has_shared());
+    require_database(*session);  // before anybody remembers its name
     std::string cluster;
     try {
       const std::vector<std::string> told = session->call("getControllerAlias").texts();
@@ -42,6 +43,7 @@ class DolphindbSource : public Source {
 
   Catalog discover(std::span<const TableName>) override {
     const Borrowed session(*sessions_, options_.stop, has_shared());
+    require_database(*session);
     Discovered found = dolphindb::discover(*session);
     Catalog catalog;
     for (Shape& each : found.shapes) catalog.tables.push_back(std::move(each.table));

@@ -113,6 +113,8 @@ void take_path(Login& login, std::string path) {
   if (path.starts_with('/')) path.erase(0, 1);
   const std::size_t slash = std::min(path.find('/'), path.size());
   login.database = wire::percent_decoded(path.substr(0, slash));
+  // As DolphinDB itself writes it.
+  if (login.database.starts_with("dfs://")) login.database.erase(0, 6);
   if (slash < path.size()) login.table = wire::percent_decoded(path.substr(slash + 1));
   for (const std::string* part : {&login.database, &login.table}) {
     if (part->find_first_of(std::string("\n\r\0", 3)) != std::string::npos)

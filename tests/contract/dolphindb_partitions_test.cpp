@@ -4,8 +4,11 @@
 #include <limits>
 #include <map>
 #include <ostream>
+#include <thread>
 
 #include "connectors/dolphindb/cuts.h"
+#include "connectors/dolphindb/sessions.h"
+#include "connectors/dolphindb/url.h"
 #include "connectors/registry.h"
 #include "engine/scan.h"
 #include "support/dice.h"
@@ -255,6 +258,19 @@ TEST_F(DolphindbNodes, OneThatIsStoppedInTheMiddleIsAnothersTurn) {
     copy.damage("DELETE FROM trade WHERE volume % 5 = 0");
     options.full = true;
   }
+}
+
+TEST_F(DolphindbNodes, SessionsThatIdledAtOneThatWasStartedAnewCostOneTry) {
+  begin();
+  dolphindb::Sessions sessions(
+      std::make_shared<const dolphindb::Login>(dolphindb::login_of(url(), {})));
+  {
+    const dolphindb::Borrowed one(sessions, {}), two(sessions, {}), three(sessions, {});
+  }
+  cluster->stop_node(0);
+  cluster->start_node(0);
+  EXPECT_THROW(dolphindb::Borrowed(sessions, {})->call("version"), Error);
+  EXPECT_THAT(dolphindb::Borrowed(sessions, {})->call("version").texts(), SizeIs(1));
 }
 
 TEST_F(DolphindbNodes, OneThatIsDownFromTheStartIsDoneWithout) {

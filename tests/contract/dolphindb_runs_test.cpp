@@ -149,7 +149,8 @@ TEST_F(DolphindbRuns, TheGreatestNumbersAreNumbersOfAMarkToo) {
       .database = "dfs://n", .name = "t", .columns = {{"n", "INT"}, {"v", "STRING"}}};
   cluster->create(table);
   exec(
-      "INSERT INTO \"dfs://n\".t SELECT i * 4000000, 'v' || i FROM range(-500, 500) r(i); INSERT INTO "
+      "INSERT INTO \"dfs://n\".t SELECT i * 4000000, 'v' || i FROM range(-500, 500) r(i); INSERT "
+      "INTO "
       "\"dfs://n\".t VALUES (2147483647, 'most'), (-2147483647, 'least'), (NULL, 'none')");
   options.defaults.replication_key = "n";
   options.defaults.strategy = Strategy::digest;

@@ -104,12 +104,13 @@ constexpr std::array kTableWords{
               [](const Value& v) { return assign(&TableOptions::start, v.text()); }},
     TableWord{"overlap", "DURATION", "how far below the last mark an incremental read begins",
               [](const Value& v) { return assign(&TableOptions::overlap, v.duration()); }},
-    TableWord{"window", "DURATION",
-              "MySQL: how much time of the replication key one statement reads of what is new",
-              [](const Value& v) {
-                if (v.duration().count() == 0) v.fail("a window of no length reads nothing");
-                return assign(&TableOptions::window, v.duration());
-              }},
+    TableWord{
+        "window", "DURATION",
+        "how much time of the replication key one statement reads (not of PostgreSQL, DuckDB)",
+        [](const Value& v) {
+          if (v.duration().count() == 0) v.fail("a window of no length reads nothing");
+          return assign(&TableOptions::window, v.duration());
+        }},
     TableWord{"synced_at", "BOOLEAN", "adds a column _sluice_synced_at",
               [](const Value& v) { return assign(&TableOptions::synced_at, v.boolean()); }},
 };

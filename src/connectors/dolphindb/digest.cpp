@@ -308,11 +308,13 @@ DigestItems digest_items(const Shape& shape, const Table& table, const Read& rea
     return {sums, hash_bucket(shape, table, read.buckets->bits) + bucket};
   if (slice.nulls) return {sums, ""};
   const std::string& column = range_column(table)->name;
-  // Never of a negative number, which languages divide in two ways.
-  return {sums, "(long(" + column_name(column) + ") * " +
-                    std::to_string(landed_factor(shape.type(column))) + "l - (" +
-                    std::to_string(slice.base) + "l)) / " +
-                    std::to_string(std::int64_t{1} << read.buckets->bits) + "l" + bucket};
+  const std::string number = "(long(" + column_name(column) + ") * " +
+                             std::to_string(landed_factor(shape.type(column))) + "l)";
+  const std::string width = std::to_string(std::int64_t{1} << read.buckets->bits) + "l";
+  // Rounded down, in whichever of two ways the server divides what is negative.
+  const std::string quotient = "(" + number + " / " + width + ")";
+  return {sums, "iif(" + number + " - " + quotient + " * " + width + " < 0l, " + quotient +
+                    " - 1l, " + quotient + ")" + bucket};
 }
 
 }  // namespace sluice::dolphindb

@@ -26,8 +26,8 @@ RowDigest row_digest(Session& session, const Shape& shape, const std::vector<Col
 std::string server_digest(const Shape& shape, const std::vector<Column>& columns);
 
 /// What stands between SELECT and FROM, and behind GROUP BY, for the number of a bucket, how many
-/// rows it has, and the two parts of the sum of their digests. By ranges the number is counted from
-/// the slice's base. Of rows without a number there is one bucket and nothing to group by.
+/// rows it has, and the two parts of the sum of their digests. Of rows without a number there is
+/// one bucket and nothing to group by.
 struct DigestItems {
   std::string items, group_by;
 };

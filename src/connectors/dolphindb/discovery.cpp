@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "connectors/dolphindb/digest.h"
 #include "connectors/dolphindb/statement.h"
 #include "sluice/error.h"
 
@@ -180,7 +179,6 @@ void choose_replication_key(const Object& schema, Shape& shape) {
     const auto unit = unit_of(type.type);
     if (type.array || !unit || unit->of_day) continue;
     shape.table.replication_key = each;
-    shape.table.mark_ranges = landed_factor(type) > 0;
     return;
   }
 }
@@ -228,6 +226,7 @@ Shape describe(Session& session, const TableName& name) {
     read_key(schema, shape);
     drop_key_of_nulls(session, shape);
     choose_replication_key(schema, shape);
+    shape.table.mark_ranges = !shape.table.has_key();  // row_digest() says where it cannot be
     shape.table.comment = text_of(part(schema, "tableComment"));
     session.bind(place(shape));
     const std::vector<std::int64_t> rows =

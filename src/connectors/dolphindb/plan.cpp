@@ -73,23 +73,38 @@ class Planner {
     }
   }
 
-  /// The highest mark that any later row may still be above: never beyond the server's clock.
+  /// The highest mark of the rows, but of those that are stamped ahead of the server's clock: one
+  /// of these must not hide what others write meanwhile.
   std::optional<std::string> until() {
-    Read whole = read_;
-    whole.from.reset();
     const std::string& mark = table_.replication_key;
     const ColumnType& type = shape_.type(mark);
     if (!is_mark(type.type) || type.array)
       throw Error(Fault::config,
                   table_.name.text() + ": the replication key " + mark + " is " + name_of(type),
                   "it has to be a date, an instant or a whole number");
-    const Object found = ask(select_query(
-        shape_, table_, whole, {}, "max(" + column_name(mark) + ") as " + variable(shape_, "hi")));
+    Slice all;
+    all.column = mark;
+    if (is_integer(type.type)) return as_mark(type.type, highest(all));
+    const std::int64_t now = now_of(type.type);
+    all.to = now + 1;
+    if (const auto most = highest(all)) return as_mark(type.type, most);
+    all.to.reset();
+    return highest(all) ? as_mark(type.type, now) : std::nullopt;
+  }
+
+  std::optional<std::int64_t> highest(const Slice& slice) {
+    Read whole = read_;
+    whole.from.reset();
+    const Object found =
+        ask(select_query(shape_, table_, whole, slice,
+                         "max(" + column_name(slice.column) + ") as " + variable(shape_, "hi")));
     const std::vector<std::int64_t> most =
         found.items.empty() ? std::vector<std::int64_t>() : found.items.front().numbers();
-    if (most.empty() || most.front() == kNull) return std::nullopt;
-    if (is_integer(type.type)) return mark_text(type.type, most.front());
-    return mark_text(type.type, std::min(now_of(type.type), most.front()));
+    return most.empty() || most.front() == kNull ? std::nullopt : std::optional(most.front());
+  }
+
+  static std::optional<std::string> as_mark(Type type, std::optional<std::int64_t> number) {
+    return number ? std::optional(mark_text(type, *number)) : std::nullopt;
   }
 
   /// The server's time in a type's own unit, the one that has begun: what is still to come of a day
@@ -191,23 +206,10 @@ class Planner {
       plan.chunks.push_back({whole.text(), rows, rows * shape_.row_bytes()});
       return;
     }
-    const ColumnType& type = shape_.type(whole.column);
     const bool by_mark = whole.column == table_.replication_key;
-    if (by_mark) {
-      for (const auto& bound : {read_.from, table_.start}) {
-        if (!bound) continue;
-        const auto number = mark_number(type.type, *bound);
-        if (!number)
-          throw Error(Fault::config,
-                      table_.name.text() + ": \"" + *bound + "\" is no " + name_of(type));
-        whole.from = whole.from ? std::max(*whole.from, *number) : *number;
-      }
-    }
-    if (!read_.digest.empty() && read_.buckets->by == Buckets::By::ranges)
-      whole.base = base_of_buckets();
     std::vector<Cut> starts;
     if (rows > kWorthCutting || table_.window)
-      starts = cuts(stretches(whole), rows_of_chunk(), longest(type.type));
+      starts = cuts(stretches(whole), rows_of_chunk(), longest(shape_.type(whole.column).type));
     if (starts.empty()) starts.push_back({0, read_.from ? 0 : rows});
     for (std::size_t i = 0; i < starts.size(); ++i) {
       Slice slice = whole;
@@ -220,19 +222,6 @@ class Planner {
     nulls.column = whole.column;
     nulls.nulls = true;
     plan.chunks.push_back({nulls.text(), 0, 0});
-  }
-
-  /// The bucket that no value is below, as its first number.
-  std::int64_t base_of_buckets() {
-    const std::string& column = range_column(table_)->name;
-    const Object found =
-        ask(select_query(shape_, table_, read_, {},
-                         "min(" + column_name(column) + ") as " + variable(shape_, "lo")));
-    const std::vector<std::int64_t> least =
-        found.items.empty() ? std::vector<std::int64_t>() : found.items.front().numbers();
-    if (least.empty() || least.front() == kNull) return 0;
-    const int bits = read_.buckets->bits;
-    return (least.front() * landed_factor(shape_.type(column)) >> bits) << bits;
   }
 
   /// Only rows of some buckets; many of them in one statement.
@@ -257,14 +246,12 @@ class Planner {
     }
     Slice slice;
     slice.column = range_column(table_)->name;
-    const std::int64_t base = read_.digest.empty() ? 0 : base_of_buckets();
     const std::int64_t factor = landed_factor(shape_.type(slice.column));
     if (buckets.nulls()) {
       Slice nulls = slice;
       nulls.nulls = true;
       add(nulls, 1);
     }
-    slice.base = base;
     const std::int64_t most = mark_limit(shape_.type(slice.column).type);
     std::uint64_t held = 0;
     const auto flush = [&] {
@@ -277,16 +264,17 @@ class Planner {
       slice.ranges.clear();
       held = 0;
     };
-    const std::int64_t bucket_width = std::int64_t{1} << buckets.bits;
+    const std::uint64_t bucket_width = std::uint64_t{1} << buckets.bits;
     for (const KeyRange& each : key_ranges(buckets)) {
       // To the server's own numbers: those that land within the range.
       const auto up = [&](std::int64_t n) { return n / factor + (n % factor > 0 ? 1 : 0); };
       const auto down = [&](std::int64_t n) { return n / factor - (n % factor < 0 ? 1 : 0); };
-      const KeyRange own{std::clamp(up(each.first), -most, most),
-                         std::clamp(down(each.last), -most, most)};
+      const KeyRange own{std::max(up(each.first), -most), std::min(down(each.last), most)};
       if (own.first > own.last) continue;
       slice.ranges.push_back(own);
-      held += static_cast<std::uint64_t>((each.last - each.first) / bucket_width) + 1;
+      held += (static_cast<std::uint64_t>(each.last) - static_cast<std::uint64_t>(each.first)) /
+                  bucket_width +
+              1;
       if (slice.ranges.size() == kRangesOfChunk) flush();
     }
     flush();

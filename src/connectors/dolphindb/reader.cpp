@@ -157,7 +157,7 @@ bool DigestReader::next(Batch& batch) {
       } else {
         static_cast<std::int64_t*>(data)[size] = projection_[i] == 1 ? rows_[at_]
                                                  : asked_.nulls      ? Buckets::kNulls
-                                                                     : buckets_[at_] + asked_.first;
+                                                                     : buckets_[at_];
       }
     }
     ++size;

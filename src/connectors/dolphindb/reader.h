@@ -55,12 +55,11 @@ class BlockReader : public Reader {
 /// Reads sums of digests instead of rows: a few rows for each chunk, in digest_columns()' shape.
 class DigestReader : public Reader {
  public:
-  /// `query` makes the statement of a chunk; `number` tells the bucket that its own `bucket` is.
   struct Asked {
-    Query query;
-    bool nulls = false;      ///< all of it is the bucket Buckets::kNulls
-    std::int64_t first = 0;  ///< what is added to each bucket's number
+    Query query;         ///< its answer has the columns of DigestItems
+    bool nulls = false;  ///< all of it is the bucket Buckets::kNulls
   };
+  /// `query` makes the statement of a chunk.
   DigestReader(std::shared_ptr<Sessions> sessions, const Shape& shape,
                std::function<Asked(const Chunk&)> query, std::vector<std::size_t> projection);
 

@@ -45,10 +45,7 @@ constexpr std::array kTexts{
     Text{"Maximum connections", Fault::connection,
          "--parallel takes fewer connections; the server's limit is maxConnections"},
     Text{"openChunks operation failed", Fault::conflict, ""},
-    Text{"out of memory", Fault::connection,
-         "the result is built in the server's memory before it is sent: a smaller window: or a "
-         "where: reads less at once"},
-    Text{"Out of memory", Fault::connection,
+    Text{"ut of memory", Fault::connection,
          "the result is built in the server's memory before it is sent: a smaller window: or a "
          "where: reads less at once"},
 };
@@ -72,6 +69,10 @@ auto Session::guarded(const Work& work) {
     if (error.fault() == Fault::connection || error.fault() == Fault::data ||
         error.fault() == Fault::cancelled)
       broken_ = true;
+    if (error.fault() == Fault::connection) lost_ = true;
+    throw;
+  } catch (...) {
+    broken_ = true;
     throw;
   }
 }
@@ -167,7 +168,8 @@ void Session::select(const std::string& script, std::uint64_t fetch_size) {
     const std::uint64_t objects = head();
     blocks_left_ = 0;
     one_table_ = false;
-    if (objects == 0) return;
+    if (objects == 0)
+      throw Error(Fault::data, "a query for rows was answered with nothing, not even no rows");
     const auto [type, form] = read_flag(stream_);
     if (form == Form::table) {  // as servers may where there is nothing to cut
       blocks_left_ = 1;
@@ -202,7 +204,11 @@ bool Session::next_block(Block& block, std::uint64_t most) {
       const auto [type, form] = read_flag(stream_);
       if (form != Form::vector) throw Error(Fault::data, "a column of a block is no vector");
       read_vector(stream_, type, bases, left, each);
-      left -= std::min<std::uint64_t>(left, each.bytes());
+      std::uint64_t held = each.bytes();
+      if (each.symbols != nullptr) {
+        for (const std::string& symbol : *each.symbols) held += symbol.size() + sizeof symbol;
+      }
+      left -= std::min(left, held);
       if (each.rows != block.rows)
         throw Error(Fault::data, "a block of " + std::to_string(block.rows) +
                                      " rows with a column of " + std::to_string(each.rows));

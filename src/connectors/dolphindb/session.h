@@ -48,6 +48,8 @@ class Session {
   bool next_block(Block& block, std::uint64_t most);
 
   bool broken() const noexcept { return broken_; }
+  /// Whether that is the node's doing: it went away.
+  bool lost() const noexcept { return lost_; }
   /// Whether rows of the last query are still to come.
   bool busy() const noexcept { return blocks_left_ > 0; }
   Stream& stream() noexcept { return stream_; }
@@ -76,7 +78,7 @@ class Session {
   std::string id_ = "0";
   std::uint64_t blocks_left_ = 0;
   bool one_table_ = false;  ///< the answer is a table itself, its flag is read
-  bool broken_ = false;
+  bool broken_ = false, lost_ = false;
   std::string login_way_;
 };
 

@@ -74,18 +74,17 @@ std::unique_ptr<Session> Sessions::borrow(const Stop& stop, bool first) {
 void Sessions::give_back(std::unique_ptr<Session> session) noexcept {
   if (session == nullptr) return;
   const std::lock_guard lock(mutex_);
-  if (session->broken()) {
+  if (session->lost()) {
     failed(session->node());
-    return;
+  } else if (session->broken() || session->busy()) {
+    for (Node& each : nodes_) {
+      if (each.endpoint.text() == session->node().text()) --each.given;
+    }
+  } else {
+    session->stream().set_stop({});
+    session->stream().set_patience(login_->patience);
+    idle_.push_back(std::move(session));
   }
-  if (session->busy()) {
-    for (Node& each : nodes_)
-      each.given -= each.endpoint.text() == session->node().text() ? 1U : 0U;
-    return;
-  }
-  session->stream().set_stop({});
-  session->stream().set_patience(login_->patience);
-  idle_.push_back(std::move(session));
 }
 
 }  // namespace sluice::dolphindb

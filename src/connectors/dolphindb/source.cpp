@@ -70,7 +70,6 @@ class DolphindbSource : public Source {
             asked.query = select_query(shape, plan.table, plan.read, slice, made.items);
             if (!made.group_by.empty()) asked.query.script += " group by " + made.group_by;
             asked.nulls = made.group_by.empty();
-            asked.first = slice.base >> plan.read.buckets->bits;
             return asked;
           },
           std::vector<std::size_t>(projection.begin(), projection.end()));
@@ -92,6 +91,9 @@ class DolphindbSource : public Source {
                        duck::Connection& copy) override {
     const Shape& shape = dynamic_cast<DolphindbSnapshot&>(snapshot).shape(table.name);
     const Borrowed session(*sessions_, options_.stop, shape.in_memory);
+    const Column* ranged = range_column(table);
+    if (ranged != nullptr && landed_factor(shape.type(ranged->name)) == 0)
+      return {"", "the server's numbers of " + ranged->name + " are not DuckDB's"};
     return dolphindb::row_digest(*session, shape, columns, copy);
   }
 

@@ -122,7 +122,6 @@ std::string Slice::text() const {
   if (keys > 0) bounds["first"] = first_key, bounds["keys"] = keys;
   for (const KeyRange& each : ranges) bounds["ranges"].push_back({each.first, each.last});
   if (!hashes.empty()) bounds["hashes"] = hashes;
-  if (base != 0) bounds["base"] = base;
   return bounds.dump();
 }
 
@@ -138,7 +137,6 @@ Slice Slice::of(const std::string& bounds) try {
   for (const json& each : parsed.value("ranges", json::array()))
     slice.ranges.push_back({each.at(0).get<std::int64_t>(), each.at(1).get<std::int64_t>()});
   slice.hashes = parsed.value("hashes", std::vector<std::int64_t>());
-  slice.base = parsed.value("base", std::int64_t{0});
   return slice;
 } catch (const json::exception&) {
   throw Error(Fault::internal, "bounds of a chunk that nobody made: " + bounds);
@@ -193,13 +191,11 @@ Query select_query(const Shape& shape, const Table& table, const Read& read, con
   }
   const std::string& mark = table.replication_key;
   const bool by_mark = slice.column == mark;
-  if (read.from && !by_mark) {
-    conditions.push_back("(" + compare(mark, ">=", "from", bound(shape, table, mark, *read.from)) +
-                         " or isNull(" + column_name(mark) + "))");
+  if (read.from && !(by_mark && slice.nulls)) {
+    const std::string since = compare(mark, ">=", "from", bound(shape, table, mark, *read.from));
+    conditions.push_back(by_mark ? since : "(" + since + " or isNull(" + column_name(mark) + "))");
   }
-  // A slice of the mark that was made for it begins there; one of buckets begins where they do.
-  const auto begins = table.start ? mark_number(shape.type(mark).type, *table.start) : std::nullopt;
-  if (table.start && !(by_mark && slice.from && begins && *slice.from >= *begins))
+  if (table.start)
     conditions.push_back(compare(mark, ">=", "start", bound(shape, table, mark, *table.start)));
   if (!table.where.empty()) conditions.push_back("(" + table.where + "\n)");
   if (slice.keys > 0) add_keys(shape, table, read, slice, conditions, query);

@@ -36,7 +36,6 @@ struct Slice {
   std::size_t first_key = 0, keys = 0;   ///< of Read::keys; keys > 0: only rows with these
   std::vector<KeyRange> ranges;          ///< if any: only rows whose number is in one of them
   std::vector<std::int64_t> hashes;      ///< if any: only rows in these buckets of keys' digests
-  std::int64_t base = 0;                 ///< of digests by ranges: no bucket begins below
 
   std::string text() const;  ///< as Chunk::bounds
   static Slice of(const std::string& bounds);

@@ -159,7 +159,10 @@ Login login_of(const std::string& url, const Secret& password) {
   try {
     for (std::size_t start = 0; start <= path;) {
       const std::size_t end = std::min(rest.find(',', start), path);
-      login.nodes.push_back(endpoint_of(rest.substr(start, end - start)));
+      const Endpoint node = endpoint_of(rest.substr(start, end - start));
+      const bool known =
+          std::ranges::find(login.nodes, node.text(), &Endpoint::text) != login.nodes.end();
+      if (!known) login.nodes.push_back(node);
       start = end + 1;
     }
     take_path(login, rest.substr(path, question - path));

@@ -4,8 +4,11 @@
 #include <limits>
 #include <map>
 #include <ostream>
+#include <thread>
 
 #include "connectors/dolphindb/cuts.h"
+#include "connectors/dolphindb/sessions.h"
+#include "connectors/dolphindb/url.h"
 #include "connectors/registry.h"
 #include "engine/scan.h"
 #include "support/dice.h"
@@ -134,6 +137,21 @@ TEST_P(DolphindbPartitions, EveryRowIsInExactlyOneChunk) {
   }
 }
 
+TEST_P(DolphindbPartitions, ABucketHoldsTheGreatestNumberOfItsColumn) {
+  if (GetParam().type != std::string("INT")) return;
+  const auto in_bucket = [&](std::int64_t bucket) {
+    return joined(chunks([&](Table& each, Read& read) {
+      each.replication_key = "at";
+      each.mark_ranges = true;
+      read.buckets = Buckets{Buckets::By::ranges, 8, 100, {bucket}};
+    }));
+  };
+  EXPECT_EQ(in_bucket(2147483647 >> 8), Texts{"5"});
+  EXPECT_EQ(in_bucket(-2147483647 >> 8), Texts{"6"});
+  EXPECT_EQ(in_bucket(0), ids("\"at\" BETWEEN 0 AND 255"));
+  EXPECT_EQ(in_bucket(Buckets::kNulls), ids("\"at\" IS NULL"));
+}
+
 TEST_P(DolphindbPartitions, AndSoItIsInTheCopyThroughChangesAndPlaces) {
   options.parallel = 3;
   options.defaults.window = std::chrono::hours(24 * 10);
@@ -255,6 +273,17 @@ TEST_F(DolphindbNodes, OneThatIsStoppedInTheMiddleIsAnothersTurn) {
     copy.damage("DELETE FROM trade WHERE volume % 5 = 0");
     options.full = true;
   }
+}
+
+TEST_F(DolphindbNodes, SessionsThatIdledAtOneThatWasStartedAnewCostOneTry) {
+  begin();
+  dolphindb::Sessions sessions(
+      std::make_shared<const dolphindb::Login>(dolphindb::login_of(url(), {})));
+  { const dolphindb::Borrowed one(sessions, {}), two(sessions, {}), three(sessions, {}); }
+  cluster->stop_node(0);
+  cluster->start_node(0);
+  EXPECT_THROW(dolphindb::Borrowed(sessions, {})->call("version"), Error);
+  EXPECT_THAT(dolphindb::Borrowed(sessions, {})->call("version").texts(), SizeIs(1));
 }
 
 TEST_F(DolphindbNodes, OneThatIsDownFromTheStartIsDoneWithout) {

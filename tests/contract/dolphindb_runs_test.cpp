@@ -143,6 +143,27 @@ TEST_F(DolphindbRuns, AWrongConditionNamesItsOption) {
   EXPECT_THAT(sync().error, HasSubstr("the replication key price is DOUBLE"));
 }
 
+TEST_F(DolphindbRuns, TheGreatestNumbersAreNumbersOfAMarkToo) {
+  begin();
+  const DolphindbTable table{
+      .database = "dfs://n", .name = "t", .columns = {{"n", "INT"}, {"v", "STRING"}}};
+  cluster->create(table);
+  exec(
+      "INSERT INTO \"dfs://n\".t SELECT i * 4000000, 'v' || i FROM range(-500, 500) r(i); INSERT "
+      "INTO "
+      "\"dfs://n\".t VALUES (2147483647, 'most'), (-2147483647, 'least'), (NULL, 'none')");
+  options.defaults.replication_key = "n";
+  options.defaults.strategy = Strategy::digest;
+  good_sync("t", url("n"));
+  expect_equal(table);
+  exec(
+      "INSERT INTO \"dfs://n\".t VALUES (2147483647, 'again'), (-2147483647, 'again'), (NULL, "
+      "'again'); UPDATE \"dfs://n\".t SET v = 'changed' WHERE v IN ('most', 'least', 'none')");
+  EXPECT_EQ(good_sync("t", url("n")).strategy, "digest");
+  expect_equal(table);
+  EXPECT_TRUE(verified("n").equal());
+}
+
 TEST_F(DolphindbRuns, VerifyTellsWhatDiffersAndRepairMendsIt) {
   begin_with_ticks(5000);
   good_sync();

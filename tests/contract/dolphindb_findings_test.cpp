@@ -120,7 +120,8 @@ TEST_F(DolphindbFindings, AReplicationKeyOfMonthsHasNoRangesAndIsComparedWhole) 
   EXPECT_EQ(counted("\"at\"::VARCHAR"), "2024-01-01 x1, 2024-02-01 x1");
 }
 
-/// Their numbers are multiplied to DuckDB's unit, and must not wrap into a stretch that nobody reads.
+/// Their numbers are multiplied to DuckDB's unit, and must not wrap into a stretch that nobody
+/// reads.
 TEST_F(DolphindbFindings, AStampThatDuckdbCannotHoldIsAMisfitInLaterRunsToo) {
   create("TIMESTAMP", "SELECT 1704067200000 + i FROM range(100) r(i)");
   EXPECT_EQ(run().inserted, 100U);
@@ -140,8 +141,9 @@ TEST_F(DolphindbFindings, AStampThatDuckdbCannotHoldIsAMisfitInLaterRunsToo) {
 
 TEST_F(DolphindbFindings, AMisfitThatBecameNullStays) {
   options.defaults.misfit = Misfit::null;
-  create("TIMESTAMP", "SELECT 1704067200000 + i FROM range(100) r(i) UNION ALL SELECT NULL UNION ALL "
-                      "SELECT 9223372036854775806");
+  create("TIMESTAMP",
+         "SELECT 1704067200000 + i FROM range(100) r(i) UNION ALL SELECT NULL UNION ALL "
+         "SELECT 9223372036854775806");
   EXPECT_EQ(run().inserted, 102U);
   for (int again = 0; again < 2; ++again) {
     const Receipt receipt = run();

@@ -2,6 +2,7 @@
 // Runs by chance while others write, nodes go and answers break: whatever became of them, after a
 // quiet run the copy is the source, row by row.
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "support/dice.h"
@@ -128,7 +129,12 @@ TEST_P(DolphindbHistories, EndWithEveryRow) {
   EXPECT_THAT(cluster->violations(), ::testing::IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seed, DolphindbHistories, ::testing::Range(0, 20));
+/// SLUICE_DOLPHINDB_SEEDS=300 for more of them.
+int seeds() {
+  const char* const asked = std::getenv("SLUICE_DOLPHINDB_SEEDS");
+  return asked == nullptr ? 8 : std::max(1, std::atoi(asked));
+}
+INSTANTIATE_TEST_SUITE_P(Seed, DolphindbHistories, ::testing::Range(0, seeds()));
 
 }  // namespace
 }  // namespace sluice

@@ -43,8 +43,9 @@ ColumnDecoder::ColumnDecoder(const ReadColumn& read) : read_(read) {
     throw Error(Fault::config,
                 read_.table + ": column " + read_.column.name + " is " + name_of(type) +
                     ", which cannot land as " + landed,
-                landed_type(type) == "VARCHAR" ? "leave it as VARCHAR"
-                                             : "leave it as " + landed_type(type) + ", or use VARCHAR");
+                landed_type(type) == "VARCHAR"
+                    ? "leave it as VARCHAR"
+                    : "leave it as " + landed_type(type) + ", or use VARCHAR");
 }
 
 void ColumnDecoder::check(const Cells& cells) const {

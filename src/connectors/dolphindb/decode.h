@@ -21,8 +21,8 @@ struct ReadColumn {
   std::string table = "TABLE";  ///< as flags name it
 };
 
-/// The least and the greatest number of an instant's or a date's type that DuckDB can hold, where it
-/// lands as landed_type() says; of other types the ends of their numbers.
+/// The least and the greatest number of an instant's or a date's type that DuckDB can hold, where
+/// it lands as landed_type() says; of other types the ends of their numbers.
 struct LandedRange {
   std::int64_t least, most;
 };

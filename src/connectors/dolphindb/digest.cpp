@@ -313,7 +313,8 @@ DigestItems digest_items(const Shape& shape, const Table& table, const Read& rea
   const std::string& column = range_column(table)->name;
   // What DuckDB cannot hold is in the bucket at that end, and is read with it: a misfit.
   const LandedRange range = landed_range(shape.type(column));
-  const std::string most = std::to_string(range.most) + "l", least = std::to_string(range.least) + "l";
+  const std::string most = std::to_string(range.most) + "l",
+                    least = std::to_string(range.least) + "l";
   const std::string own = "long(" + column_name(column) + ")";
   const std::string number = "(iif(" + own + " > " + most + ", " + most + ", iif(" + own + " < " +
                              least + ", " + least + ", " + own + ")) * " +

@@ -206,7 +206,7 @@ bool Session::next_block(Block& block, std::uint64_t most) {
       read_vector(stream_, type, bases, left, each);
       std::uint64_t held = each.bytes();
       if (each.symbols != nullptr) {
-        for (const std::string& symbol : *each.symbols) held += symbol.size() + sizeof symbol;
+        for (const std::string& symbol : *each.symbols) held += symbol.size() + sizeof(std::string);
       }
       left -= std::min(left, held);
       if (each.rows != block.rows)

@@ -320,10 +320,11 @@ DigestItems digest_items(const Shape& shape, const Table& table, const Read& rea
                              least + ", " + least + ", " + own + ")) * " +
                              std::to_string(landed_factor(shape.type(column))) + "l)";
   const std::string width = std::to_string(std::int64_t{1} << read.buckets->bits) + "l";
-  // Rounded down, in whichever of two ways the server divides what is negative.
+  // Rounded down, in whichever of two ways the server divides what is negative. Of the lowest
+  // bucket the product may be the server's NULL, which is greater than nothing.
   const std::string quotient = "(" + number + " / " + width + ")";
-  return {sums, "iif(" + number + " - " + quotient + " * " + width + " < 0l, " + quotient +
-                    " - 1l, " + quotient + ")" + bucket};
+  return {sums, "iif(" + quotient + " * " + width + " > " + number + ", " + quotient + " - 1l, " +
+                    quotient + ")" + bucket};
 }
 
 }  // namespace sluice::dolphindb

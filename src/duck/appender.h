@@ -28,7 +28,8 @@ class DataChunk {
   std::unique_ptr<_duckdb_data_chunk, Destroy> chunk_;
 };
 
-/// Appends to a temp table of `connection`, whose rows keep the order. What close() has not
+/// Appends to a temp table of `connection`. With preserve_insertion_order = false rowids are not in
+/// the order of the calls. What close() has not
 /// returned for may be lost.
 class Appender {
  public:

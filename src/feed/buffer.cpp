@@ -11,7 +11,7 @@ namespace sluice::feed {
 namespace {
 
 /// Columns of every stage before the table's own.
-constexpr std::size_t kOwnColumns = 2;
+constexpr std::size_t kOwnColumns = 3;
 
 std::string stage_column(std::size_t position) { return "c" + std::to_string(position); }
 
@@ -161,6 +161,7 @@ void ChangeBuffer::end_row() {
       cells_[i].set_null(size_);
     }
   }
+  static_cast<std::uint64_t*>(seq_.data)[size_] = staged_rows_ + size_;
   static_cast<std::uint8_t*>(change_.data)[size_] = static_cast<std::uint8_t>(now_);
   if (now_ == Change::update) {
     updates_ = true;
@@ -175,19 +176,21 @@ void ChangeBuffer::end_row() {
 }
 
 void ChangeBuffer::start_chunk() {
-  std::vector<std::string> types{"UTINYINT", "VARCHAR"};
+  std::vector<std::string> types{"BIGINT", "UTINYINT", "VARCHAR"};
   for (const std::size_t each : laid_out_) types.push_back(duck_type(*columns_[each].type));
   duck::Connection& connection = session_.connection;
   if (!made_) {
-    std::string list = "op UTINYINT, given VARCHAR";
+    std::string list = "seq BIGINT, op UTINYINT, given VARCHAR";
     for (std::size_t i = 0; i < laid_out_.size(); ++i)
       list += ", " + stage_column(laid_out_[i]) + " " + types[kOwnColumns + i];
     connection.query("CREATE OR REPLACE TEMP TABLE " + duck::quoted(stage_) + " (" + list + ")");
     made_ = true;
   }
   chunk_.emplace(connection.types(types));
-  change_.bind(chunk_->vector(0), {sdk::Type::boolean});
-  given_cells_.bind(chunk_->vector(1), {sdk::Type::string});
+  seq_.bind(chunk_->vector(0), {sdk::Type::int64});
+  change_.bind(chunk_->vector(1), {sdk::Type::boolean});
+  given_cells_.bind(chunk_->vector(2), {sdk::Type::string});
+  all_valid(seq_);
   all_valid(change_);
   for (std::size_t i = 0; i < laid_out_.size(); ++i) {
     const std::size_t column = laid_out_[i];

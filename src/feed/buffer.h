@@ -102,13 +102,13 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   std::vector<BufferColumn> columns_;
   std::unordered_map<std::string, std::size_t> positions_;  ///< by folded name
 
-  // The temp table and the chunk: the operation, the columns that an update sets, and then, in the
+  // The temp table and the chunk: the order, the operation, the columns that an update sets, then, in the
   // order in which they got a type, the columns.
   std::vector<std::size_t> laid_out_;
   bool made_ = false;
   std::optional<duck::DataChunk> chunk_;
   std::optional<duck::Appender> appender_;
-  Cells change_, given_cells_;
+  Cells seq_, change_, given_cells_;
   std::vector<Cells> cells_;  ///< by column; data is null where it has no type
   Arena arena_;
   std::size_t size_ = 0;           ///< rows of the chunk that have ended

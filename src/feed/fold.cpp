@@ -66,7 +66,7 @@ std::string overlay(const Staged& staged, const Key& key) {
   std::string values;
   for (const StagedColumn& each : staged.columns) {
     const std::string column = stage_name(each), has = "s.op = 0 OR " + given(each);
-    values += ", arg_max_null(s." + column + ", s.rowid) FILTER (" + has + ") AS " + column +
+    values += ", arg_max_null(s." + column + ", s.seq) FILTER (" + has + ") AS " + column +
               ", coalesce(bool_or(" + has + "), false) AS has_" + column;
   }
   std::string same;
@@ -75,7 +75,7 @@ std::string overlay(const Staged& staged, const Key& key) {
   return "CREATE OR REPLACE TEMP TABLE sluice_overlay AS SELECT l.seq, any_value(l.op) AS op, "
          "bool_or(l.upserted IS NOT NULL) AS whole" +
          values + " FROM " + duck::quoted(staged.table) + " s JOIN sluice_last l ON " + same +
-         " WHERE l.updated > coalesce(l.upserted, -1) AND s.rowid >= coalesce(l.upserted, 0) AND "
+         " WHERE l.updated > coalesce(l.upserted, -1) AND s.seq >= coalesce(l.upserted, 0) AND "
          "s.op <> 2 GROUP BY l.seq";
 }
 
@@ -93,7 +93,7 @@ std::string whole_rows(const apply::Target& target, const Staged& staged, const 
   }
   return "CREATE OR REPLACE TEMP TABLE sluice_rows AS SELECT " + plain + dead + " FROM " +
          duck::quoted(staged.table) +
-         " s JOIN sluice_last l ON s.rowid = l.upserted WHERE l.updated IS NULL OR l.updated < "
+         " s JOIN sluice_last l ON s.seq = l.upserted WHERE l.updated IS NULL OR l.updated < "
          "l.upserted UNION ALL SELECT " +
          merged + dead + " FROM sluice_overlay l LEFT JOIN " + target.sql() + " t ON " +
          key.joins_target("l.") + " WHERE l.whole OR t.rowid IS NOT NULL";
@@ -123,10 +123,10 @@ std::string fold_keys(const Staged& staged) {
   if (staged.rows == 0) return "";
   const Key key(staged);
   const bool plain = !staged.updates && !staged.removes;
-  return "CREATE OR REPLACE TEMP TABLE sluice_last AS SELECT max(rowid) AS seq" +
+  return "CREATE OR REPLACE TEMP TABLE sluice_last AS SELECT max(seq) AS seq" +
          (plain ? std::string()
-                : ", arg_max(op, rowid) AS op, max(rowid) FILTER (op = 0) AS upserted, "
-                  "max(rowid) FILTER (op = 1) AS updated, " +
+                : ", arg_max(op, seq) AS op, max(seq) FILTER (op = 0) AS upserted, "
+                  "max(seq) FILTER (op = 1) AS updated, " +
                       key.list("")) +
          " FROM " + duck::quoted(staged.table) + " GROUP BY " + key.list("");
 }
@@ -144,10 +144,10 @@ std::vector<std::string> apply(const apply::Target& target, const Staged& staged
   const std::string stage = duck::quoted(staged.table);
   if (!staged.updates && !staged.removes) {
     const std::string dead =
-        staged.truncated ? "s.rowid < " + std::to_string(*staged.truncated) : "false";
+        staged.truncated ? "s.seq < " + std::to_string(*staged.truncated) : "false";
     statements.push_back(delete_matching(target, key, stage));
     statements.push_back(insert(target, staged, dead, synced,
-                                stage + " s WHERE s.rowid IN (SELECT seq FROM sluice_last)"));
+                                stage + " s WHERE s.seq IN (SELECT seq FROM sluice_last)"));
     return statements;
   }
   statements.push_back(overlay(staged, key));

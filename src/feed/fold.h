@@ -24,13 +24,14 @@ struct StagedColumn {
   std::string name, type;
 };
 
-/// A temp table of changes in the order of their rowid: "op", "given" (of an update: '1' where it
-/// sets the column at that place, else '0' or nothing), and the columns.
+/// A temp table of changes: "seq" (0, 1, ..: their order, which rowids do not keep, for an appender
+/// inserts in parallel), "op", "given" (of an update: '1' where it sets the column at that place,
+/// else '0' or nothing), and the columns.
 struct Staged {
   std::string table;  ///< in `temp`, not quoted
   std::uint64_t rows = 0;
   bool updates = false, removes = false;
-  std::optional<std::uint64_t> truncated;  ///< changes with a lower rowid came before a truncate
+  std::optional<std::uint64_t> truncated;  ///< changes with a lower seq came before a truncate
   std::vector<StagedColumn> columns;
   std::vector<std::size_t> key;  ///< positions in `columns`; empty: none, `_fivetran_id` instead
   bool empty() const noexcept { return rows == 0 && !truncated; }

@@ -91,12 +91,13 @@ class Rows : public sdk::Connector {
     char amount[24], email[48], comment[64];
     for (std::int64_t i = 0; i < rows_; ++i) {
       // Odd, so that every id comes once.
-      const std::int64_t id = random_ ? static_cast<std::int64_t>(
-                                            static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15ULL >> 1)
-                                      : i;
+      const std::int64_t id = random_
+                                  ? static_cast<std::int64_t>(
+                                        static_cast<std::uint64_t>(i) * 0x9E3779B97F4A7C15ULL >> 1)
+                                  : i;
       const auto text = [](char* buffer, std::size_t size, const char* form, std::int64_t n) {
-        return std::string_view(
-            buffer, static_cast<std::size_t>(std::snprintf(buffer, size, form, static_cast<long>(n))));
+        return std::string_view(buffer, static_cast<std::size_t>(std::snprintf(
+                                            buffer, size, form, static_cast<long>(n))));
       };
       table.upsert()
           .set(0, id)
@@ -146,8 +147,8 @@ int main(int argc, char** argv) {
     const Spent between = now();
     connection.query("CREATE TABLE other.orders AS FROM dst.main.orders; CHECKPOINT other");
     report("create table as", between, rows);
-    const auto same = connection.query(
-        "SELECT count(*) = " + std::to_string(rows) + " FROM other.orders");
+    const auto same =
+        connection.query("SELECT count(*) = " + std::to_string(rows) + " FROM other.orders");
     std::printf("%s\n", same.boolean(0, 0) ? "all rows are there" : "ROWS ARE MISSING");
   }
   std::filesystem::remove_all(folder);

@@ -27,8 +27,8 @@ struct Field {
   bool required = false;
   std::string description, placeholder;
   std::optional<std::string> default_value;
-  std::vector<Choice> choices;              ///< of a dropdown
-  std::vector<std::string> file_types;      ///< of an upload: ".pem"
+  std::vector<Choice> choices;          ///< of a dropdown
+  std::vector<std::string> file_types;  ///< of an upload: ".pem"
   /// Shown only while that field holds that value.
   std::optional<std::pair<std::string, std::string>> shown_when;
 };

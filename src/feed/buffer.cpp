@@ -15,9 +15,7 @@ constexpr std::size_t kOwnColumns = 3;
 
 std::string stage_column(std::size_t position) { return "c" + std::to_string(position); }
 
-void all_valid(const Cells& cells) {
-  std::memset(cells.validity, 0xFF, Batch::kMaxRows / 8);
-}
+void all_valid(const Cells& cells) { std::memset(cells.validity, 0xFF, Batch::kMaxRows / 8); }
 
 }  // namespace
 
@@ -77,7 +75,7 @@ sdk::Row& ChangeBuffer::begin(Change change) {
     session_.open = this;
     std::memset(given_.data(), '0', given_.size());
     Calls& calls = session_.calls;
-    ++(change == Change::upsert ? calls.upserts
+    ++(change == Change::upsert   ? calls.upserts
        : change == Change::update ? calls.updates
                                   : calls.removes);
     return *this;
@@ -99,8 +97,7 @@ sdk::Row& ChangeBuffer::set(std::size_t column, const sdk::Value& value) {
                   "a row ends when the next operation begins: set its values before that");
     }
     if (column >= columns_.size()) {
-      throw Error(Fault::config,
-                  table_.text() + ": there is no column " + std::to_string(column),
+      throw Error(Fault::config, table_.text() + ": there is no column " + std::to_string(column),
                   "positions are what this table's column() returned");
     }
     put(column, value);

@@ -102,8 +102,8 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   std::vector<BufferColumn> columns_;
   std::unordered_map<std::string, std::size_t> positions_;  ///< by folded name
 
-  // The temp table and the chunk: the order, the operation, the columns that an update sets, then, in the
-  // order in which they got a type, the columns.
+  // The temp table and the chunk: the order, the operation, the columns that an update sets, then,
+  // in the order in which they got a type, the columns.
   std::vector<std::size_t> laid_out_;
   bool made_ = false;
   std::optional<duck::DataChunk> chunk_;

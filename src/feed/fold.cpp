@@ -108,15 +108,15 @@ std::string add_id(const Staged& staged) {
   std::string parts = "''";
   for (const StagedColumn* each : sorted) {
     const std::string column = stage_name(*each);
-    const std::string text =
-        each->type == "TIMESTAMP WITH TIME ZONE" ? "epoch_us(" + column + ")::VARCHAR"
-                                                 : column + "::VARCHAR";
+    const std::string text = each->type == "TIMESTAMP WITH TIME ZONE"
+                                 ? "epoch_us(" + column + ")::VARCHAR"
+                                 : column + "::VARCHAR";
     // concat() takes NULL, which the text of a NULL makes of all three, for nothing.
     parts += ", " + duck::literal(each->name + "=") + " || length(" + text + ") || ':' || " + text;
   }
   const std::string table = duck::quoted(staged.table);
-  return "ALTER TABLE " + table + " ADD COLUMN id VARCHAR; UPDATE " + table + " SET id = sha1(concat(" +
-         parts + "))";
+  return "ALTER TABLE " + table + " ADD COLUMN id VARCHAR; UPDATE " + table +
+         " SET id = sha1(concat(" + parts + "))";
 }
 
 std::string fold_keys(const Staged& staged) {
@@ -146,8 +146,9 @@ std::vector<std::string> apply(const apply::Target& target, const Staged& staged
     const std::string dead =
         staged.truncated ? "s.seq < " + std::to_string(*staged.truncated) : "false";
     statements.push_back(delete_matching(target, key, stage));
-    statements.push_back(insert(target, staged, dead, synced,
-                                stage + " s WHERE s.seq IN (SELECT seq FROM sluice_last)"));
+    statements.push_back(insert(
+        target, staged, dead, synced,
+        stage + (staged.each_key_once ? " s" : " s WHERE s.seq IN (SELECT seq FROM sluice_last)")));
     return statements;
   }
   statements.push_back(overlay(staged, key));

@@ -34,6 +34,7 @@ struct Staged {
   std::optional<std::uint64_t> truncated;  ///< changes with a lower seq came before a truncate
   std::vector<StagedColumn> columns;
   std::vector<std::size_t> key;  ///< positions in `columns`; empty: none, `_fivetran_id` instead
+  bool each_key_once = false;    ///< as fold_keys() has found
   bool empty() const noexcept { return rows == 0 && !truncated; }
 };
 
@@ -43,8 +44,8 @@ struct Staged {
 /// hash, which is not published.
 std::string add_id(const Staged& staged);
 
-/// For each key its last change, where it is one of several; in a temp table. Empty: not needed,
-/// as no key occurs twice. To be run outside of a transaction, as it writes only temp tables.
+/// Of each key its last change, and more where there are others than upserts: into the temp table
+/// sluice_last, a row a key. Empty: there is no change.
 std::string fold_keys(const Staged& staged);
 
 /// What `staged`, whose fold_keys() was run, makes of the target, in this order, in one

@@ -23,9 +23,8 @@ std::string instant(std::int64_t micros) {
 }
 
 const Column* find(const std::vector<Column>& columns, const std::string& name) {
-  const auto found = std::ranges::find(columns, duck::folded(name), [](const Column& each) {
-    return duck::folded(each.name);
-  });
+  const auto found = std::ranges::find(columns, duck::folded(name),
+                                       [](const Column& each) { return duck::folded(each.name); });
   return found == columns.end() ? nullptr : &*found;
 }
 
@@ -51,9 +50,8 @@ std::vector<BufferColumn> known_columns(const TableName& table, const sdk::Table
                                         const TableState* state) {
   std::vector<BufferColumn> columns;
   const auto add = [&](const std::string& column) -> BufferColumn& {
-    const auto there = std::ranges::find(columns, duck::folded(column), [](const auto& each) {
-      return duck::folded(each.name);
-    });
+    const auto there = std::ranges::find(columns, duck::folded(column),
+                                         [](const auto& each) { return duck::folded(each.name); });
     if (there != columns.end()) return *there;
     return columns.emplace_back(BufferColumn{column, std::nullopt, false, false});
   };
@@ -80,8 +78,9 @@ std::vector<BufferColumn> known_columns(const TableName& table, const sdk::Table
     BufferColumn& column = add(each.name);
     const auto both = column.type ? widened(*column.type, before) : before;
     if (!both) {
-      throw Error(Fault::drift, table.text() + ": column " + each.name + " was " + name(before) +
-                                    " and is declared as " + name(*column.type),
+      throw Error(Fault::drift,
+                  table.text() + ": column " + each.name + " was " + name(before) +
+                      " and is declared as " + name(*column.type),
                   "`sluice state reset " + table.argument() + " --yes`, or another name for it");
     }
     column.type = both;
@@ -177,7 +176,7 @@ class FeedRun final : public sdk::Operations {
     const TableState* const state = known(name);
     auto buffer = std::make_unique<ChangeBuffer>(session_, name, buffers_.size(),
                                                  known_columns(name, declared, state));
-    if (state != nullptr && state->primary_key != buffer->key()) {
+    if (state != nullptr && state->live && state->primary_key != buffer->key()) {
       throw Error(Fault::drift, name.text() + ": its primary key is not what it was",
                   "`sluice state reset " + name.argument() + " --yes` and start over");
     }
@@ -308,9 +307,14 @@ class FeedRun final : public sdk::Operations {
     const std::int64_t last = feed_ ? feed_->synced : 0;
     const FeedState next{state, std::max(micros_now(), last + 1)};
     Load load(connection_, states_);
-    for (const Work& each : work) {
+    for (Work& each : work) {
       const std::string fold = fold_keys(each.staged);
-      if (!fold.empty()) load.execute(fold);
+      if (!fold.empty()) {
+        load.execute(fold);
+        const auto keys = connection_.query("SELECT count(*) FROM sluice_last");
+        each.staged.each_key_once =
+            static_cast<std::uint64_t>(keys.integer(0, 0)) == each.staged.rows;
+      }
       for (const std::string& statement :
            feed::apply(target_of(each.next), each.staged, instant(next.synced)))
         load.execute(statement);

@@ -111,9 +111,9 @@ std::optional<ParsedTime> parse_time(std::string_view text) {
 
 std::string_view write_date(std::int32_t days, std::span<char> buffer) {
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u",
-                                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day()));
+  const int size =
+      std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   return {buffer.data(), static_cast<std::size_t>(size)};
 }
 

@@ -79,9 +79,8 @@ std::string duck_type(const DataType& type) {
 
 std::optional<DataType> parse_type(const std::string& text) {
   const std::string word = text.substr(0, text.find('('));
-  const auto* found = std::ranges::find(kTypes, word, [](const Named& each) {
-    return std::string_view(each.name);
-  });
+  const auto* found = std::ranges::find(
+      kTypes, word, [](const Named& each) { return std::string_view(each.name); });
   if (found == kTypes.end()) return std::nullopt;
   DataType type{static_cast<Type>(found - kTypes.begin())};
   if (type.type != Type::decimal) {
@@ -104,11 +103,10 @@ std::optional<DataType> widened(const DataType& one, const DataType& other) {
 
 std::optional<DataType> inferred(const sdk::Value& value) {
   // By the alternatives of Value.
-  constexpr std::array kBegins{Type::boolean, Type::boolean,      Type::int64,
-                               Type::float32, Type::float64,      Type::string,
-                               Type::string,  Type::naive_date,   Type::naive_datetime,
-                               Type::utc_datetime, Type::binary,  Type::xml,
-                               Type::json};
+  constexpr std::array kBegins{
+      Type::boolean, Type::boolean, Type::int64,      Type::float32,        Type::float64,
+      Type::string,  Type::string,  Type::naive_date, Type::naive_datetime, Type::utc_datetime,
+      Type::binary,  Type::xml,     Type::json};
   static_assert(kBegins.size() == std::variant_size_v<sdk::Value>);
   if (value.index() == 0) return std::nullopt;
   return DataType{kBegins.at(value.index())};

@@ -38,7 +38,8 @@ TEST_F(DolphindbDefects, FirstRowDoesNotCrash) {
   EXPECT_EQ(receipt.inserted, 1U);
   EXPECT_THAT(copy.columns("trade"), ElementsAre("symbol VARCHAR", "timestamp TIMESTAMP_NS",
                                                  "price DOUBLE", "volume BIGINT"));
-  EXPECT_EQ(copy.query("SELECT timestamp::VARCHAR FROM public.trade"), Texts{"2024-01-01 00:00:00"});
+  EXPECT_EQ(copy.query("SELECT timestamp::VARCHAR FROM public.trade"),
+            Texts{"2024-01-01 00:00:00"});
   expect_equal_ticks();
 }
 
@@ -75,7 +76,8 @@ TEST_F(DolphindbDefects, ResultIsStreamedNotHeld) {
       << R"~( \"dfs://trades\".wide SELECT i, repeat(md5(i::VARCHAR), 12) FROM range(330000) r(i)"]})~";
   const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const std::unique_ptr<FILE, int (*)(FILE*)> program(
-      popen(((beside / "dolphindb_double").string() + " " + (folder / "cluster.json").string() + " < " + input)
+      popen(((beside / "dolphindb_double").string() + " " + (folder / "cluster.json").string() +
+             " < " + input)
                 .c_str(),
             "re"),
       pclose);
@@ -91,8 +93,8 @@ TEST_F(DolphindbDefects, ResultIsStreamedNotHeld) {
     }
     return 0UL;
   };
-  const auto source = make_source(
-      copy.database(), "dolphindb://admin:123456@" + site + "/trades?fetch-size=8192");
+  const auto source =
+      make_source(copy.database(), "dolphindb://admin:123456@" + site + "/trades?fetch-size=8192");
   const auto tables = source->discover({}).tables;
   const auto snapshot = source->snapshot(tables);
   Read read;
@@ -164,7 +166,9 @@ TEST_F(DolphindbDefects, IdenticalTicksStayAsManyAsTheyAre) {
 // The run dies among rows of one stamp, with some of their chunks committed.
 TEST_F(DolphindbDefects, TiesAtACheckpointAreNotLost) {
   begin_with_ticks(4000);
-  exec("UPDATE \"dfs://trades\".trade SET timestamp = (timestamp // 86400000000000) * 86400000000000");
+  exec(
+      "UPDATE \"dfs://trades\".trade SET timestamp = (timestamp // 86400000000000) * "
+      "86400000000000");
   options.defaults.window = std::chrono::hours(24);
   options.unit_rows = 1;
   options.parallel = 1;
@@ -248,8 +252,8 @@ TEST_F(DolphindbDefects, NothingIsPastedIntoTheScript) {
 
 TEST_F(DolphindbDefects, ATableThatWouldInjectAConditionIsATableThatIsNotThere) {
   begin_with_ticks(10);
-  for (const char* name : {"trade%27%29%20where%201%3D1%20%2F%2F", "trade%22%2C%20%22x",
-                           "no%20such%20%F0%9F%90%AC"}) {
+  for (const char* name :
+       {"trade%27%29%20where%201%3D1%20%2F%2F", "trade%22%2C%20%22x", "no%20such%20%F0%9F%90%AC"}) {
     const RunResult result = copy.sync(url(std::string("trades/") + name), options);
     for (const Receipt& each : result.receipts) EXPECT_EQ(each.outcome, Outcome::skipped);
     EXPECT_NE(result.exit_code(), 0);
@@ -262,8 +266,10 @@ TEST_F(DolphindbDefects, ATableThatWouldInjectAConditionIsATableThatIsNotThere) 
 
 TEST_F(DolphindbDefects, NullStampsSync) {
   begin_with_ticks(100);
-  exec("INSERT INTO \"dfs://trades\".trade VALUES ('N', NULL, 1, 1), ('N', NULL, 1, 1), (NULL, NULL, "
-       "NULL, NULL)");
+  exec(
+      "INSERT INTO \"dfs://trades\".trade VALUES ('N', NULL, 1, 1), ('N', NULL, 1, 1), (NULL, "
+      "NULL, "
+      "NULL, NULL)");
   good_sync();
   expect_equal_ticks();
   exec("INSERT INTO \"dfs://trades\".trade VALUES ('N', NULL, 1, 1), ('N', NULL, 2, 2)");
@@ -284,7 +290,8 @@ TEST_F(DolphindbDefects, AStampOfTheFutureDoesNotSwallowWhatComesAfter) {
     exec("INSERT INTO \"dfs://trades\".trade VALUES ('F', 4070908800000000000, 1, 1)");
     good_sync();
     exec(
-        "INSERT INTO \"dfs://trades\".trade SELECT 'L', epoch_ns(now()::TIMESTAMP) + 1000 * i, i, i "
+        "INSERT INTO \"dfs://trades\".trade SELECT 'L', epoch_ns(now()::TIMESTAMP) + 1000 * i, i, "
+        "i "
         "FROM range(20) r(i)");
     EXPECT_EQ(good_sync().inserted, 20U);
     EXPECT_EQ(copy.query("SELECT count(*) FROM " + *options.schema + ".trade"), Texts{"121"});

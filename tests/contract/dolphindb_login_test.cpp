@@ -67,7 +67,8 @@ TEST_F(DolphindbLogin, AnOldServerIsLoggedInToAsItCan) {
 }
 
 TEST_F(DolphindbLogin, AWrongPasswordIsOneTry) {
-  begin_with_ticks(10, {.users = {{"admin", {"123456", false, {}}}, {"sam", {"pencil", true, {}}}}});
+  begin_with_ticks(10,
+                   {.users = {{"admin", {"123456", false, {}}}, {"sam", {"pencil", true, {}}}}});
   options.retries = 5;
   std::size_t before = 0;
   for (const char* how : {"admin:wr0ng", "sam:wr0ng", "admin:wr0ng?login=plain"}) {
@@ -115,8 +116,8 @@ TEST_F(DolphindbLogin, TlsIsVerifiedUnlessThatIsSwitchedOff) {
   EXPECT_EQ(refused(url_of("admin:123456", "?tls-ca=" + other.certificates())).fault(),
             Fault::config);
   // The certificate is for localhost.
-  const std::string elsewhere = "dolphindb://admin:123456@127.0.0.2:" +
-                                std::to_string(cluster->port()) + "/trades?" + ca;
+  const std::string elsewhere =
+      "dolphindb://admin:123456@127.0.0.2:" + std::to_string(cluster->port()) + "/trades?" + ca;
   EXPECT_NE(refused(elsewhere).fault(), Fault::internal);
   // None of these came as far as a password.
   EXPECT_EQ(logins(), cluster->requests("function login").size());

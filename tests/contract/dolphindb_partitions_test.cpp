@@ -57,7 +57,8 @@ struct Partitioned {
 void PrintTo(const Partitioned& each, std::ostream* out) { *out << each.name; }
 std::string name_of(const ::testing::TestParamInfo<Partitioned>& each) { return each.param.name; }
 
-class DolphindbPartitions : public DolphindbTest, public ::testing::WithParamInterface<Partitioned> {
+class DolphindbPartitions : public DolphindbTest,
+                            public ::testing::WithParamInterface<Partitioned> {
  protected:
   void SetUp() override {
     DolphindbTest::SetUp();
@@ -125,11 +126,10 @@ TEST_P(DolphindbPartitions, EveryRowIsInExactlyOneChunk) {
     }
     // The column itself, compared with a value: what the server prunes partitions by.
     const std::string by = GetParam().by;
-    EXPECT_THAT(each.text,
-                ::testing::AnyOf(HasSubstr(" where " + by + " >= sluice_lo"),
-                                 HasSubstr(" where " + by + " < sluice_hi"),
-                                 HasSubstr(" where isNull(" + by + ")"),
-                                 HasSubstr(" where isValid(" + by + ")")));
+    EXPECT_THAT(each.text, ::testing::AnyOf(HasSubstr(" where " + by + " >= sluice_lo"),
+                                            HasSubstr(" where " + by + " < sluice_hi"),
+                                            HasSubstr(" where isNull(" + by + ")"),
+                                            HasSubstr(" where isValid(" + by + ")")));
     EXPECT_THAT(each.text, Not(HasSubstr("date(" + by)));
   }
 }
@@ -142,7 +142,8 @@ TEST_P(DolphindbPartitions, AndSoItIsInTheCopyThroughChangesAndPlaces) {
   add(1000, 1050);
   exec(
       "DELETE FROM \"dfs://parts\".t WHERE id % 400 = 3; INSERT INTO \"dfs://parts\".t SELECT * "
-      "FROM \"dfs://parts\".t WHERE id % 500 = 1; UPDATE \"dfs://parts\".t SET sym = 'Z' WHERE id % "
+      "FROM \"dfs://parts\".t WHERE id % 500 = 1; UPDATE \"dfs://parts\".t SET sym = 'Z' WHERE id "
+      "% "
       "800 = 7; UPDATE \"dfs://parts\".t SET \"at\" = NULL WHERE id = 40");
   good_sync("t", url("parts"));
   expect_equal(table);

@@ -22,9 +22,7 @@ class DolphindbSourceFaults : public DolphindbTest {
     DolphindbTest::SetUp();
     options.idle_timeout = std::chrono::seconds(2);
   }
-  void TearDown() override {
-    EXPECT_THAT(cluster->violations(), IsEmpty());
-  }
+  void TearDown() override { EXPECT_THAT(cluster->violations(), IsEmpty()); }
   Copy& fresh() { return another.emplace(); }
   /// One run with the fault, which may end well, and one without it.
   std::string said_with(const DolphindbFault& fault, const std::string& at = kRows) {
@@ -57,8 +55,9 @@ class DolphindbSourceFaults : public DolphindbTest {
 // Head, flags, counts, names, each column's head, values, between blocks.
 TEST_F(DolphindbSourceFaults, AnAnswerThatIsCutOffAnywhereIsNoAnswer) {
   begin_with_ticks(9000);
-  for (const std::size_t at : {0U, 1U, 2U, 6U, 10U, 11U, 12U, 16U, 20U, 21U, 28U, 40U, 55U, 60U,
-                               70U, 90U, 5000U, 36'000U, 120'000U, 230'000U, 240'000U}) {
+  for (const std::size_t at :
+       {0U,  1U,  2U,  6U,  10U, 11U,   12U,     16U,      20U,      21U,     28U,
+        40U, 55U, 60U, 70U, 90U, 5000U, 36'000U, 120'000U, 230'000U, 240'000U}) {
     EXPECT_THAT(said_with(DolphindbFault::cut_at(at)), HasSubstr("lost")) << at;
   }
 }
@@ -140,9 +139,8 @@ TEST_F(DolphindbSourceFaults, AWaitBeforeTheTablesAreKnownEndsToo) {
   std::atomic<bool> stop{false};
   DolphindbFault stalls = DolphindbFault::cut_at(0, DolphindbFault::stall);
   cluster->fault("getClusterDFSTables", stalls);
-  const auto source = dolphindb::source(url(), {.password = {}, .max_rate_bytes = 0, .stop = [&] {
-                                                  return stop.load();
-                                                }});
+  const auto source = dolphindb::source(
+      url(), {.password = {}, .max_rate_bytes = 0, .stop = [&] { return stop.load(); }});
   std::thread stops([&] {
     while (asked("getClusterDFSTables") == 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -62,7 +62,8 @@ TEST_P(DolphindbEveryType, LandsWithEveryValueAndNull) {
   const Verified verified = copy.verify(url("types"), Sync::Repair::no, options).at(0);
   EXPECT_TRUE(verified.equal()) << verified.how << verified.error << verified.changed;
   copy.damage("UPDATE t SET v = NULL WHERE id = 0");
-  EXPECT_EQ(copy.verify(url("types"), Sync::Repair::no, options).at(0).equal(), expected[0] == "NULL");
+  EXPECT_EQ(copy.verify(url("types"), Sync::Repair::no, options).at(0).equal(),
+            expected[0] == "NULL");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -71,21 +72,24 @@ INSTANTIATE_TEST_SUITE_P(
         Values{"Bool", "BOOL", "(true), (false)", "BOOLEAN", "(true), (false)"},
         Values{"Char", "CHAR", "(127::TINYINT), (-127), (0)", "TINYINT", "(127), (-127), (0)"},
         Values{"Short", "SHORT", "(32767::SMALLINT), (-32767)", "SMALLINT", "(32767), (-32767)"},
-        Values{"Int", "INT", "(2147483647), (-2147483647)", "INTEGER", "(2147483647), (-2147483647)"},
+        Values{"Int", "INT", "(2147483647), (-2147483647)", "INTEGER",
+               "(2147483647), (-2147483647)"},
         Values{"Long", "LONG", "(9223372036854775807), (-9223372036854775807), (9007199254740993)",
                "BIGINT", "(9223372036854775807), (-9223372036854775807), (9007199254740993)"},
-        Values{"Float", "FLOAT",
-               "(3.4028235e38::FLOAT), (1e-45::FLOAT), (-1.5::FLOAT), (0.1::FLOAT), ('nan'::FLOAT), "
-               "('inf'::FLOAT), ('-inf'::FLOAT)",
-               "FLOAT",
-               "(3.4028235e38::FLOAT), (1e-45::FLOAT), (-1.5::FLOAT), (0.1::FLOAT), ('nan'::FLOAT), "
-               "('inf'::FLOAT), ('-inf'::FLOAT)"},
-        Values{"Double", "DOUBLE",
-               "(1.7976931348623157e308::DOUBLE), (5e-324::DOUBLE), (0.1::DOUBLE), ('nan'::DOUBLE), "
-               "('-inf'::DOUBLE), (37.774929::DOUBLE)",
-               "DOUBLE",
-               "(1.7976931348623157e308::DOUBLE), (5e-324::DOUBLE), (0.1::DOUBLE), ('nan'::DOUBLE), "
-               "('-inf'::DOUBLE), (37.774929::DOUBLE)"},
+        Values{
+            "Float", "FLOAT",
+            "(3.4028235e38::FLOAT), (1e-45::FLOAT), (-1.5::FLOAT), (0.1::FLOAT), ('nan'::FLOAT), "
+            "('inf'::FLOAT), ('-inf'::FLOAT)",
+            "FLOAT",
+            "(3.4028235e38::FLOAT), (1e-45::FLOAT), (-1.5::FLOAT), (0.1::FLOAT), ('nan'::FLOAT), "
+            "('inf'::FLOAT), ('-inf'::FLOAT)"},
+        Values{
+            "Double", "DOUBLE",
+            "(1.7976931348623157e308::DOUBLE), (5e-324::DOUBLE), (0.1::DOUBLE), ('nan'::DOUBLE), "
+            "('-inf'::DOUBLE), (37.774929::DOUBLE)",
+            "DOUBLE",
+            "(1.7976931348623157e308::DOUBLE), (5e-324::DOUBLE), (0.1::DOUBLE), ('nan'::DOUBLE), "
+            "('-inf'::DOUBLE), (37.774929::DOUBLE)"},
         Values{"String", "STRING", "('plain'), ('\xE4\xB8\xAD\xF0\x9F\x90\xAC'), ('  '), ('')",
                "VARCHAR", "('plain'), ('\xE4\xB8\xAD\xF0\x9F\x90\xAC'), ('  '), (NULL)"},
         Values{"LongString", "STRING", "(repeat('x', 70000)), ('NULL'), ('\"q\\'), (E'a\\nb')",
@@ -94,13 +98,14 @@ INSTANTIATE_TEST_SUITE_P(
                "('AAPL'), ('AAPL'), ('\xE4\xB8\xAD'), (NULL)"},
         Values{"Blob", "BLOB", "('\\x00\\xFFa'::BLOB), ('x'::BLOB)", "BLOB",
                "('\\x00\\xFFa'::BLOB), ('x'::BLOB)"},
-        Values{"Uuid", "UUID",
-               "('5d212a78-cc48-e3b1-4235-b4d91473ee87'::UUID), "
-               "('ffffffff-ffff-ffff-ffff-ffffffffffff'::UUID), "
-               "('80000000-0000-0000-0000-000000000001'::UUID)",
-               "UUID",
-               "('5d212a78-cc48-e3b1-4235-b4d91473ee87'), ('ffffffff-ffff-ffff-ffff-ffffffffffff'), "
-               "('80000000-0000-0000-0000-000000000001')"},
+        Values{
+            "Uuid", "UUID",
+            "('5d212a78-cc48-e3b1-4235-b4d91473ee87'::UUID), "
+            "('ffffffff-ffff-ffff-ffff-ffffffffffff'::UUID), "
+            "('80000000-0000-0000-0000-000000000001'::UUID)",
+            "UUID",
+            "('5d212a78-cc48-e3b1-4235-b4d91473ee87'), ('ffffffff-ffff-ffff-ffff-ffffffffffff'), "
+            "('80000000-0000-0000-0000-000000000001')"},
         Values{"Int128", "INT128", "(int128('e1671797c52e15f763380b45e841ec32'))", "VARCHAR",
                "('e1671797c52e15f763380b45e841ec32')"},
         Values{"Ipaddr", "IPADDR", "(ipaddr4(192, 168, 1, 13)), (ipaddr4(255, 255, 255, 255))",
@@ -143,9 +148,10 @@ INSTANTIATE_TEST_SUITE_P(
                "(9999999999999999999999999999.9999999999::DECIMAL(38,10)), (-0.0000000001)"},
         Values{"Doubles", "DOUBLE[]", "([1.5::DOUBLE, NULL, 2.0]), ([0.1])", "DOUBLE[]",
                "([1.5::DOUBLE, NULL, 2.0]), ([0.1])"},
-        Values{"Nanotimestamps", "NANOTIMESTAMP[]", "([1::BIGINT, 1704164645123456789])",
-               "TIMESTAMP_NS[]",
-               "(['1970-01-01 00:00:00.000000001'::TIMESTAMP_NS, '2024-01-02 03:04:05.123456789'])"},
+        Values{
+            "Nanotimestamps", "NANOTIMESTAMP[]", "([1::BIGINT, 1704164645123456789])",
+            "TIMESTAMP_NS[]",
+            "(['1970-01-01 00:00:00.000000001'::TIMESTAMP_NS, '2024-01-02 03:04:05.123456789'])"},
         Values{"Decimals", "DECIMAL64(2)[]", "([1.25::DECIMAL(19,2), -7.00])", "DECIMAL(18,2)[]",
                "([1.25, -7.00])"}),
     values_name);
@@ -223,7 +229,11 @@ TEST_F(DolphindbTypes, WhatIsNoTextIsNotTakenForOne) {
   begin_with("STRING", "('good'), ('bad')");
   const auto spoil = [&] {
     DolphindbFault fault;
-    fault.change = [](std::string& bytes) { bytes.replace(bytes.find("bad"), 3, "b\xFF" "d"); };
+    fault.change = [](std::string& bytes) {
+      bytes.replace(bytes.find("bad"), 3,
+                    "b\xFF"
+                    "d");
+    };
     cluster->fault("select id, v", fault);
   };
   spoil();

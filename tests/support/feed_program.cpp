@@ -14,9 +14,11 @@ int main(int argc, char** argv) {
   using namespace sluice;
   const int checkpoints = std::atoi(argv[2]);
   const std::int64_t rows = std::atol(argv[3]);
-  const sdk::TableSchema t{"t", {"id"},
-                           {{"id", {sdk::Type::int64}}, {"n", {sdk::Type::int64}},
-                            {"v", {sdk::Type::string}}}, {}};
+  const sdk::TableSchema t{
+      "t",
+      {"id"},
+      {{"id", {sdk::Type::int64}}, {"n", {sdk::Type::int64}}, {"v", {sdk::Type::string}}},
+      {}};
   try {
     test::FeedFile file(argv[1]);
     file.run({t}, [&](const std::string& state, sdk::Operations& operations) {
@@ -26,12 +28,14 @@ int main(int argc, char** argv) {
         if (n % 3 == 2) table.truncate();
         const std::int64_t first = n * rows / 2;
         for (std::int64_t id = first; id < first + rows; ++id)
-          table.upsert().set(0, id).set(1, n).set(2, "row " + std::to_string(id) + " as of " +
-                                                         std::to_string(n));
+          table.upsert().set(0, id).set(1, n).set(
+              2, "row " + std::to_string(id) + " as of " + std::to_string(n));
         table.update().set(0, first).set(2, "updated");
         table.remove().set(0, first + 1);
-        if (n % 2 == 1) operations.table("of " + std::to_string(n)).upsert().set(
-            operations.table("of " + std::to_string(n)).column("x"), n);
+        if (n % 2 == 1)
+          operations.table("of " + std::to_string(n))
+              .upsert()
+              .set(operations.table("of " + std::to_string(n)).column("x"), n);
         operations.checkpoint("{\"n\": " + std::to_string(n + 1) + "}");
       }
     });

@@ -17,12 +17,14 @@ namespace {
 /// What feed_program has made of `t` after n checkpoints, by SQL of our own.
 std::string expected(std::int64_t n, std::int64_t rows) {
   const std::string r = std::to_string(rows), last = std::to_string(n - 1);
-  // The last checkpoint that wrote the row, k, and whether a later one truncated: of those before m,
-  // m // 3 do.
-  return "(SELECT id, k AS n, CASE WHEN id = k * " + r + " // 2 THEN 'updated' ELSE 'row ' || id || "
-         "' as of ' || k END AS v, id = k * " + r + " // 2 + 1 OR " +
-         std::to_string(n) + " // 3 > (k + 1) // 3 AS dead FROM (SELECT i AS id, least(" + last +
-         ", i // (" + r + " // 2)) AS k FROM range(" + last + " * " + r + " // 2 + " + r + ") r(i)))";
+  // The last checkpoint that wrote the row, k, and whether a later one truncated: of those before
+  // m, m // 3 do.
+  return "(SELECT id, k AS n, CASE WHEN id = k * " + r +
+         " // 2 THEN 'updated' ELSE 'row ' || id || "
+         "' as of ' || k END AS v, id = k * " +
+         r + " // 2 + 1 OR " + std::to_string(n) +
+         " // 3 > (k + 1) // 3 AS dead FROM (SELECT i AS id, least(" + last + ", i // (" + r +
+         " // 2)) AS k FROM range(" + last + " * " + r + " // 2 + " + r + ") r(i)))";
 }
 
 std::filesystem::path program() {
@@ -58,8 +60,7 @@ class FeedCrash : public ::testing::Test {
     if (at.text("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND table_name "
                 "= 't'") == "0\n")
       return n;
-    const std::string got =
-        "(SELECT id, n, v, _fivetran_deleted AS dead FROM dst.main.t)";
+    const std::string got = "(SELECT id, n, v, _fivetran_deleted AS dead FROM dst.main.t)";
     const std::string want = n == 0 ? "(FROM " + got + " LIMIT 0)" : expected(n, rows);
     EXPECT_EQ(at.text("SELECT count(*) FROM (FROM " + got + " EXCEPT ALL FROM " + want + ")"),
               "0\n")
@@ -75,9 +76,8 @@ class FeedCrash : public ::testing::Test {
 
 TEST_F(FeedCrash, KilledAtEachPlace) {
   std::int64_t done = 0;
-  for (const char* place :
-       {"feed-shaped", "feed-applied", "before-commit", "after-commit", "feed-shaped",
-        "feed-applied", "before-commit", "after-commit"}) {
+  for (const char* place : {"feed-shaped", "feed-applied", "before-commit", "after-commit",
+                            "feed-shaped", "feed-applied", "before-commit", "after-commit"}) {
     auto killed = start(2, 200, place);
     wait(killed);
     ASSERT_TRUE(killed.killed()) << place << ": " << killed.printed();

@@ -136,8 +136,11 @@ void check(const std::filesystem::path& path, int length, unsigned cuts) {
   for (unsigned truncates = 0; truncates < 1U << length; ++truncates) {
     const std::string name = "t" + std::to_string(truncates);
     tables.push_back({name, sequences(length, truncates), {}});
-    schemas.push_back({name, {"id"}, {{"id", {Type::int64}}, {"a", {Type::int64}},
-                                      {"b", {Type::int64}}, {"c", {Type::int64}}}, {}});
+    schemas.push_back(
+        {name,
+         {"id"},
+         {{"id", {Type::int64}}, {"a", {Type::int64}}, {"b", {Type::int64}}, {"c", {Type::int64}}},
+         {}});
   }
   std::vector<std::string> stamps;
   file.run(schemas, [&](const std::string& /*state*/, sdk::Operations& operations) {
@@ -154,13 +157,15 @@ void check(const std::filesystem::path& path, int length, unsigned cuts) {
       }
       if ((cuts >> step & 1U) == 0 && step + 1 < length) continue;
       operations.checkpoint("{\"step\": " + std::to_string(step) + "}");
-      const auto feed = file.query("SELECT value FROM dst._sluice.meta WHERE key = 'feed of default'");
+      const auto feed =
+          file.query("SELECT value FROM dst._sluice.meta WHERE key = 'feed of default'");
       stamps.push_back(
           std::to_string(nlohmann::json::parse(feed.text(0, 0)).at("synced").get<std::int64_t>()));
       for (const Golden& each : tables) {
         ASSERT_EQ(first_difference(
                       file.text("SELECT id, a, b, c, _fivetran_deleted, epoch_us(_fivetran_synced) "
-                                "FROM dst.main." + each.name + " ORDER BY id"),
+                                "FROM dst.main." +
+                                each.name + " ORDER BY id"),
                       text_of(each.model, stamps)),
                   "")
             << each.name << ", length " << length << ", cuts " << cuts << ", step " << step;

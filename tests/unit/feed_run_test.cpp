@@ -64,9 +64,8 @@ TEST_F(FeedRun, WithoutAKeyEqualRowsAreOneAndANewColumnChangesNoIdentity) {
   EXPECT_EQ(file->text("SELECT a, b, c, count(*), count(DISTINCT _fivetran_id), min(length("
                        "_fivetran_id)) FROM dst.main.t GROUP BY ALL ORDER BY ALL"),
             "1|x|5|1|1|40\n1|x|NULL|1|1|40\n1|y|NULL|1|1|40\nNULL|x|NULL|1|1|40\n");
-  const std::string refused = error({}, [](const std::string&, sdk::Operations& operations) {
-    operations.table("t").remove();
-  });
+  const std::string refused = error(
+      {}, [](const std::string&, sdk::Operations& operations) { operations.table("t").remove(); });
   EXPECT_THAT(refused, HasSubstr("without a primary key"));
 }
 
@@ -77,8 +76,7 @@ TEST_F(FeedRun, UndeclaredColumnsWidenInTheBufferAndAtTheDestination) {
                never = table.column("never");
     table.upsert().set(0, 1).set(n, 7).set(s, 3).set(d, sdk::Date{0}).set(never, std::monostate());
     // In one chunk with values of the narrower type, and in one row with others set before.
-    table.upsert().set(0, 2).set(n, 8).set(s, "long enough for the arena").set(
-        d, sdk::DateTime{1});
+    table.upsert().set(0, 2).set(n, 8).set(s, "long enough for the arena").set(d, sdk::DateTime{1});
     operations.checkpoint("{}");
     table.upsert().set(0, 3).set(n, 0.5);
     operations.checkpoint("{}");
@@ -144,26 +142,28 @@ TEST_F(FeedRun, RefusesWhatWouldBeWrong) {
   EXPECT_EQ(error({t}, one), "");
   EXPECT_THAT(error({{"t", {"other"}, {{"other", {Type::int64}}}, {}}}, one),
               HasSubstr("primary key is not what it was"));
-  EXPECT_THAT(error({t}, [](const std::string&, sdk::Operations& operations) {
-                operations.table("t").upsert().set(operations.table("t").column("x"), 1);
-                operations.checkpoint("{}");
-              }),
+  EXPECT_THAT(error({t},
+                    [](const std::string&, sdk::Operations& operations) {
+                      operations.table("t").upsert().set(operations.table("t").column("x"), 1);
+                      operations.checkpoint("{}");
+                    }),
               HasSubstr("without a value for id"));
-  EXPECT_THAT(error({t}, [](const std::string&, sdk::Operations& operations) {
-                sdk::Table& table = operations.table("t");
-                table.remove().set(0, 1).set(table.column("x"), 1);
-                operations.checkpoint("{}");
-              }),
+  EXPECT_THAT(error({t},
+                    [](const std::string&, sdk::Operations& operations) {
+                      sdk::Table& table = operations.table("t");
+                      table.remove().set(0, 1).set(table.column("x"), 1);
+                      operations.checkpoint("{}");
+                    }),
               HasSubstr("not of the primary key"));
-  EXPECT_THAT(error({t}, [](const std::string&, sdk::Operations& operations) {
-                operations.checkpoint("[]");
-              }),
+  EXPECT_THAT(error({t}, [](const std::string&,
+                            sdk::Operations& operations) { operations.checkpoint("[]"); }),
               HasSubstr("not a JSON object"));
-  EXPECT_THAT(error({t}, [](const std::string&, sdk::Operations& operations) {
-                sdk::Table& table = operations.table("t");
-                table.upsert().set(0, 5).set(table.column("j"), sdk::Json{"{broken"});
-                operations.checkpoint("{}");
-              }),
+  EXPECT_THAT(error({t},
+                    [](const std::string&, sdk::Operations& operations) {
+                      sdk::Table& table = operations.table("t");
+                      table.upsert().set(0, 5).set(table.column("j"), sdk::Json{"{broken"});
+                      operations.checkpoint("{}");
+                    }),
               HasSubstr("column j, which is JSON, cannot hold {broken"));
   EXPECT_EQ(file->text("SELECT id FROM dst.main.t"), "1\n");
 }

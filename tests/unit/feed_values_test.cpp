@@ -48,7 +48,8 @@ const std::vector<Case>& cases() {
       {{Type::decimal, 4, 2}, "1e1", nullptr},
       {{Type::decimal, 9, 0}, "999999999", "999999999"},
       {{Type::decimal, 18, 18}, ".123456789012345678", ".123456789012345678"},
-      {{Type::decimal, 38, 10}, "-9999999999999999999999999999.9999999999",
+      {{Type::decimal, 38, 10},
+       "-9999999999999999999999999999.9999999999",
        "-9999999999999999999999999999.9999999999"},
       {{Type::decimal, 38, 0}, "100000000000000000000000000000000000000", nullptr},
       {{Type::float32}, 1.5F, "1.5"},
@@ -85,7 +86,9 @@ const std::vector<Case>& cases() {
       {{Type::string}, "", ""},
       {{Type::string}, "twelve bytes", "twelve bytes"},
       {{Type::string}, "thirteen byte", "thirteen byte"},
-      {{Type::string}, "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline", "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline"},
+      {{Type::string},
+       "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline",
+       "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline"},
       {{Type::string}, "\xff", nullptr},
       {{Type::string}, std::string_view("a\0b", 3), nullptr},
       {{Type::string}, kLeast, "-9223372036854775808"},
@@ -109,8 +112,8 @@ TEST(FeedValues, EachTypeTakesAndRefuses) {
   std::vector<sdk::TableSchema> tables;
   for (std::size_t i = 0; i < cases().size(); ++i) {
     if (cases()[i].landed == nullptr) continue;
-    tables.push_back({"v" + std::to_string(i), {"id"},
-                      {{"id", {Type::int32}}, {"v", cases()[i].type}}, {}});
+    tables.push_back(
+        {"v" + std::to_string(i), {"id"}, {{"id", {Type::int32}}, {"v", cases()[i].type}}, {}});
   }
   file.run(tables, [](const std::string&, sdk::Operations& operations) {
     for (std::size_t i = 0; i < cases().size(); ++i) {

@@ -160,7 +160,7 @@ std::vector<Bytes> samples(const ColumnType& type) {
         t == Type::boolean     ? 1
         : t == Type::decimal32 ? 999'999'999
         : t == Type::decimal64 ? 999'999'999'999'999'999
-        : of_day           ? 86'399'999'999'999 / unit->nanoseconds
+        : of_day               ? 86'399'999'999'999 / unit->nanoseconds
         : unit || t == Type::month
             ? std::min<std::int64_t>(4'000'000'000'000'000'000 / (unit ? unit->nanoseconds : 1),
                                      20'000)

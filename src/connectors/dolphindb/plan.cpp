@@ -206,7 +206,8 @@ class Planner {
     if (!read_.digest.empty() && read_.buckets->by == Buckets::By::ranges)
       whole.base = base_of_buckets();
     std::vector<Cut> starts;
-    if (rows > kWorthCutting || table_.window) starts = cuts(stretches(whole), rows_of_chunk(), longest(type.type));
+    if (rows > kWorthCutting || table_.window)
+      starts = cuts(stretches(whole), rows_of_chunk(), longest(type.type));
     if (starts.empty()) starts.push_back({0, read_.from ? 0 : rows});
     for (std::size_t i = 0; i < starts.size(); ++i) {
       Slice slice = whole;

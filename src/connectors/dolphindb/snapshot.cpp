@@ -12,8 +12,8 @@ namespace sluice::dolphindb {
 DolphindbSnapshot::DolphindbSnapshot(std::shared_ptr<Sessions> sessions, const Stop& stop,
                                      std::span<const Table> tables)
     : sessions_(std::move(sessions)) {
-  const bool has_shared = std::ranges::any_of(
-      tables, [](const Table& each) { return each.name.schema == kShared; });
+  const bool has_shared =
+      std::ranges::any_of(tables, [](const Table& each) { return each.name.schema == kShared; });
   const Borrowed session(*sessions_, stop, has_shared);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   clock_ = mark_text(Type::timestamp,

@@ -35,7 +35,8 @@ class DolphindbSource : public Source {
       if (error.retryable() || error.fault() == Fault::cancelled) throw;
     }
     const std::string& database = sessions_->login().database;
-    return "dolphindb cluster " + (cluster.empty() ? sessions_->login().nodes.front().text() : cluster) +
+    return "dolphindb cluster " +
+           (cluster.empty() ? sessions_->login().nodes.front().text() : cluster) +
            (database.empty() ? "" : ", database " + database);
   }
 

@@ -117,6 +117,11 @@ void Load::replace_state(const TableName& table, const std::optional<TableState>
   written_.emplace_back(table, next.json());
 }
 
+void Load::replace_feed(const std::optional<FeedState>& expected, const FeedState& next) {
+  states_.replace_feed(connection_, expected, next);
+  feed_ = next;
+}
+
 void Load::commit() {
   failpoint("before-commit");
   states_.hold(connection_);
@@ -129,6 +134,10 @@ void Load::commit() {
       states_.hold(connection_);  // whoever claimed it since may have replaced the state already
       throw Error(Fault::internal, table.text() + ": DuckDB reported a commit that did not happen");
     }
+  }
+  if (feed_ && states_.feed(connection_) != feed_) {
+    states_.hold(connection_);
+    throw Error(Fault::internal, "DuckDB reported a commit of the connector's that did not happen");
   }
   failpoint("after-commit");
 }

@@ -78,10 +78,12 @@ class Load {
     return connection_.query(statement).changed();
   }
   std::size_t executed() const noexcept { return executed_; }  ///< statements
-  bool empty() const noexcept { return executed_ == 0 && written_.empty(); }
+  bool empty() const noexcept { return executed_ == 0 && written_.empty() && !feed_; }
   /// What commit() makes of the state of `table`; `expected` is what it must still be.
   void replace_state(const TableName& table, const std::optional<TableState>& expected,
                      const TableState& next);
+  /// The same for the state of a connector that pushes.
+  void replace_feed(const std::optional<FeedState>& expected, const FeedState& next);
   /// Rows and states become visible together, or nothing does.
   void commit();
 
@@ -91,6 +93,7 @@ class Load {
   duck::Transaction transaction_;
   std::size_t executed_ = 0;
   std::vector<std::pair<TableName, std::string>> written_;  ///< states, as they must be found again
+  std::optional<FeedState> feed_;                           ///< likewise
 };
 
 }  // namespace sluice

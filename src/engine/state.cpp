@@ -324,6 +324,29 @@ void StateStore::replace(duck::Connection& connection, const TableName& name,
   if (updated.changed() != 1) throw conflict();
 }
 
+std::optional<FeedState> StateStore::feed(duck::Connection& connection) const {
+  const std::string text = meta(connection, "feed of " + connection_);
+  if (text.empty()) return std::nullopt;
+  try {
+    const Json json = Json::parse(text);
+    return FeedState{json.at("state"), json.at("synced")};
+  } catch (const Json::exception& error) {
+    throw Error(Fault::internal,
+                connection_ + ": the connector's state is not readable: " + error.what());
+  }
+}
+
+void StateStore::replace_feed(duck::Connection& connection,
+                              const std::optional<FeedState>& expected,
+                              const FeedState& next) const {
+  if (feed(connection) != expected) {
+    throw Error(Fault::conflict,
+                connection_ + ": the connector's state changed while this run was working");
+  }
+  set_meta(connection, "feed of " + connection_,
+           Json{{"state", next.state}, {"synced", next.synced}}.dump());
+}
+
 std::vector<TableName> StateStore::names(duck::Connection& connection) const {
   if (!present_) return {};
   const auto rows = connection.query("SELECT source_schema, source_table FROM " +

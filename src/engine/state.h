@@ -82,6 +82,15 @@ struct TableState : Copy {
 /// and cadences.
 TableState distrusted(TableState state);
 
+/// Where the next sync of a connector that pushes its changes goes on.
+struct FeedState {
+  std::string state = "{}";  ///< the connector's own: the text of a JSON object
+  /// The instant of the checkpoint, in microseconds since 1970: no row that it or an earlier one
+  /// committed has a later one, so rows that do are of a commit that a crash tore.
+  std::int64_t synced = 0;
+  bool operator==(const FeedState&) const = default;
+};
+
 /// What a destination held when an attempt began, so that each of many tables need not ask.
 struct Inventory {
   std::map<TableName, TableState> states;  ///< of this connection
@@ -111,6 +120,11 @@ class StateStore {
   /// not what is there.
   void replace(duck::Connection& connection, const TableName& name,
                const std::optional<TableState>& expected, const TableState& next) const;
+  /// None: no checkpoint was ever committed.
+  std::optional<FeedState> feed(duck::Connection& connection) const;
+  /// As replace().
+  void replace_feed(duck::Connection& connection, const std::optional<FeedState>& expected,
+                    const FeedState& next) const;
   /// The tables of this connection, whether or not their states can be read.
   std::vector<TableName> names(duck::Connection& connection) const;
   /// The next run loads the table anew, behind the copy, which stays ours. Needs no readable state.

@@ -25,8 +25,12 @@ class Program {
   /// empty: nowhere.
   Program(const std::vector<std::string>& arguments, std::string output,
           const std::string& failpoint = {})
+      : Program(path(), arguments, std::move(output), failpoint) {}
+  /// Another program than `sluice`.
+  Program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+          std::string output, const std::string& failpoint = {})
       : output_(std::move(output)) {
-    std::vector<std::string> words{path().string()};
+    std::vector<std::string> words{program.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> variables;
     for (char** each = environ; *each != nullptr; ++each) variables.emplace_back(*each);

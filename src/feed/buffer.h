@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The changes of one table since the last checkpoint: rows are written into a data chunk, and full
+// chunks go to a temp table, so that DuckDB's memory limit holds however many they are.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "duck/appender.h"
+#include "feed/cells.h"
+#include "feed/fold.h"
+#include "sluice/connector.h"
+#include "sluice/table.h"
+
+namespace sluice::feed {
+
+class ChangeBuffer;
+
+/// True counts of what a connector did.
+struct Calls {
+  std::uint64_t upserts = 0, updates = 0, removes = 0, truncates = 0;
+  std::uint64_t schema_changes = 0, checkpoints = 0;
+};
+
+/// What the buffers of one sync share.
+struct Session {
+  duck::Connection& connection;
+  Calls calls;
+  ChangeBuffer* open = nullptr;  ///< the one whose row has not ended
+  std::exception_ptr failed;     ///< the first error of an operation, thrown again by each later
+
+  /// What every operation begins with.
+  void next();
+  /// Runs `work`, and keeps what it throws.
+  template <class Work>
+  decltype(auto) guarded(Work&& work) {
+    if (failed) std::rethrow_exception(failed);
+    try {
+      return work();
+    } catch (...) {
+      failed = std::current_exception();
+      throw;
+    }
+  }
+};
+
+/// What a ChangeBuffer knows of a column. Positions never change.
+struct BufferColumn {
+  std::string name;
+  std::optional<sdk::DataType> type;  ///< none: no value yet, so it is not there yet
+  bool declared = false;
+  bool key = false;
+};
+
+class ChangeBuffer final : public sdk::Table, public sdk::Row {
+ public:
+  /// `number`: of this buffer among the session's. `columns` hold the key first.
+  ChangeBuffer(Session& session, TableName table, std::size_t number,
+               std::vector<BufferColumn> columns);
+  ChangeBuffer(const ChangeBuffer&) = delete;
+  ChangeBuffer& operator=(const ChangeBuffer&) = delete;
+
+  std::size_t column(std::string_view name) override;
+  Row& upsert() override { return begin(Change::upsert); }
+  Row& update() override { return begin(Change::update); }
+  Row& remove() override { return begin(Change::remove); }
+  void truncate() override;
+  Row& set(std::size_t column, const sdk::Value& value) override;
+
+  /// Ends the row that is open; throws if it has no key.
+  void end_row();
+  /// Puts all that is buffered into the temp table, for `staged()`.
+  void close();
+  /// After close(). Empty: nothing happened to the table.
+  Staged staged() const;
+  /// What was staged is done with.
+  void clear();
+
+  const TableName& table() const noexcept { return table_; }
+  const std::vector<BufferColumn>& columns() const noexcept { return columns_; }
+  /// The primary key; empty: the table has none, and is known by `_fivetran_id`.
+  std::vector<std::string> key() const;
+
+ private:
+  Row& begin(Change change);
+  Error wrong(const std::string& what, const std::string& hint = {}) const;
+  void put(std::size_t column, const sdk::Value& value);
+  void retype(std::size_t column, const sdk::DataType& type);
+  void start_chunk();
+  void stage_chunk();
+  void close_appender();
+
+  Session& session_;
+  const TableName table_;
+  const std::string stage_;  ///< the temp table's name
+  bool has_key_;
+  std::vector<BufferColumn> columns_;
+  std::unordered_map<std::string, std::size_t> positions_;  ///< by folded name
+
+  // The temp table and the chunk: the order, the operation, the columns that an update sets, then,
+  // in the order in which they got a type, the columns.
+  std::vector<std::size_t> laid_out_;
+  bool made_ = false;
+  std::optional<duck::DataChunk> chunk_;
+  std::optional<duck::Appender> appender_;
+  Cells seq_, change_, given_cells_;
+  std::vector<Cells> cells_;  ///< by column; data is null where it has no type
+  Arena arena_;
+  std::size_t size_ = 0;           ///< rows of the chunk that have ended
+  std::uint64_t staged_rows_ = 0;  ///< in the temp table or in the appender
+  bool open_ = false;
+  Change now_ = Change::upsert;
+  std::string given_;  ///< by column: '1' where the open row has a value or a NULL that was set
+  bool updates_ = false, removes_ = false;
+  std::optional<std::uint64_t> truncated_;  ///< rows staged before the last truncate
+};
+
+}  // namespace sluice::feed

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed/cells.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "feed/times.h"
+#include "wire/exact.h"
+#include "wire/utf8.h"
+
+namespace sluice::feed {
+namespace {
+
+using sdk::Type;
+
+constexpr const char* kWrongType = "of another type";
+constexpr const char* kRange = "out of its range";
+constexpr const char* kDigits = "not a number that it holds exactly";
+
+/// The ends of DuckDB's dates and timestamps, which hold an infinity beyond each.
+constexpr std::int32_t kLastDay = std::numeric_limits<std::int32_t>::max() - 1;
+constexpr std::int64_t kFirstMicro = -9'223'372'022'400'000'000;
+constexpr std::int64_t kLastMicro = std::numeric_limits<std::int64_t>::max() - 1;
+
+template <class T>
+const char* put(const Cells& cells, std::size_t row, T value) {
+  static_cast<T*>(cells.data)[row] = value;
+  return nullptr;
+}
+
+const char* put_text(const Cells& cells, std::size_t row, std::string_view text, Arena& arena) {
+  if (!wire::valid_utf8(reinterpret_cast<const wire::Byte*>(text.data()), text.size())) {
+    return "not valid UTF-8, or holds U+0000";
+  }
+  write_string(cells, row, text, arena);
+  return nullptr;
+}
+
+template <class T>
+const char* put_whole(const Cells& cells, std::size_t row, const sdk::Value& value) {
+  const auto* whole = std::get_if<std::int64_t>(&value);
+  if (whole == nullptr) return kWrongType;
+  if (*whole < std::numeric_limits<T>::min() || *whole > std::numeric_limits<T>::max())
+    return kRange;
+  return put(cells, row, static_cast<T>(*whole));
+}
+
+const char* put_boolean(const Cells& cells, std::size_t row, const sdk::Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return put(cells, row, *truth);
+  const auto* number = std::get_if<std::int64_t>(&value);
+  if (number == nullptr) return kWrongType;
+  if (*number != 0 && *number != 1) return kRange;
+  return put(cells, row, *number == 1);
+}
+
+template <class T>
+const char* put_floating(const Cells& cells, std::size_t row, const sdk::Value& value) {
+  if (const auto* single = std::get_if<float>(&value)) return put(cells, row, T{*single});
+  if (const auto* twice = std::get_if<double>(&value)) {
+    if (std::isfinite(*twice) && std::abs(*twice) > double{std::numeric_limits<T>::max()})
+      return kRange;
+    return put(cells, row, static_cast<T>(*twice));
+  }
+  const auto* whole = std::get_if<std::int64_t>(&value);
+  if (whole == nullptr) return kWrongType;
+  constexpr std::int64_t kMost = std::int64_t{1} << std::numeric_limits<T>::digits;
+  if (*whole < -kMost || *whole > kMost) return kDigits;
+  return put(cells, row, static_cast<T>(*whole));
+}
+
+const char* put_decimal(const Cells& cells, std::size_t row, std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  __int128 number = 0;
+  int digits = 0, behind = 0;
+  bool point = false;
+  const int precision = cells.type.precision, scale = cells.type.scale;
+  for (const char c : text) {
+    if (c == '.' && !point) {
+      point = true;
+      continue;
+    }
+    if (c < '0' || c > '9') return "not a decimal number";
+    ++digits;
+    if (point && ++behind > scale) {
+      if (c != '0') return kDigits;
+      continue;
+    }
+    number = number * 10 + (c - '0');
+    if (number >= wire::power_of_ten(precision)) return kRange;
+  }
+  if (digits == 0) return "not a decimal number";
+  for (int i = std::min(behind, scale); i < scale; ++i) number *= 10;
+  if (number >= wire::power_of_ten(precision)) return kRange;
+  if (negative) number = -number;
+  switch (cells.width) {
+    case 2:
+      return put(cells, row, static_cast<std::int16_t>(number));
+    case 4:
+      return put(cells, row, static_cast<std::int32_t>(number));
+    case 8:
+      return put(cells, row, static_cast<std::int64_t>(number));
+    default:
+      return put(cells, row,
+                 duckdb_hugeint{static_cast<std::uint64_t>(number),
+                                static_cast<std::int64_t>(number >> 64)});
+  }
+}
+
+using Buffer = std::array<char, 64>;
+
+template <class T>
+std::string_view number_text(T number, Buffer& buffer) {
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
+  return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+}
+
+/// What a value is as text; a null pointer for bytes.
+struct AsText {
+  Buffer& buffer;
+  std::string_view operator()(std::monostate) const { return "NULL"; }
+  std::string_view operator()(bool truth) const { return truth ? "true" : "false"; }
+  std::string_view operator()(std::int64_t number) const { return number_text(number, buffer); }
+  std::string_view operator()(float number) const { return number_text(number, buffer); }
+  std::string_view operator()(double number) const { return number_text(number, buffer); }
+  std::string_view operator()(std::string_view text) const { return text; }
+  std::string_view operator()(sdk::Decimal decimal) const { return decimal.digits; }
+  std::string_view operator()(sdk::Date date) const { return write_date(date.days, buffer); }
+  std::string_view operator()(sdk::DateTime t) const { return write_time(t.micros, false, buffer); }
+  std::string_view operator()(sdk::UtcDateTime t) const {
+    return write_time(t.micros, true, buffer);
+  }
+  std::string_view operator()(sdk::Bytes) const { return {}; }
+  std::string_view operator()(sdk::Xml xml) const { return xml.text; }
+  std::string_view operator()(sdk::Json json) const { return json.text; }
+};
+
+const char* put_any_text(const Cells& cells, std::size_t row, const sdk::Value& value,
+                         Arena& arena) {
+  if (std::holds_alternative<sdk::Bytes>(value)) return kWrongType;
+  Buffer buffer;
+  return put_text(cells, row, std::visit(AsText{buffer}, value), arena);
+}
+
+const char* put_date(const Cells& cells, std::size_t row, const sdk::Value& value) {
+  if (const auto* date = std::get_if<sdk::Date>(&value)) {
+    if (date->days > kLastDay || date->days < -kLastDay) return kRange;
+    return put(cells, row, date->days);
+  }
+  const auto* text = std::get_if<std::string_view>(&value);
+  if (text == nullptr) return kWrongType;
+  const auto parsed = parse_date(*text);
+  return parsed ? put(cells, row, *parsed) : "not a date like 2026-11-22";
+}
+
+const char* put_micros(const Cells& cells, std::size_t row, std::int64_t micros) {
+  return micros < kFirstMicro || micros > kLastMicro ? kRange : put(cells, row, micros);
+}
+
+template <class Time>
+const char* put_time(const Cells& cells, std::size_t row, const sdk::Value& value) {
+  constexpr bool kUtc = std::is_same_v<Time, sdk::UtcDateTime>;
+  if (const auto* time = std::get_if<Time>(&value)) return put_micros(cells, row, time->micros);
+  const auto* text = std::get_if<std::string_view>(&value);
+  if (text == nullptr) {
+    const auto* date = std::get_if<sdk::Date>(&value);
+    constexpr std::int64_t kDay = 86'400'000'000;
+    if (kUtc || date == nullptr) return kWrongType;
+    if (std::abs(std::int64_t{date->days}) > kLastMicro / kDay) return kRange;
+    return put_micros(cells, row, date->days * kDay);
+  }
+  const auto parsed = parse_time(*text);
+  if (parsed && parsed->has_offset == kUtc) return put(cells, row, parsed->micros);
+  return kUtc ? "not a time like 2026-11-22T10:15:30.123456Z, with Z or an offset"
+              : "not a time like 2026-11-22T10:15:30.123456, without an offset";
+}
+
+const char* put_document(const Cells& cells, std::size_t row, const sdk::Value& value,
+                         Arena& arena) {
+  const bool number = std::holds_alternative<std::int64_t>(value) ||
+                      std::holds_alternative<bool>(value) || std::holds_alternative<double>(value);
+  if (!number && !std::holds_alternative<std::string_view>(value) &&
+      !std::holds_alternative<sdk::Json>(value)) {
+    return kWrongType;
+  }
+  return put_any_text(cells, row, value, arena);
+}
+
+std::size_t width_of(const sdk::DataType& type) {
+  switch (type.type) {
+    case Type::boolean:
+      return sizeof(bool);
+    case Type::int16:
+      return 2;
+    case Type::int32:
+    case Type::float32:
+    case Type::naive_date:
+      return 4;
+    case Type::int64:
+    case Type::float64:
+    case Type::naive_datetime:
+    case Type::utc_datetime:
+      return 8;
+    case Type::decimal:
+      return type.precision <= 4 ? 2 : type.precision <= 9 ? 4 : type.precision <= 18 ? 8 : 16;
+    default:
+      return sizeof(duckdb_string_t);
+  }
+}
+
+}  // namespace
+
+const char* Arena::keep(std::string_view bytes) {
+  while (current_ < blocks_.size() && blocks_[current_].size - used_ < bytes.size()) {
+    ++current_;
+    used_ = 0;
+  }
+  if (current_ == blocks_.size()) {
+    const std::size_t size = std::max(kBlock, bytes.size());
+    blocks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
+    used_ = 0;
+  }
+  char* const place = blocks_[current_].memory.get() + used_;
+  std::memcpy(place, bytes.data(), bytes.size());
+  used_ += bytes.size();
+  bytes_ += bytes.size();
+  return place;
+}
+
+void Arena::clear() noexcept {
+  std::erase_if(blocks_, [](const Block& each) { return each.size > kBlock; });
+  current_ = used_ = bytes_ = 0;
+}
+
+void Cells::bind(duckdb_vector vector, const sdk::DataType& holds) {
+  type = holds;
+  width = width_of(type);
+  data = duckdb_vector_get_data(vector);
+  duckdb_vector_ensure_validity_writable(vector);
+  validity = duckdb_vector_get_validity(vector);
+}
+
+void Cells::copy(std::size_t row, const Cells& from, std::size_t from_row) const {
+  std::memcpy(static_cast<char*>(data) + row * width,
+              static_cast<const char*>(from.data) + from_row * width, width);
+  from.is_valid(from_row) ? set_valid(row) : set_null(row);
+}
+
+void write_string(const Cells& cells, std::size_t row, std::string_view text, Arena& arena) {
+  constexpr std::size_t kInline = 12, kPrefix = 4;
+  duckdb_string_t& string = static_cast<duckdb_string_t*>(cells.data)[row];
+  if (text.size() <= kInline) {
+    std::memset(&string, 0, sizeof string);  // DuckDB compares the unused bytes, too
+    string.value.inlined.length = static_cast<std::uint32_t>(text.size());
+    if (!text.empty()) std::memcpy(string.value.inlined.inlined, text.data(), text.size());
+    return;
+  }
+  string.value.pointer.length = static_cast<std::uint32_t>(text.size());
+  std::memcpy(string.value.pointer.prefix, text.data(), kPrefix);
+  string.value.pointer.ptr = const_cast<char*>(arena.keep(text));
+}
+
+const char* write(const Cells& cells, std::size_t row, const sdk::Value& value, Arena& arena) {
+  switch (cells.type.type) {
+    case Type::boolean:
+      return put_boolean(cells, row, value);
+    case Type::int16:
+      return put_whole<std::int16_t>(cells, row, value);
+    case Type::int32:
+      return put_whole<std::int32_t>(cells, row, value);
+    case Type::int64:
+      return put_whole<std::int64_t>(cells, row, value);
+    case Type::decimal: {
+      const auto* text = std::get_if<std::string_view>(&value);
+      if (text != nullptr) return put_decimal(cells, row, *text);
+      if (const auto* exact = std::get_if<sdk::Decimal>(&value))
+        return put_decimal(cells, row, exact->digits);
+      const auto* whole = std::get_if<std::int64_t>(&value);
+      Buffer buffer;
+      return whole == nullptr ? kWrongType : put_decimal(cells, row, number_text(*whole, buffer));
+    }
+    case Type::float32:
+      return put_floating<float>(cells, row, value);
+    case Type::float64:
+      return put_floating<double>(cells, row, value);
+    case Type::naive_date:
+      return put_date(cells, row, value);
+    case Type::naive_datetime:
+      return put_time<sdk::DateTime>(cells, row, value);
+    case Type::utc_datetime:
+      return put_time<sdk::UtcDateTime>(cells, row, value);
+    case Type::binary: {
+      const auto* bytes = std::get_if<sdk::Bytes>(&value);
+      if (bytes == nullptr) return kWrongType;
+      write_string(cells, row, bytes->bytes, arena);
+      return nullptr;
+    }
+    case Type::xml: {
+      if (const auto* xml = std::get_if<sdk::Xml>(&value))
+        return put_text(cells, row, xml->text, arena);
+      const auto* text = std::get_if<std::string_view>(&value);
+      return text == nullptr ? kWrongType : put_text(cells, row, *text, arena);
+    }
+    case Type::string:
+      return put_any_text(cells, row, value, arena);
+    case Type::json:
+      return put_document(cells, row, value, arena);
+  }
+  return kWrongType;
+}
+
+std::string shown(const sdk::Value& value) {
+  if (const auto* bytes = std::get_if<sdk::Bytes>(&value))
+    return std::to_string(bytes->bytes.size()) + " bytes";
+  constexpr std::size_t kMost = 64;
+  Buffer buffer;
+  const std::string_view text = std::visit(AsText{buffer}, value);
+  return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "..";
+}
+
+}  // namespace sluice::feed

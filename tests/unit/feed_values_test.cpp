@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every type: what it takes, at the ends of its range, and what it refuses, each read back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <limits>
+
+#include "feed/times.h"
+#include "feed/types.h"
+#include "support/feed.h"
+
+namespace sluice::test {
+namespace {
+
+using sdk::Type;
+using sdk::Value;
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+
+struct Case {
+  sdk::DataType type;
+  Value value;
+  const char* landed;  ///< null: refused
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all{
+      {{Type::boolean}, true, "true"},
+      {{Type::boolean}, 0, "false"},
+      {{Type::boolean}, 2, nullptr},
+      {{Type::boolean}, "true", nullptr},
+      {{Type::int16}, 32767, "32767"},
+      {{Type::int16}, -32768, "-32768"},
+      {{Type::int16}, 32768, nullptr},
+      {{Type::int32}, -2147483648LL, "-2147483648"},
+      {{Type::int32}, 2147483648LL, nullptr},
+      {{Type::int64}, kLeast, "-9223372036854775808"},
+      {{Type::int64}, kMost, "9223372036854775807"},
+      {{Type::int64}, 1.5, nullptr},
+      {{Type::decimal, 4, 2}, sdk::Decimal{"-99.99"}, "-99.99"},
+      {{Type::decimal, 4, 2}, "1.500", "1.50"},
+      {{Type::decimal, 4, 2}, "1.505", nullptr},
+      {{Type::decimal, 4, 2}, 99, "99.00"},
+      {{Type::decimal, 4, 2}, 100, nullptr},
+      {{Type::decimal, 4, 2}, "", nullptr},
+      {{Type::decimal, 4, 2}, "1e1", nullptr},
+      {{Type::decimal, 9, 0}, "999999999", "999999999"},
+      {{Type::decimal, 18, 18}, ".123456789012345678", ".123456789012345678"},
+      {{Type::decimal, 38, 10},
+       "-9999999999999999999999999999.9999999999",
+       "-9999999999999999999999999999.9999999999"},
+      {{Type::decimal, 38, 0}, "100000000000000000000000000000000000000", nullptr},
+      {{Type::float32}, 1.5F, "1.5"},
+      {{Type::float32}, 1e39, nullptr},
+      {{Type::float32}, std::numeric_limits<double>::infinity(), "inf"},
+      {{Type::float32}, 16'777'216, "16777216.0"},
+      {{Type::float32}, 16'777'217, nullptr},
+      {{Type::float64}, 0.1, "0.1"},
+      {{Type::float64}, std::numeric_limits<double>::quiet_NaN(), "nan"},
+      {{Type::float64}, 9'007'199'254'740'993, nullptr},
+      {{Type::naive_date}, sdk::Date{-1}, "1969-12-31"},
+      {{Type::naive_date}, "2024-02-29", "2024-02-29"},
+      {{Type::naive_date}, "2023-02-29", nullptr},
+      {{Type::naive_date}, "2024-2-9", nullptr},
+      {{Type::naive_date}, sdk::Date{std::numeric_limits<std::int32_t>::max()}, nullptr},
+      {{Type::naive_datetime}, sdk::DateTime{-1}, "1969-12-31 23:59:59.999999"},
+      {{Type::naive_datetime}, "2026-11-22T10:15:30.123456", "2026-11-22 10:15:30.123456"},
+      {{Type::naive_datetime}, "2026-11-22 10:15:30", "2026-11-22 10:15:30"},
+      {{Type::naive_datetime}, "2026-11-22T10:15:30Z", nullptr},
+      {{Type::naive_datetime}, "2026-11-22T10:15:30.1234567", nullptr},
+      {{Type::naive_datetime}, "2026-11-22T10:15:30.1234560", "2026-11-22 10:15:30.123456"},
+      {{Type::naive_datetime}, sdk::DateTime{kMost}, nullptr},
+      {{Type::naive_datetime}, sdk::UtcDateTime{0}, nullptr},
+      {{Type::utc_datetime}, sdk::UtcDateTime{0}, "1970-01-01 00:00:00+00"},
+      {{Type::utc_datetime}, "2026-11-22T10:15:30+02:00", "2026-11-22 08:15:30+00"},
+      {{Type::utc_datetime}, "2026-11-22T10:15:30.5-0530", "2026-11-22 15:45:30.5+00"},
+      {{Type::utc_datetime}, "2026-11-22T10:15:30", nullptr},
+      {{Type::utc_datetime}, "2026-11-22T25:15:30Z", nullptr},
+      {{Type::utc_datetime}, sdk::DateTime{0}, nullptr},
+      {{Type::binary}, sdk::Bytes{std::string_view("\0\xff", 2)}, "\\x00\\xFF"},
+      {{Type::binary}, "text", nullptr},
+      {{Type::xml}, sdk::Xml{"<a/>"}, "<a/>"},
+      {{Type::xml}, 5, nullptr},
+      {{Type::string}, "", ""},
+      {{Type::string}, "twelve bytes", "twelve bytes"},
+      {{Type::string}, "thirteen byte", "thirteen byte"},
+      {{Type::string},
+       "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline",
+       "caf\xc3\xa9 \xf0\x9f\x98\x80, longer than inline"},
+      {{Type::string}, "\xff", nullptr},
+      {{Type::string}, std::string_view("a\0b", 3), nullptr},
+      {{Type::string}, kLeast, "-9223372036854775808"},
+      {{Type::string}, sdk::UtcDateTime{1}, "1970-01-01 00:00:00.000001+00"},
+      {{Type::string}, sdk::Date{0}, "1970-01-01"},
+      {{Type::string}, sdk::Bytes{"x"}, nullptr},
+      {{Type::json}, sdk::Json{"{\"a\": \"b\"}"}, "{\"a\": \"b\"}"},
+      {{Type::json}, "[1]", "[1]"},
+      {{Type::json}, "\"quoted once\"", "\"quoted once\""},
+      {{Type::json}, 5, "5"},
+      {{Type::json}, sdk::Date{0}, nullptr},
+  };
+  return all;
+}
+
+TEST(FeedValues, EachTypeTakesAndRefuses) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("sluice-feed-values-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  FeedFile file(folder / "values.duckdb");
+  std::vector<sdk::TableSchema> tables;
+  for (std::size_t i = 0; i < cases().size(); ++i) {
+    if (cases()[i].landed == nullptr) continue;
+    tables.push_back(
+        {"v" + std::to_string(i), {"id"}, {{"id", {Type::int32}}, {"v", cases()[i].type}}, {}});
+  }
+  file.run(tables, [](const std::string&, sdk::Operations& operations) {
+    for (std::size_t i = 0; i < cases().size(); ++i) {
+      if (cases()[i].landed == nullptr) continue;
+      sdk::Table& table = operations.table("v" + std::to_string(i));
+      table.upsert().set(0, 1).set(1, cases()[i].value);
+      table.upsert().set(0, 2);
+    }
+    operations.checkpoint("{}");
+  });
+  for (std::size_t i = 0; i < cases().size(); ++i) {
+    const Case& each = cases()[i];
+    const std::string name = "v" + std::to_string(i);
+    if (each.landed != nullptr) {
+      EXPECT_EQ(file.text("SELECT v::VARCHAR, typeof(v) FROM dst.main." + name + " ORDER BY id"),
+                each.landed + std::string("|") + feed::duck_type(each.type) + "\nNULL|" +
+                    feed::duck_type(each.type) + "\n")
+          << i;
+      continue;
+    }
+    try {
+      file.run({{name, {"id"}, {{"id", {Type::int32}}, {"the_column", each.type}}, {}}},
+               [&](const std::string&, sdk::Operations& operations) {
+                 operations.table(name).upsert().set(0, 1).set(1, each.value);
+               });
+      ADD_FAILURE() << i << ": taken as " << feed::name(each.type);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::misfit) << i;
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(name + ": column the_column")) << i;
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(FeedTypes, WidenToWhatHoldsBoth) {
+  const auto both = [](const char* one, const char* other) {
+    const auto wide = feed::widened(*feed::parse_type(one), *feed::parse_type(other));
+    const auto back = feed::widened(*feed::parse_type(other), *feed::parse_type(one));
+    EXPECT_EQ(wide, back) << one << ", " << other;
+    return wide ? feed::name(*wide) : "nothing";
+  };
+  EXPECT_EQ(both("SHORT", "LONG"), "LONG");
+  EXPECT_EQ(both("INT", "DECIMAL(4,2)"), "DECIMAL(12,2)");
+  EXPECT_EQ(both("LONG", "DECIMAL(38,30)"), "STRING");
+  EXPECT_EQ(both("DECIMAL(10,2)", "DECIMAL(8,6)"), "DECIMAL(14,6)");
+  EXPECT_EQ(both("SHORT", "FLOAT"), "FLOAT");
+  EXPECT_EQ(both("INT", "FLOAT"), "DOUBLE");
+  EXPECT_EQ(both("LONG", "DOUBLE"), "STRING");
+  EXPECT_EQ(both("BOOLEAN", "SHORT"), "STRING");
+  EXPECT_EQ(both("NAIVE_DATE", "NAIVE_DATETIME"), "NAIVE_DATETIME");
+  EXPECT_EQ(both("NAIVE_DATETIME", "UTC_DATETIME"), "STRING");
+  EXPECT_EQ(both("JSON", "STRING"), "STRING");
+  EXPECT_EQ(both("BINARY", "STRING"), "nothing");
+  EXPECT_EQ(feed::parse_type("DECIMAL(10,2"), std::nullopt);
+  EXPECT_EQ(feed::parse_type("DECIMAL"), std::nullopt);
+  EXPECT_EQ(feed::parse_type("LONG(3)"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::test

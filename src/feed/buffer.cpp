@@ -216,6 +216,7 @@ void ChangeBuffer::follow_key() {
     return;
   }
   const std::int64_t key = number(cells_[number_key_], size_);
+  if (!last_key_) first_key_ = key;
   ascending_ = !last_key_ || key > *last_key_;
   last_key_ = key;
 }
@@ -289,6 +290,8 @@ Staged ChangeBuffer::staged() {
     staged.columns.push_back({each, columns_[each].name, duck_type(*columns_[each].type)});
   }
   staged.each_key_once = ascending_ && !staged.key.empty();
+  if (ascending_ && last_key_ && columns_[number_key_].type->type <= sdk::Type::int64)
+    staged.range.emplace(first_key_, *last_key_);
   return staged;
 }
 

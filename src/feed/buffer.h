@@ -136,6 +136,7 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   bool ascending_ = true;
   std::size_t number_key_ = kNone;  ///< the key's one column, if it holds whole numbers or times
+  std::int64_t first_key_ = 0;
   std::optional<std::int64_t> last_key_;
 };
 

@@ -2,6 +2,7 @@
 #include "feed/fold.h"
 
 #include "duck/duck.h"
+#include "sluice/batch.h"
 
 namespace sluice::feed {
 namespace {
@@ -129,6 +130,14 @@ std::string fold_keys(const Staged& staged) {
          " FROM " + staged.relation + " GROUP BY " + key.list("");
 }
 
+std::string any_there(const apply::Target& target, const Staged& staged) {
+  if (!staged.range || staged.rows <= Batch::kMaxRows) return "";
+  const std::string key = duck::quoted(staged.columns[staged.key[0]].name);
+  return "SELECT true FROM " + target.sql() + " WHERE " + key +
+         " >= " + std::to_string(staged.range->first) + " AND " + key +
+         " <= " + std::to_string(staged.range->second) + " LIMIT 1";
+}
+
 std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
                              const std::string& synced) {
   using Does = Statement::Does;
@@ -146,7 +155,7 @@ std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
   if (!staged.updates && !staged.removes) {
     const std::string dead =
         staged.truncated ? "s.seq < " + std::to_string(*staged.truncated) : "false";
-    add(Does::removes, delete_matching(target, key, stage));
+    if (!staged.all_new) add(Does::removes, delete_matching(target, key, stage));
     add(Does::inserts,
         insert(target, staged, dead, synced,
                stage + (staged.each_key_once ? " s"

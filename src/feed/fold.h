@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/apply.h"
@@ -32,6 +33,9 @@ struct Staged {
   std::vector<StagedColumn> columns;
   std::vector<std::size_t> key;  ///< positions in `columns`; empty: none, `_fivetran_id` instead
   bool each_key_once = false;    ///< known before, or as fold_keys() has found
+  /// The lowest and highest key, where that is known and the key is one whole number.
+  std::optional<std::pair<std::int64_t, std::int64_t>> range;
+  bool all_new = false;  ///< as any_there() has found
   bool empty() const noexcept { return rows == 0 && !truncated; }
 };
 
@@ -49,6 +53,10 @@ struct Statement {
   enum class Does { stages, marks, removes, inserts } does;  ///< to rows of the target
   std::string sql;
 };
+
+/// Whether the target has a row in the range of the keys: no row of the answer says none. Empty:
+/// there is no range, or too few rows to ask.
+std::string any_there(const apply::Target& target, const Staged& staged);
 
 /// What `staged`, whose fold_keys() was run, makes of the target, in this order, in one
 /// transaction. `synced`: a TIMESTAMPTZ literal. Rows that are replaced are deleted by their rowid

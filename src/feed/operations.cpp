@@ -176,8 +176,11 @@ void FeedOperations::apply(Load& load, Work& work, const std::string& synced) {
     const auto keys = connection_.query("SELECT count(*) FROM sluice_last");
     work.staged.each_key_once = static_cast<std::uint64_t>(keys.integer(0, 0)) == work.staged.rows;
   }
+  const apply::Target target = targets_.target_of(work.next);
+  const std::string there = any_there(target, work.staged);
+  work.staged.all_new = !there.empty() && connection_.query(there).rows() == 0;
   using Does = Statement::Does;
-  for (const Statement& each : feed::apply(targets_.target_of(work.next), work.staged, synced)) {
+  for (const Statement& each : feed::apply(target, work.staged, synced)) {
     const std::uint64_t rows = load.execute(each.sql);
     if (each.does == Does::inserts) work.inserted += rows;
     if (each.does == Does::removes) work.removed += rows;

@@ -280,8 +280,8 @@ void ChangeBuffer::retype(std::size_t column, const sdk::DataType& type) {
 
 Staged ChangeBuffer::staged() {
   Staged staged;
-  staged.relation = stage_.relation();
   staged.rows = stage_.rows();
+  if (staged.rows > 0) staged.relation = stage_.relation();
   staged.updates = updates_;
   staged.removes = removes_;
   staged.truncated = truncated_;

@@ -163,7 +163,8 @@ std::vector<FeedOperations::Work> FeedOperations::prepare() {
     const bool made = !each->known->state.live;
     work.next = targets_.shape(*each->known, buffer, work.staged, work.notes);
     if (made || !work.notes.empty()) ++buffer.calls().schema_changes;
-    if (work.staged.key.empty()) work.staged.relation = with_id(work.staged);
+    if (work.staged.rows > 0 && work.staged.key.empty())
+      work.staged.relation = with_id(work.staged);
     all.push_back(std::move(work));
   }
   return all;

@@ -174,4 +174,9 @@ std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
   return statements;
 }
 
+std::string drop_folded() {
+  return "DROP TABLE IF EXISTS temp.sluice_last; DROP TABLE IF EXISTS temp.sluice_overlay; "
+         "DROP TABLE IF EXISTS temp.sluice_rows";
+}
+
 }  // namespace sluice::feed

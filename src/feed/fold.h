@@ -64,4 +64,7 @@ std::string any_there(const apply::Target& target, const Staged& staged);
 std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
                              const std::string& synced);
 
+/// Of what fold_keys() and apply() staged.
+std::string drop_folded();
+
 }  // namespace sluice::feed

@@ -187,6 +187,7 @@ void FeedOperations::apply(Load& load, Work& work, const std::string& synced) {
     if (each.does == Does::removes) work.removed += rows;
     if (each.does == Does::marks) work.marked += rows;
   }
+  if (!fold.empty()) load.execute(drop_folded());
   failpoint("feed-applied");
 }
 

@@ -148,6 +148,62 @@ TEST(FeedValues, EachTypeTakesAndRefuses) {
   std::filesystem::remove_all(folder);
 }
 
+// Blocks in memory and rows in a temp table are one relation, with values of every width, NULLs and
+// updates in both.
+TEST(FeedValues, AreTheSameInMemoryAndInATempTable) {
+  constexpr int kRows = 9000;
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("sluice-feed-held-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const sdk::TableSchema t{"t",
+                           {"id"},
+                           {{"id", {Type::int32}},
+                            {"truth", {Type::boolean}},
+                            {"amount", {Type::decimal, 38, 2}},
+                            {"rate", {Type::float32}},
+                            {"at", {Type::utc_datetime}},
+                            {"word", {Type::string}},
+                            {"raw", {Type::binary}},
+                            {"document", {Type::json}}},
+                           {}};
+  for (const std::optional<std::size_t> memory : {std::optional<std::size_t>(), {0}, {500'000}}) {
+    FeedFile file(folder / (std::to_string(memory.value_or(1)) + ".duckdb"));
+    feed::FeedOptions options;
+    options.memory = memory;
+    const auto result = file.ended(
+        {t},
+        [&](const std::string&, sdk::Operations& operations) {
+          sdk::Table& table = operations.table("t");
+          for (int i = 0; i < kRows; ++i) {
+            const std::string number = std::to_string(i), word = std::string(i % 20, 'w') + number;
+            const std::string document = "{\"number\": " + number + "}";
+            sdk::Row& row = table.upsert().set(0, i).set(1, i % 2).set(5, word);
+            row.set(2, sdk::Decimal{number + ".25"}).set(3, static_cast<float>(i));
+            if (i % 3 == 0) continue;
+            row.set(4, sdk::UtcDateTime{i}).set(6, sdk::Bytes{word}).set(7, sdk::Json{document});
+            if (i % 5 == 0) table.update().set(0, i).set(5, std::monostate());
+            if (i % 7 == 0) table.remove().set(0, i);
+          }
+          operations.checkpoint("{}");
+        },
+        options);
+    ASSERT_FALSE(result.run.error) << result.run.error->what();
+    const std::string got = "(SELECT * EXCLUDE (_fivetran_synced) FROM dst.main.t)";
+    const std::string want =
+        "(SELECT i::INTEGER, i % 2 = 1, (i || '.25')::DECIMAL(38, 2), i::FLOAT, if(i % 3 = 0, "
+        "NULL, "
+        "make_timestamptz(i)), if(i % 15 IN (5, 10), NULL, repeat('w', (i % 20)::INTEGER) || i), "
+        "if(i % 3 = 0, NULL, encode(repeat('w', (i % 20)::INTEGER) || i)), if(i % 3 = 0, NULL, "
+        "('{\"number\": ' || i || '}')::JSON), i % 3 <> 0 AND i % 7 = 0 FROM range(" +
+        std::to_string(kRows) + ") r(i))";
+    EXPECT_EQ(file.text("SELECT count(*) FROM (FROM " + got + " EXCEPT ALL FROM " + want + ")"),
+              "0\n");
+    EXPECT_EQ(file.text("SELECT count(*) FROM (FROM " + want + " EXCEPT ALL FROM " + got + ")"),
+              "0\n");
+  }
+  std::filesystem::remove_all(folder);
+}
+
 TEST(FeedTypes, WidenToWhatHoldsBoth) {
   const auto both = [](const char* one, const char* other) {
     const auto wide = feed::widened(*feed::parse_type(one), *feed::parse_type(other));

@@ -223,6 +223,7 @@ Shape describe(Session& session, const TableName& name) {
     session.bind(place(shape));
     const Object schema = session.run("schema(" + from_item(shape) + ")");
     read_columns(schema, shape);
+    session.bind(place(shape));  // by names that no column has, now that they are known
     read_partitions(schema, shape);
     read_key(schema, shape);
     drop_key_of_nulls(session, shape);

@@ -223,6 +223,7 @@ Shape describe(Session& session, const TableName& name) {
     session.bind(place(shape));
     const Object schema = session.run("schema(" + from_item(shape) + ")");
     read_columns(schema, shape);
+    session.bind(place(shape));  // by names that no column has, now that they are known
     read_partitions(schema, shape);
     read_key(schema, shape);
     drop_key_of_nulls(session, shape);
@@ -230,7 +231,6 @@ Shape describe(Session& session, const TableName& name) {
     shape.table.mark_ranges =
         !shape.table.has_key() && std::ranges::all_of(shape.types, has_digest);
     shape.table.comment = text_of(part(schema, "tableComment"));
-    session.bind(place(shape));
     const std::vector<std::int64_t> rows =
         session.run("exec count(*) from " + from_item(shape)).numbers();
     if (!rows.empty() && rows[0] > 0) shape.table.rows = static_cast<std::uint64_t>(rows[0]);

@@ -63,7 +63,7 @@ T word_of(const std::string& name, const std::string& value,
   if (const auto found = words.find(value); found != words.end()) return found->second;
   std::string all;
   for (const auto& [word, meaning] : words) all += (all.empty() ? "" : ", ") + word;
-  throw Error(Fault::config, name + "=" + value + " is none that there is", "it is one of " + all);
+  throw Error(Fault::config, name + "=" + value + " is not known", "it is one of " + all);
 }
 
 void take(Login& login, const std::string& name, const std::string& value) {
@@ -89,22 +89,14 @@ void take(Login& login, const std::string& name, const std::string& value) {
   } else if (name == "connect-timeout") {
     login.connect_timeout = std::chrono::seconds(number_of(name, value, 1, 86'400));
   } else {
-    throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
+    throw Error(Fault::config, "the URL's parameter " + name + " is not known",
                 "a password belongs before the @; parameters are tls, tls-ca, login, compress, "
                 "fetch-size, connect-timeout");
   }
 }
 
 void take_query(Login& login, const std::string& query) {
-  for (std::size_t start = 0; start < query.size();) {
-    const std::size_t end = std::min(query.find('&', start), query.size());
-    const std::string pair = query.substr(start, end - start);
-    start = end + 1;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    std::string name = wire::percent_decoded(pair.substr(0, equals));
-    std::ranges::replace(name, '_', '-');
-    take(login, name, equals == pair.size() ? "" : wire::percent_decoded(pair.substr(equals + 1)));
-  }
+  for (const auto& [name, value] : wire::query_parameters(query)) take(login, name, value);
   // Who names an authority wants it to be asked.
   if (!login.tls_ca.empty() && login.tls == Tls::off) login.tls = Tls::verified;
 }

@@ -50,7 +50,7 @@ SslMode ssl_mode_of(const std::string& text) {
   if (word == "REQUIRED") return SslMode::required;
   if (word == "VERIFY_CA") return SslMode::verify_ca;
   if (word == "VERIFY_IDENTITY") return SslMode::verify_identity;
-  throw Error(Fault::config, "ssl-mode=" + text + " is none that there is",
+  throw Error(Fault::config, "ssl-mode=" + text + " is not known",
               "DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY");
 }
 
@@ -99,21 +99,15 @@ Authority authority_of(const std::string& text) {
 
 Options parameters_of(const std::string& query) {
   Options options;
-  for (std::size_t start = 0; start < query.size();) {
-    const std::size_t end = std::min(query.find('&', start), query.size());
-    const std::string pair = query.substr(start, end - start);
-    start = end + 1;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    std::string name = wire::percent_decoded(pair.substr(0, equals));
-    std::ranges::replace(name, '_', '-');
+  for (auto& [name, value] : wire::query_parameters(query)) {
     if (name == "sslmode") name = "ssl-mode";
     if (std::ranges::find(kKnown, name) == kKnown.end()) {
       std::string list;
       for (const char* each : kKnown) list += (list.empty() ? "" : ", ") + std::string(each);
-      throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
+      throw Error(Fault::config, "the URL's parameter " + name + " is not known",
                   "a password belongs before the @; parameters are " + list);
     }
-    options[name] = equals == pair.size() ? "" : wire::percent_decoded(pair.substr(equals + 1));
+    options[name] = std::move(value);
   }
   return options;
 }

@@ -84,6 +84,7 @@ std::vector<Connection> Choice::connections() const {
     connection.source = words[0];
     connection.destination = words[1];
     connection.sync.connection = name;
+    connection.own = own;
     chosen.push_back(std::move(connection));
   } else {
     const bool there = !config.empty() || std::filesystem::exists(kConfigFile);

@@ -31,6 +31,7 @@ struct Choice {
   std::string config;              ///< empty: sluice.yaml in this folder
   std::string name = "default";    ///< of the connection that SOURCE DESTINATION makes
   Flags flags;
+  sdk::Connector* own = nullptr;  ///< the program's own connector, which SOURCE names
   std::vector<Connection> connections() const;
 };
 

@@ -139,7 +139,9 @@ int main(int argc, char** argv) {
     Rows connector(rows, checkpoint, random);
     Quiet log;
     const Spent before = now();
-    feed::run(database, file, connector, {}, {}, log);
+    Observer nobody;
+    const auto result = feed::run(database, file, connector, {}, {}, log, nobody);
+    if (result.run.error) std::printf("%s\n", result.run.error->what());
     report("connector", before, rows);
     duck::Connection connection = database.connect();
     connection.query("ATTACH " + duck::literal((folder / "ctas.duckdb").string()) +

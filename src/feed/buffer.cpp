@@ -20,21 +20,34 @@ void all_valid(const Cells& cells) { std::memset(cells.validity, 0xFF, Batch::kM
 }  // namespace
 
 void Session::next() {
+  end_row();
+  check_stop();
+}
+
+void Session::end_row() {
   if (failed) std::rethrow_exception(failed);
   if (open != nullptr) std::exchange(open, nullptr)->end_row();
 }
 
-ChangeBuffer::ChangeBuffer(Session& session, TableName table, std::size_t number,
+void Session::check_stop() const {
+  if (!stop.stop_requested()) return;
+  throw Error(Fault::cancelled, "stopped before the end; what the last checkpoint committed stays",
+              "the same command again goes on from there");
+}
+
+ChangeBuffer::ChangeBuffer(Session& session, TableName table, std::size_t number, Naming naming,
                            std::vector<BufferColumn> columns)
     : session_(session),
       table_(std::move(table)),
       stage_("sluice_changes_" + std::to_string(number)),
+      naming_(naming),
       has_key_(std::ranges::any_of(columns, &BufferColumn::key)),
       columns_(std::move(columns)),
       cells_(columns_.size()),
       given_(columns_.size(), '0') {
+  progress_->table = table_;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    positions_.emplace(duck::folded(columns_[i].name), i);
+    if (!columns_[i].source.empty()) positions_.emplace(columns_[i].source, i);
     if (columns_[i].type) laid_out_.push_back(i);
   }
 }
@@ -48,16 +61,29 @@ std::size_t ChangeBuffer::column(std::string_view name) {
     const std::string folded = duck::folded(name);
     const auto found = positions_.find(folded);
     if (found != positions_.end()) return found->second;
-    if (folded.empty() || folded == kSynced || folded == kDeleted || (folded == kId && !has_key_)) {
+    const std::string target = column_name(std::string(name), naming_);
+    if (folded.empty() || is_own(duck::folded(target), has_key_)) {
       throw Error(Fault::config,
                   table_.text() + ": a column cannot be called \"" + std::string(name) + "\"",
                   folded.empty() ? "" : "columns of this name are Sluice's own; choose another");
     }
-    columns_.push_back({std::string(name), std::nullopt, false, false});
-    cells_.emplace_back();
-    given_.push_back('0');
-    positions_.emplace(folded, columns_.size() - 1);
-    return columns_.size() - 1;
+    const auto known =
+        std::ranges::find(columns_, duck::folded(target),
+                          [](const BufferColumn& each) { return duck::folded(each.name); });
+    const auto position = static_cast<std::size_t>(known - columns_.begin());
+    if (known == columns_.end()) {
+      columns_.push_back({target, std::nullopt, false, false});
+      cells_.emplace_back();
+      given_.push_back('0');
+    } else if (!known->source.empty()) {
+      throw Error(Fault::config,
+                  table_.text() + ": columns " + known->source + " and " + folded +
+                      " would both be " + known->name,
+                  "give one of them another name");
+    }
+    columns_[position].source = folded;
+    positions_.emplace(folded, position);
+    return position;
   });
 }
 
@@ -74,10 +100,9 @@ sdk::Row& ChangeBuffer::begin(Change change) {
     open_ = true;
     session_.open = this;
     std::memset(given_.data(), '0', given_.size());
-    Calls& calls = session_.calls;
-    ++(change == Change::upsert   ? calls.upserts
-       : change == Change::update ? calls.updates
-                                  : calls.removes);
+    ++(change == Change::upsert   ? calls_.upserts
+       : change == Change::update ? calls_.updates
+                                  : calls_.removes);
     return *this;
   });
 }
@@ -85,7 +110,8 @@ sdk::Row& ChangeBuffer::begin(Change change) {
 void ChangeBuffer::truncate() {
   session_.guarded([&] {
     session_.next();
-    ++session_.calls.truncates;
+    start();
+    ++calls_.truncates;
     truncated_ = staged_rows_ + size_;
   });
 }
@@ -172,7 +198,15 @@ void ChangeBuffer::end_row() {
   if (size_ == Batch::kMaxRows || arena_.bytes() > Batch::kMaxBytes) stage_chunk();
 }
 
+/// With the first change.
+void ChangeBuffer::start() {
+  if (progress_->started != std::chrono::steady_clock::time_point()) return;
+  progress_->started = std::chrono::steady_clock::now();
+  if (session_.begun) session_.begun(*this);
+}
+
 void ChangeBuffer::start_chunk() {
+  start();
   std::vector<std::string> types{"BIGINT", "UTINYINT", "VARCHAR"};
   for (const std::size_t each : laid_out_) types.push_back(duck_type(*columns_[each].type));
   duck::Connection& connection = session_.connection;
@@ -201,6 +235,7 @@ void ChangeBuffer::stage_chunk() {
   if (!appender_) appender_.emplace(session_.connection, stage_);
   appender_->append(*chunk_, size_);
   staged_rows_ += size_;
+  progress_->rows += size_;
   size_ = 0;
   arena_.clear();
 }

@@ -5,7 +5,10 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,6 +18,7 @@
 #include "feed/cells.h"
 #include "feed/fold.h"
 #include "sluice/connector.h"
+#include "sluice/sync.h"
 #include "sluice/table.h"
 
 namespace sluice::feed {
@@ -30,12 +34,16 @@ struct Calls {
 /// What the buffers of one sync share.
 struct Session {
   duck::Connection& connection;
-  Calls calls;
-  ChangeBuffer* open = nullptr;  ///< the one whose row has not ended
-  std::exception_ptr failed;     ///< the first error of an operation, thrown again by each later
+  std::stop_token stop;
+  std::function<void(const ChangeBuffer&)> begun;  ///< called with the first change of a table
+  ChangeBuffer* open = nullptr;                    ///< the one whose row has not ended
+  std::exception_ptr failed;  ///< the first error of an operation, thrown again by each later
 
-  /// What every operation begins with.
+  /// What every operation begins with. Throws Fault::cancelled where the sync is to stop.
   void next();
+  /// The same of a checkpoint, which is committed first.
+  void end_row();
+  void check_stop() const;
   /// Runs `work`, and keeps what it throws.
   template <class Work>
   decltype(auto) guarded(Work&& work) {
@@ -51,16 +59,18 @@ struct Session {
 
 /// What a ChangeBuffer knows of a column. Positions never change.
 struct BufferColumn {
-  std::string name;
+  std::string name;                   ///< at the destination
   std::optional<sdk::DataType> type;  ///< none: no value yet, so it is not there yet
   bool declared = false;
   bool key = false;
+  /// The name that the connector gave it, folded; empty: none in this sync.
+  std::string source{};
 };
 
 class ChangeBuffer final : public sdk::Table, public sdk::Row {
  public:
   /// `number`: of this buffer among the session's. `columns` hold the key first.
-  ChangeBuffer(Session& session, TableName table, std::size_t number,
+  ChangeBuffer(Session& session, TableName table, std::size_t number, Naming naming,
                std::vector<BufferColumn> columns);
   ChangeBuffer(const ChangeBuffer&) = delete;
   ChangeBuffer& operator=(const ChangeBuffer&) = delete;
@@ -82,6 +92,8 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   void clear();
 
   const TableName& table() const noexcept { return table_; }
+  Calls& calls() noexcept { return calls_; }
+  const std::shared_ptr<Progress>& progress() const noexcept { return progress_; }
   const std::vector<BufferColumn>& columns() const noexcept { return columns_; }
   /// The primary key; empty: the table has none, and is known by `_fivetran_id`.
   std::vector<std::string> key() const;
@@ -91,6 +103,7 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   Error wrong(const std::string& what, const std::string& hint = {}) const;
   void put(std::size_t column, const sdk::Value& value);
   void retype(std::size_t column, const sdk::DataType& type);
+  void start();
   void start_chunk();
   void stage_chunk();
   void close_appender();
@@ -98,9 +111,12 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   Session& session_;
   const TableName table_;
   const std::string stage_;  ///< the temp table's name
+  const Naming naming_;
+  Calls calls_;
+  std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
   bool has_key_;
   std::vector<BufferColumn> columns_;
-  std::unordered_map<std::string, std::size_t> positions_;  ///< by folded name
+  std::unordered_map<std::string, std::size_t> positions_;  ///< by the connector's folded name
 
   // The temp table and the chunk: the order, the operation, the columns that an update sets, then,
   // in the order in which they got a type, the columns.

@@ -131,13 +131,16 @@ std::string fold_keys(const Staged& staged) {
          " FROM " + duck::quoted(staged.table) + " GROUP BY " + key.list("");
 }
 
-std::vector<std::string> apply(const apply::Target& target, const Staged& staged,
-                               const std::string& synced) {
-  std::vector<std::string> statements;
+std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
+                             const std::string& synced) {
+  using Does = Statement::Does;
+  std::vector<Statement> statements;
+  const auto add = [&](Does does, std::string sql) {
+    statements.push_back({does, std::move(sql)});
+  };
   const std::string deleted = duck::quoted(kDeleted);
   if (staged.truncated) {
-    statements.push_back("UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " +
-                         deleted);
+    add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " + deleted);
   }
   if (staged.rows == 0) return statements;
   const Key key(staged);
@@ -145,21 +148,22 @@ std::vector<std::string> apply(const apply::Target& target, const Staged& staged
   if (!staged.updates && !staged.removes) {
     const std::string dead =
         staged.truncated ? "s.seq < " + std::to_string(*staged.truncated) : "false";
-    statements.push_back(delete_matching(target, key, stage));
-    statements.push_back(insert(
-        target, staged, dead, synced,
-        stage + (staged.each_key_once ? " s" : " s WHERE s.seq IN (SELECT seq FROM sluice_last)")));
+    add(Does::removes, delete_matching(target, key, stage));
+    add(Does::inserts,
+        insert(target, staged, dead, synced,
+               stage + (staged.each_key_once ? " s"
+                                             : " s WHERE s.seq IN (SELECT seq FROM sluice_last)")));
     return statements;
   }
-  statements.push_back(overlay(staged, key));
-  statements.push_back(whole_rows(target, staged, key));
-  statements.push_back("UPDATE " + target.sql() + " SET " + deleted + " = true, " +
+  add(Does::stages, overlay(staged, key));
+  add(Does::stages, whole_rows(target, staged, key));
+  add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true, " +
                        duck::quoted(kSynced) + " = " + synced +
                        " WHERE rowid IN (SELECT t.rowid FROM " + target.sql() +
                        " t JOIN sluice_last l ON " + key.joins_target("l.") +
                        " WHERE l.upserted IS NULL AND l.updated IS NULL)");
-  statements.push_back(delete_matching(target, key, "sluice_rows"));
-  statements.push_back(insert(target, staged, "s.dead", synced, "sluice_rows s"));
+  add(Does::removes, delete_matching(target, key, "sluice_rows"));
+  add(Does::inserts, insert(target, staged, "s.dead", synced, "sluice_rows s"));
   return statements;
 }
 

@@ -8,15 +8,12 @@
 #include <vector>
 
 #include "engine/apply.h"
+#include "feed/names.h"
 
 namespace sluice::feed {
 
 /// As the column `op` of a stage holds it.
 enum class Change : std::uint8_t { upsert = 0, update = 1, remove = 2 };
-
-inline constexpr const char* kSynced = "_fivetran_synced";
-inline constexpr const char* kDeleted = "_fivetran_deleted";
-inline constexpr const char* kId = "_fivetran_id";
 
 /// A column of the stage, `"c" || position`, and what it is at the target.
 struct StagedColumn {
@@ -48,10 +45,15 @@ std::string add_id(const Staged& staged);
 /// sluice_last, a row a key. Empty: there is no change.
 std::string fold_keys(const Staged& staged);
 
+struct Statement {
+  enum class Does { stages, marks, removes, inserts } does;  ///< to rows of the target
+  std::string sql;
+};
+
 /// What `staged`, whose fold_keys() was run, makes of the target, in this order, in one
 /// transaction. `synced`: a TIMESTAMPTZ literal. Rows that are replaced are deleted by their rowid
 /// and inserted; rows that are only marked are updated in place. Of a key all copies are replaced.
-std::vector<std::string> apply(const apply::Target& target, const Staged& staged,
-                               const std::string& synced);
+std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
+                             const std::string& synced);
 
 }  // namespace sluice::feed

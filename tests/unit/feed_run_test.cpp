@@ -172,8 +172,9 @@ TEST_F(FeedRun, TheExampleCopiesCustomersAndGoesOn) {
   const auto connector = examples::key_based_replication();
   EXPECT_EQ(connector->test("open", {}), std::nullopt);
   EXPECT_NE(connector->test("open", {{"database", "no such file"}}), std::nullopt);
+  Observer nobody;
   const feed::Calls first =
-      feed::run(file->database, file->destination, *connector, {}, {}, file->log);
+      feed::run(file->database, file->destination, *connector, {}, {}, file->log, nobody).calls;
   EXPECT_EQ(first.upserts, 5U);
   EXPECT_EQ(file->text("SELECT customer_id, first_name, updated_at::VARCHAR, _fivetran_deleted "
                        "FROM dst.main.customers ORDER BY updated_at"),
@@ -181,7 +182,7 @@ TEST_F(FeedRun, TheExampleCopiesCustomersAndGoesOn) {
             "2|Joe|2024-01-31 23:04:39+00|false\n4|John|2024-02-14 22:59:59+00|false\n"
             "5|Ricky|2024-03-16 16:40:29+00|false\n");
   const feed::Calls second =
-      feed::run(file->database, file->destination, *connector, {}, {}, file->log);
+      feed::run(file->database, file->destination, *connector, {}, {}, file->log, nobody).calls;
   EXPECT_EQ(second.upserts, 1U);  // the bound is inclusive
   EXPECT_EQ(file->text("SELECT count(*) FROM dst.main.customers"), "5\n");
 }

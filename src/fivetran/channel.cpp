@@ -64,7 +64,8 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
 Error failure_of(const grpc::Status& status, const std::string& what) {
   std::string text = status.error_message();
   // "Exception iterating responses: failed .. error: TEXT", the traceback, then TEXT again.
-  for (const char* before : {"Exception iterating responses: ", "Exception calling application: "}) {
+  for (const char* before :
+       {"Exception iterating responses: ", "Exception calling application: "}) {
     if (text.starts_with(before)) text.erase(0, std::string_view(before).size());
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();

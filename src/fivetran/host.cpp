@@ -80,9 +80,10 @@ class Hosted final : public sdk::Connector {
           status.error_code() != grpc::StatusCode::UNAVAILABLE)
         throw failure(status, "ConfigurationForm");
       if (std::chrono::steady_clock::now() > until) {
-        throw Error(Fault::connection,
-                    name_ + " has not answered for " + std::to_string(options_.start.count()) + " s",
-                    "see that it is a fivetran_sdk.v2.SourceConnector, and listens there");
+        throw Error(
+            Fault::connection,
+            name_ + " has not answered for " + std::to_string(options_.start.count()) + " s",
+            "see that it is a fivetran_sdk.v2.SourceConnector, and listens there");
       }
     }
     form_ = form_of(form_message_);
@@ -97,9 +98,8 @@ class Hosted final : public sdk::Connector {
     request.set_name(name);
     request.mutable_configuration()->insert(configuration.begin(), configuration.end());
     proto::TestResponse response;
-    call("Test", [&](grpc::ClientContext* context) {
-      return stub_->Test(context, request, &response);
-    });
+    call("Test",
+         [&](grpc::ClientContext* context) { return stub_->Test(context, request, &response); });
     if (response.success()) return std::nullopt;
     if (response.response_case() == proto::TestResponse::RESPONSE_NOT_SET)
       throw Error(Fault::data, name_ + ": an answer without a result to test " + name);
@@ -120,8 +120,9 @@ class Hosted final : public sdk::Connector {
   void update(const sdk::Configuration& configuration, const std::string& state,
               sdk::Operations& operations) override {
     if (updated_) {
-      throw Error(Fault::internal, name_ + " was asked for a second update, which Python's SDK "
-                                           "does not serve: open it again");
+      throw Error(Fault::internal, name_ +
+                                       " was asked for a second update, which Python's SDK "
+                                       "does not serve: open it again");
     }
     updated_ = true;
     scrubbed_->add(configuration, form_);
@@ -243,8 +244,7 @@ void Hosted::take(const std::string& message, Records& records, sdk::Operations&
   Fields fields(message);
   Field field;
   if (!fields.next(field)) throw Error(Fault::data, "a message without an operation");
-  if (field.kind != Field::Kind::bytes)
-    throw Error(Fault::data, "an operation that is no message");
+  if (field.kind != Field::Kind::bytes) throw Error(Fault::data, "an operation that is no message");
   const auto text = [&](auto part) {
     if (!part.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size())))
       throw Error(Fault::data, "an operation that is not in protobuf's format");
@@ -325,9 +325,9 @@ std::unique_ptr<sdk::Connector> host_folder(const fs::path& folder, const HostOp
   check_requirements(folder);
   const std::string python =
       options.python.empty()
-          ? python_for(folder,
-                       [&](const std::string& line) { scrubbed->write(sdk::Level::info, line); },
-                       options.stop)
+          ? python_for(
+                folder, [&](const std::string& line) { scrubbed->write(sdk::Level::info, line); },
+                options.stop)
                 .string()
           : options.python;
   const int port = free_port();

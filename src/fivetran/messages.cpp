@@ -44,8 +44,9 @@ void add(sdk::Form& form, const proto::FormField& field, const Condition& shown_
   using Case = proto::FormField::TypeCase;
   if (field.type_case() == Case::kConditionalFields) {
     const auto& when = field.conditional_fields().condition();
-    const Condition condition{
-        {when.field(), when.has_is_bool() ? (when.is_bool() ? "true" : "false") : when.is_string()}};
+    const Condition condition{{when.field(), when.has_is_bool()
+                                                 ? (when.is_bool() ? "true" : "false")
+                                                 : when.is_string()}};
     for (const auto& each : field.conditional_fields().fields()) add(form, each, condition);
     return;
   }

@@ -31,8 +31,8 @@ Error cannot_start(const std::string& program, int error) {
 }  // namespace
 
 Line read_line(const std::string& line) {
-  const auto document = line.starts_with("{") ? nlohmann::json::parse(line, nullptr, false)
-                                              : nlohmann::json(nullptr);
+  const auto document =
+      line.starts_with("{") ? nlohmann::json::parse(line, nullptr, false) : nlohmann::json(nullptr);
   if (!document.is_object() || !document.contains("message") || !document["message"].is_string())
     return {sdk::Level::info, line};
   const auto text = [&](const char* key) {

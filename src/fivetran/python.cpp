@@ -54,25 +54,30 @@ void check_file(const fs::path& file, int depth) {
     const std::string name = normal(line);
     const std::size_t at = name.find("fivetran-connector-sdk");
     if (at != std::string::npos) {
-      const std::string behind = name.substr(at + std::string_view("fivetran-connector-sdk").size());
+      const std::string behind =
+          name.substr(at + std::string_view("fivetran-connector-sdk").size());
       if (behind.starts_with("-core")) {
-        throw Error(Fault::config, place + "fivetran-connector-sdk-core has a licence that does not "
-                                           "let Sluice run it",
+        throw Error(Fault::config,
+                    place +
+                        "fivetran-connector-sdk-core has a licence that does not "
+                        "let Sluice run it",
                     std::string("take the line out: connectors run with ") + kPythonSdk);
       }
       // "-3.0.0-py3-none-any.whl" is a file's name.
-      const bool newer_file = behind.size() > 1 && behind[0] == '-' && behind[1] >= '3' &&
-                              behind[1] <= '9';
+      const bool newer_file =
+          behind.size() > 1 && behind[0] == '-' && behind[1] >= '3' && behind[1] <= '9';
       std::string version = line;
       version.erase(std::remove(version.begin(), version.end(), ' '), version.end());
       static const std::regex asks(R"((==|===|>=|~=|>)v?([0-9]+))");
       bool newer_version = false;
-      for (std::sregex_iterator each(version.begin(), version.end(), asks), end; each != end; ++each)
+      for (std::sregex_iterator each(version.begin(), version.end(), asks), end; each != end;
+           ++each)
         newer_version = newer_version || std::stoul((*each)[2].str().substr(0, 6)) >= 3;
       if (newer_file || newer_version) {
         throw Error(Fault::config,
-                    place + "version 3 and later of fivetran-connector-sdk bring a package with a "
-                            "licence that does not let Sluice run it",
+                    place +
+                        "version 3 and later of fivetran-connector-sdk bring a package with a "
+                        "licence that does not let Sluice run it",
                     std::string("take the line out: connectors run with ") + kPythonSdk);
       }
     }
@@ -154,27 +159,27 @@ class Lock {
 
 }  // namespace
 
-void check_requirements(const fs::path& folder) {
-  check_file(folder / "requirements.txt", 0);
-}
+void check_requirements(const fs::path& folder) { check_file(folder / "requirements.txt", 0); }
 
 fs::path python_for(const fs::path& folder, const std::function<void(const std::string&)>& note,
                     const std::stop_token& stop) {
   check_requirements(folder);
   const fs::path requirements = folder / "requirements.txt";
   const std::string python = found_on_path("python3");
-  const Ran version = run(
-      {python, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.version_info >= (3, 10))"},
-      stop);
+  const Ran version =
+      run({python, "-c",
+           "import sys; print('%d.%d' % sys.version_info[:2], sys.version_info >= (3, 10))"},
+          stop);
   if (version.code != 0 || !version.printed.ends_with("True")) {
-    throw Error(Fault::config,
-                python + " is not Python 3.10 or later, which Fivetran's SDK needs: " + version.printed,
-                "install a later one, first in PATH");
+    throw Error(
+        Fault::config,
+        python + " is not Python 3.10 or later, which Fivetran's SDK needs: " + version.printed,
+        "install a later one, first in PATH");
   }
   const std::string wanted = fs::exists(requirements) ? content(requirements) : "";
-  const fs::path made = cache_folder() / "python" /
-                        fingerprint(std::string(kPythonSdk) + "\n" + version.printed + "\n" +
-                                    python + "\n" + wanted);
+  const fs::path made =
+      cache_folder() / "python" /
+      fingerprint(std::string(kPythonSdk) + "\n" + version.printed + "\n" + python + "\n" + wanted);
   const fs::path program = made / "bin" / "python";
   const fs::path ready = made / ".ready";
   if (fs::exists(ready)) return program;
@@ -182,8 +187,7 @@ fs::path python_for(const fs::path& folder, const std::function<void(const std::
   const Lock lock(made.string() + ".lock", stop);
   if (fs::exists(ready)) return program;
   note("making a virtual environment with " + std::string(kPythonSdk) +
-       (wanted.empty() ? "" : " and " + requirements.string()) + " in " + made.string() +
-       ", once");
+       (wanted.empty() ? "" : " and " + requirements.string()) + " in " + made.string() + ", once");
   fs::remove_all(made);
   const auto must = [&](const std::vector<std::string>& arguments, const std::string& what) {
     const Ran ran = run(arguments, stop);
@@ -194,9 +198,16 @@ fs::path python_for(const fs::path& folder, const std::function<void(const std::
   must({python, "-m", "venv", made.string()}, "python3 -m venv");
   // No version satisfies this, so that nothing brings the package in.
   std::ofstream(made / "constraints.txt") << "fivetran-connector-sdk-core<0\n";
-  std::vector<std::string> pip{program.string(), "-m", "pip", "install", "--quiet", "--no-input",
-                               "--disable-pip-version-check", "--constraint",
-                               (made / "constraints.txt").string(), kPythonSdk};
+  std::vector<std::string> pip{program.string(),
+                               "-m",
+                               "pip",
+                               "install",
+                               "--quiet",
+                               "--no-input",
+                               "--disable-pip-version-check",
+                               "--constraint",
+                               (made / "constraints.txt").string(),
+                               kPythonSdk};
   if (!wanted.empty()) {
     pip.emplace_back("--requirement");
     pip.push_back(requirements.string());

@@ -154,8 +154,9 @@ void Records::truncate(std::string_view message) {
   Target& to = target(schema, name);
   if (deferred) {
     throw Error(Fault::data,
-                to.text() + ": a truncate that is put off to the end of the sync, which Sluice "
-                            "cannot do",
+                to.text() +
+                    ": a truncate that is put off to the end of the sync, which Sluice "
+                    "cannot do",
                 "let the connector truncate without deferring it");
   }
   ++taken_;
@@ -249,8 +250,8 @@ sdk::Value Records::typed(Target& target, Known& column, std::string_view value)
         result = text_of_time(bytes_of(field), target, column);
         break;
       default:
-        throw Error(Fault::data, target.text() + ": column " + column.name +
-                                     ": a value of kind " + std::to_string(field.number) +
+        throw Error(Fault::data, target.text() + ": column " + column.name + ": a value of kind " +
+                                     std::to_string(field.number) +
                                      ", which this version of Sluice does not know");
     }
   }
@@ -261,17 +262,16 @@ std::string_view Records::text_of_time(std::string_view timestamp, const Target&
                                        const Known& column) {
   const auto time = micros_of(timestamp);
   if (!time || *time < 0 || *time >= kDay) {
-    throw Error::misfit(column.name, target.text() + ": column " + column.name +
-                                         ": a time of day that is none",
+    throw Error::misfit(column.name,
+                        target.text() + ": column " + column.name + ": a time of day that is none",
                         "let the connector send the time on 1970-01-01");
   }
   char text[32];
   const auto part = [&](std::int64_t unit, std::int64_t most) {
     return static_cast<int>(*time / unit % most);
   };
-  const int size =
-      std::snprintf(text, sizeof text, "%02d:%02d:%02d.%06d", part(3'600'000'000, 24),
-                    part(60'000'000, 60), part(1'000'000, 60), part(1, 1'000'000));
+  const int size = std::snprintf(text, sizeof text, "%02d:%02d:%02d.%06d", part(3'600'000'000, 24),
+                                 part(60'000'000, 60), part(1'000'000, 60), part(1, 1'000'000));
   text_.assign(text, static_cast<std::size_t>(size));
   if (text_.ends_with(".000000")) text_.resize(text_.size() - 7);
   return text_;

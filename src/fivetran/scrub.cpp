@@ -35,7 +35,8 @@ bool looks_random(const std::string& value) {
 void add(wire::Secrets& secrets, const std::string& value) {
   secrets.add(value);
   // As it stands in a document and in what Python prints of a text.
-  std::string escaped = nlohmann::json(value).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  std::string escaped =
+      nlohmann::json(value).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   escaped = escaped.substr(1, escaped.size() - 2);
   if (escaped != value) secrets.add(escaped);
 }
@@ -65,8 +66,8 @@ void add_secrets(wire::Secrets& secrets, const sdk::Configuration& configuration
   for (const sdk::Field& field : form.fields) {
     using Kind = sdk::Field::Kind;
     const auto given = configuration.find(field.name);
-    if (given != configuration.end() && (field.kind == Kind::password || field.kind == Kind::hidden ||
-                                         field.kind == Kind::upload))
+    if (given != configuration.end() &&
+        (field.kind == Kind::password || field.kind == Kind::hidden || field.kind == Kind::upload))
       add(secrets, given->second);
   }
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fivetran/host.h"
 
+#include <algorithm>
 #include <exception>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "fivetran/channel.h"
 #include "fivetran/messages.h"
@@ -34,7 +37,13 @@ class Scrubbed {
     return secrets_.hidden(text);
   }
   void write(sdk::Level level, const std::string& line) const {
-    if (log_ != nullptr) log_->write(level, text(line));
+    const std::scoped_lock lock(mutex_);
+    if (log_ != nullptr) log_->write(level, secrets_.hidden(line));
+  }
+  /// Returns what it was.
+  sdk::Log* exchange(sdk::Log* log) {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(log_, log);
   }
 
  private:
@@ -130,6 +139,12 @@ class Hosted final : public sdk::Connector {
     request.mutable_configuration()->insert(configuration.begin(), configuration.end());
     request.set_state_json(state.empty() ? "{}" : state);
     if (auto all = all_of(schema_message_)) *request.mutable_selection() = std::move(*all);
+    struct Lent {
+      Scrubbed& to;
+      sdk::Log* before;
+      ~Lent() { to.exchange(before); }
+    } const lent{*scrubbed_,
+                 scrubbed_->exchange(options_.log == nullptr ? &operations.log() : options_.log)};
     named([&] { stream(request, operations); });
   }
 
@@ -220,7 +235,8 @@ void Hosted::stream(const proto::UpdateRequest& request, sdk::Operations& operat
   } const join{call, pulled, reader};
 
   Records records(operations, schema_);
-  while (const auto message = pulled.take(options_.stop)) take(*message, records, operations);
+  const auto stopped = [&] { return operations.stopped() || options_.stop.stop_requested(); };
+  while (const auto message = pulled.take(stopped)) take(*message, records, operations);
   reader.join();
   if (failed) std::rethrow_exception(failed);
   check(call.status(), "Update");

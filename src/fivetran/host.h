@@ -13,8 +13,10 @@
 namespace sluice::fivetran {
 
 struct HostOptions {
-  sdk::Log* log = nullptr;  ///< gets what a process prints; outlives the connector
-  std::stop_token stop;     ///< ends waiting, and the stream, with Fault::cancelled
+  /// Gets what a process prints, and outlives the connector. Null: the sync's log gets what is
+  /// printed during update(), and nobody the rest.
+  sdk::Log* log = nullptr;
+  std::stop_token stop;  ///< ends all waiting with Fault::cancelled; update() heeds the sync's, too
   /// How long a connector may take until it answers, and for its form, a test or its schema.
   std::chrono::seconds start{60}, call{600};
   /// The Python program that runs a folder, with what the connector imports: a path. Empty: that of

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fivetran/pulled.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -49,10 +50,13 @@ std::uint64_t Pulled::spilled() const {
   return spilled_;
 }
 
-std::optional<std::string> Pulled::take(const std::stop_token& stop) {
+std::optional<std::string> Pulled::take(const std::function<bool()>& stopped) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, stop, [this] { return !messages_.empty() || in_file_ > 0 || ended_; });
-  if (stop.stop_requested()) throw Error(Fault::cancelled, "stopped");
+  while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [this] {
+    return !messages_.empty() || in_file_ > 0 || ended_;
+  })) {
+    if (stopped()) throw Error(Fault::cancelled, "stopped");
+  }
   std::optional<std::string> message;
   if (!messages_.empty()) {
     message = std::move(messages_.front());

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 namespace sluice::fivetran {
@@ -27,9 +27,9 @@ class Pulled {
   void add(std::string message);
   /// No more will come.
   void end();
-  /// The next; none: end() was called, and all is taken. Throws Fault::cancelled once `stop` is
-  /// asked for.
-  std::optional<std::string> take(const std::stop_token& stop);
+  /// The next; none: end() was called, and all is taken. Throws Fault::cancelled soon after
+  /// `stopped` says so, which is asked every 200 ms.
+  std::optional<std::string> take(const std::function<bool()>& stopped);
   /// Nobody takes any more.
   void close();
   /// Messages that went to the file, ever.
@@ -42,7 +42,7 @@ class Pulled {
 
   const std::size_t memory_;
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
+  std::condition_variable changed_;
   std::deque<std::string> messages_;
   std::size_t bytes_ = 0, allowance_ = 0;
   bool ended_ = false, closed_ = false;

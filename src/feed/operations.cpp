@@ -16,6 +16,13 @@ std::int64_t micros_now() {
 
 TableName folded_name(const TableName& name) { return Inventory::folded(name.schema, name.name); }
 
+std::size_t memory(duck::Connection& connection, const FeedOptions& options) {
+  if (options.memory) return *options.memory;
+  const auto limit = connection.query(
+      "SELECT parse_formatted_bytes(current_setting('memory_limit'))::BIGINT // 2");
+  return static_cast<std::size_t>(limit.integer(0, 0));
+}
+
 void add_calls(Calls& sum, const Calls& each) {
   sum.upserts += each.upserts;
   sum.updates += each.updates;
@@ -45,8 +52,9 @@ FeedOperations::FeedOperations(duck::Connection& connection, const StateStore& s
       told_(told),
       feed_(states.feed(connection)),
       targets_(connection, states, options),
-      session_{connection, stop, {}, nullptr, nullptr} {
+      session_{connection, stop, {}, {memory(connection, options)}, nullptr, nullptr} {
   const auto note = [&](const std::string& line) { told_([&](Observer& o) { o.note(line); }); };
+  duck::register_scan_function(connection, Stage::kFunction);
   for (const std::string& line : targets_.open(feed_.value_or(FeedState()).synced)) note(line);
   const FeedState empty;
   state_ = feed_.value_or(empty).state;
@@ -127,9 +135,9 @@ void FeedOperations::check_documents(const ChangeBuffer& buffer, const Staged& s
   for (const StagedColumn& each : staged.columns) {
     if (each.type != "JSON" || staged.rows == 0) continue;
     const std::string column = "c" + std::to_string(each.position);
-    const auto bad = connection_.query("SELECT left(" + column + "::VARCHAR, 64) FROM " +
-                                       duck::quoted(staged.table) + " WHERE NOT json_valid(" +
-                                       column + "::VARCHAR) LIMIT 1");
+    const auto bad =
+        connection_.query("SELECT left(" + column + "::VARCHAR, 64) FROM " + staged.relation +
+                          " WHERE NOT json_valid(" + column + "::VARCHAR) LIMIT 1");
     if (bad.rows() == 0) continue;
     throw Error::misfit(each.name,
                         buffer.table().text() + ": column " + each.name +
@@ -155,7 +163,8 @@ std::vector<FeedOperations::Work> FeedOperations::prepare() {
     const bool made = !each->known->state.live;
     work.next = targets_.shape(*each->known, buffer, work.staged, work.notes);
     if (made || !work.notes.empty()) ++buffer.calls().schema_changes;
-    if (work.staged.rows > 0 && work.staged.key.empty()) connection_.query(add_id(work.staged));
+    if (work.staged.rows > 0 && work.staged.key.empty())
+      work.staged.relation = with_id(work.staged);
     all.push_back(std::move(work));
   }
   return all;
@@ -168,8 +177,11 @@ void FeedOperations::apply(Load& load, Work& work, const std::string& synced) {
     const auto keys = connection_.query("SELECT count(*) FROM sluice_last");
     work.staged.each_key_once = static_cast<std::uint64_t>(keys.integer(0, 0)) == work.staged.rows;
   }
+  const apply::Target target = targets_.target_of(work.next);
+  const std::string there = any_there(target, work.staged);
+  work.staged.all_new = !there.empty() && connection_.query(there).rows() == 0;
   using Does = Statement::Does;
-  for (const Statement& each : feed::apply(targets_.target_of(work.next), work.staged, synced)) {
+  for (const Statement& each : feed::apply(target, work.staged, synced)) {
     const std::uint64_t rows = load.execute(each.sql);
     if (each.does == Does::inserts) work.inserted += rows;
     if (each.does == Does::removes) work.removed += rows;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct FeedOptions {
   /// Globs over "schema.table", as in SyncOptions. What the connector does to other tables is
   /// dropped; once they are chosen again, the connector starts over.
   std::vector<std::string> tables, exclude;
+  /// Bytes of changes that are held in memory until a checkpoint, about; those beyond go to a temp
+  /// table. None: half of what DuckDB may take.
+  std::optional<std::size_t> memory;
 };
 
 struct FeedResult {

@@ -261,6 +261,7 @@ void Hosted::take(const std::string& message, Records& records, sdk::Operations&
   Field field;
   if (!fields.next(field)) throw Error(Fault::data, "a message without an operation");
   if (field.kind != Field::Kind::bytes) throw Error(Fault::data, "an operation that is no message");
+  if (Field second; fields.next(second)) throw Error(Fault::data, "a message with two operations");
   const auto text = [&](auto part) {
     if (!part.ParseFromArray(field.bytes.data(), static_cast<int>(field.bytes.size())))
       throw Error(Fault::data, "an operation that is not in protobuf's format");
@@ -298,7 +299,6 @@ void Hosted::take(const std::string& message, Records& records, sdk::Operations&
       throw Error(Fault::data, "an operation of number " + std::to_string(field.number) +
                                    ", which this version of Sluice does not know");
   }
-  if (fields.next(field)) throw Error(Fault::data, "a message with two operations");
 }
 
 // Tables are declared before the first row; what is then said of them may only be less.

@@ -74,6 +74,27 @@ TEST(FivetranHost, DeclaredTypesAndAStateThatIsRewritten) {
   EXPECT_THAT(at.logged(), Not(HasSubstr("h4rd-to-guess")));
 }
 
+// What was checkpointed stays, and the next sync goes on behind it: nothing twice, nothing lost.
+TEST(FivetranHost, GoesOnWhereItBrokeOff) {
+  HostedFile at("resumed"), whole("whole");
+  for (const char* page : {"1", "3"}) {
+    setenv("BREAK_AT", page, 1);
+    const feed::FeedResult broken = at.sync("rewrites", kAccount);
+    unsetenv("BREAK_AT");
+    EXPECT_THAT(error_of(broken), HasSubstr("ended with exit code 7"));
+    EXPECT_EQ(at.text("SELECT count(*), max(id) FROM dst.main.pages"),
+              page[0] == '1' ? "2|1\n" : "6|5\n");
+  }
+  ASSERT_EQ(error_of(at.sync("rewrites", kAccount)), "");
+  EXPECT_THAT(at.logged(), HasSubstr("going on at 3 as"));
+  ASSERT_EQ(error_of(whole.sync("rewrites", kAccount)), "");
+  ASSERT_EQ(error_of(whole.sync("rewrites", kAccount)), "");
+  const std::string rows =
+      "SELECT COLUMNS(* EXCLUDE (_fivetran_synced))::VARCHAR FROM dst.main.pages ORDER BY id::INT";
+  EXPECT_EQ(at.text(rows), whole.text(rows));
+  EXPECT_EQ(at.text("SELECT count(*) FROM dst.main.pages"), "12\n");
+}
+
 TEST(FivetranHost, UpdatesDeletesAndTruncates) {
   HostedFile at("deletes");
   ASSERT_EQ(error_of(at.sync("deletes")), "") << at.logged();

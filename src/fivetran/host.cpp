@@ -354,15 +354,25 @@ std::unique_ptr<sdk::Connector> host_folder(const fs::path& folder, const HostOp
       "    while os.read(0, 1): pass\n"
       "    os._exit(1)\n"
       "threading.Thread(target=watch, daemon=True).start()\n"
+      "from importlib import metadata\n"
+      "def version(name):\n"
+      "    try: return metadata.version(name)\n"
+      "    except metadata.PackageNotFoundError: return ''\n"
+      "sdk = version('fivetran-connector-sdk')\n"
+      "if version('fivetran-connector-sdk-core') or sdk and int(sdk.split('.')[0]) > 2:\n"
+      "    sys.exit('this Python has fivetran-connector-sdk ' + sdk + ', whose licence from 3.0 on "
+      "'\n"
+      "             'does not let Sluice run it: install 2.13.1')\n"
       "sys.path.insert(0, os.getcwd())\n"
       "from connector import connector\n"
       "connector.run(port=int(sys.argv[1]))\n";
-  const std::map<std::string, std::string> environment{
+  std::map<std::string, std::string> environment{
       {"FIVETRAN_CONNECTION_ID", "test_connection_id"},
       {"FIVETRAN_CONNECTION_NAME", "test_connection_name"},
       {"FIVETRAN_GROUP_ID", "test_group_id"},
       {"FIVETRAN_DEPLOYMENT_MODEL", "local_debug"},
       {"PYTHONUNBUFFERED", "1"}};
+  if (options.python.empty()) environment["PYTHONPATH"] = "";  // it would go before the environment
   auto process = std::make_unique<Process>(
       std::vector<std::string>{python, "-c", launch, std::to_string(port)}, fs::absolute(folder),
       environment, [scrubbed](const Line& line) { scrubbed->write(line.level, line.text); });

@@ -6,9 +6,12 @@
 
 #include <fstream>
 #include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "fivetran/python.h"
 #include "support/hosted.h"
+#include "support/program.h"
 
 namespace sluice::test {
 namespace {
@@ -29,6 +32,14 @@ class FivetranEnds : public ::testing::Test {
   }
   HostedFile at{"ends"};
 };
+
+/// Of a living process; "": it is none.
+std::string name_of(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+  std::string number, name, state;
+  status >> number >> name >> state;
+  return !status || state == "Z" || state == "X" ? "" : name;
+}
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
@@ -136,11 +147,33 @@ TEST_F(FivetranEnds, StoppedWhileItWaits) {
   const pid_t pid = static_cast<pid_t>(std::stol(child));
   EXPECT_EQ(kill(pid, 0), 0) << "there was no child";
   hosted.reset();
-  // Nobody's child is reaped by init, or is a zombie: either way it is dead.
-  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-  std::string word;
-  for (int i = 0; i < 3; ++i) status >> word;
-  EXPECT_TRUE(!status || word == "Z" || word == "X") << word;
+  EXPECT_EQ(name_of(pid), "");
+}
+
+// Killed, it can end nobody: its connector sees that its input has ended.
+TEST_F(FivetranEnds, KilledTheConnectorEndsAndTheNextSyncGoesOn) {
+  const auto program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "host_program";
+  at.file.reset();
+  testing::Program running(
+      program,
+      {(at.folder / "f.duckdb").string(), HostedFile::connector("misbehaves").string(),
+       nlohmann::json{{"how", "pid"}, {"into", (at.folder / "pid").string()}}.dump(),
+       HostedFile::python()},
+      (at.folder / "out").string());
+  pid_t pid = 0;
+  while (running.running() && pid == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::ifstream(at.folder / "pid") >> pid;
+  }
+  ASSERT_NE(pid, 0) << running.printed();
+  EXPECT_NE(name_of(pid), "");
+  running.kill();
+  for (int i = 0; i < 1'000 && !name_of(pid).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(name_of(pid), "");
+  at.file = std::make_unique<FeedFile>(at.folder / "f.duckdb");
+  EXPECT_EQ(state(), "[('at', 1)]\n");
 }
 
 TEST(FivetranRequirements, WhatMayNotBeRun) {

@@ -74,6 +74,17 @@ TEST(FivetranHost, DeclaredTypesAndAStateThatIsRewritten) {
   EXPECT_THAT(at.logged(), Not(HasSubstr("h4rd-to-guess")));
 }
 
+// As a user runs it: Sluice finds Python, and makes what the folder needs, once on this machine.
+TEST(FivetranHost, AVirtualEnvironmentOfItsOwn) {
+  HostedFile at("environment");
+  at.options.python.clear();
+  ASSERT_EQ(error_of(at.sync("deletes")), "") << at.logged();
+  EXPECT_EQ(at.text("SELECT count(*) FROM dst.main.t"), "250\n");
+  at.log.lines.clear();
+  ASSERT_EQ(error_of(at.sync("deletes")), "");
+  EXPECT_THAT(at.logged(), Not(HasSubstr("making a virtual environment")));
+}
+
 // What was checkpointed stays, and the next sync goes on behind it: nothing twice, nothing lost.
 TEST(FivetranHost, GoesOnWhereItBrokeOff) {
   HostedFile at("resumed"), whole("whole");

@@ -48,6 +48,11 @@ def update(configuration, state):
         op.upsert("t", {"v": "no key"})
     if how == "file":
         op.upsert("t", {"id": 4}, file=FileUpload("a.txt", io.BytesIO(b"content")))
+    if how == "pid":
+        with open(configuration["into"] + ".new", "w") as file:
+            file.write(f"{os.getpid()}\n")
+        os.rename(file.name, configuration["into"])
+        signal.pause()
     if how == "child":
         child = subprocess.Popen(["sleep", "600"])
         op.upsert("t", {"id": child.pid, "v": "child"})

@@ -34,6 +34,7 @@ enum class Publish { each, together };
 struct Cadence {
   enum class Kind { always, interval, never } kind = Kind::always;
   std::chrono::seconds every{0};
+  bool operator==(const Cadence&) const = default;
 };
 
 /// What a user can say of one table. Everything unset follows the defaults of `decide()`.
@@ -58,6 +59,7 @@ struct TableOptions {
   std::optional<std::chrono::seconds> overlap;  ///< unset: 5 min where marks are proven, else 1 h
   std::optional<std::chrono::seconds> window;   ///< as Table::window
   bool synced_at = false;                       ///< adds a column `_sluice_synced_at`
+  bool operator==(const TableOptions&) const = default;
 };
 
 struct SyncOptions {

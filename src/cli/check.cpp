@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/open.h"
+#include "cli/pushed.h"
 #include "cli/render.h"
 #include "cli/text.h"
 #include "connectors/registry.h"
@@ -154,6 +155,31 @@ void check_destination(duck::Database& database, const Connection& connection,
   findings.say(Verdict::ok, "destination: " + destination->name() + " can be written");
 }
 
+void check_source(duck::Database& database, const Connection& connection, const Secret& password,
+                  std::uint64_t& bytes, Findings& findings) {
+  const auto source = open_source(database, connection, password);
+  findings.say(Verdict::ok, "source: " + redacted(connection.source) + " is " + source->identity());
+  for (const Finding& each : source->findings()) {
+    findings.say(each.good ? Verdict::ok : Verdict::warn, "source: " + each.what, each.hint);
+  }
+  const auto tables = check_tables(database, connection, *source, findings);
+  for (const Table& table : tables) bytes += table.bytes;
+  check_snapshot(*source, tables, findings);
+}
+
+/// Opens the connector and runs the tests of its form.
+void check_pushed(const Connection& connection, Findings& findings) {
+  refuse_settings_of_databases(connection);
+  Pushed connector(connection);
+  findings.say(Verdict::ok, "source: " + connection.source + " can be run");
+  for (const sdk::ConnectionTest& test : connector.form().tests) {
+    const auto failed = connector.test(test.name);
+    const std::string label = test.label.empty() ? test.name : test.label;
+    findings.say(failed ? Verdict::fail : Verdict::ok,
+                 "test: " + label + (failed ? ": " + *failed : ""));
+  }
+}
+
 int check_one(const Connection& connection, const Output& output) {
   Findings findings(connection.sync.connection, output.json);
   int code = 0;
@@ -162,15 +188,11 @@ int check_one(const Connection& connection, const Output& output) {
   Secret password;
   try {
     password = fetch_password(connection.password);
-    const auto source = open_source(database, connection, password);
-    findings.say(Verdict::ok,
-                 "source: " + redacted(connection.source) + " is " + source->identity());
-    for (const Finding& each : source->findings()) {
-      findings.say(each.good ? Verdict::ok : Verdict::warn, "source: " + each.what, each.hint);
+    if (is_pushed(connection)) {
+      check_pushed(connection, findings);
+    } else {
+      check_source(database, connection, password, bytes, findings);
     }
-    const auto tables = check_tables(database, connection, *source, findings);
-    for (const Table& table : tables) bytes += table.bytes;
-    check_snapshot(*source, tables, findings);
   } catch (const Error& error) {
     findings.say(error);
     code = exit_code_of(error);
@@ -181,7 +203,7 @@ int check_one(const Connection& connection, const Output& output) {
     findings.say(error);
     code = worse(code, exit_code_of(error));
   }
-  if (code == 0) {
+  if (code == 0 && !is_pushed(connection)) {
     try {
       const Planned planned = plans_of(connection);
       for (const TablePlan& plan : planned.tables) {

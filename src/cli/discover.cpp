@@ -7,11 +7,13 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/open.h"
+#include "cli/pushed.h"
 #include "cli/render.h"
 #include "cli/text.h"
 #include "connectors/registry.h"
 #include "engine/decide.h"
 #include "engine/select.h"
+#include "feed/types.h"
 #include "sluice/error.h"
 
 namespace sluice::cli {
@@ -109,10 +111,52 @@ Table resolved_table(Source& source, const std::string& text) {
               meant.empty() ? "`sluice discover SOURCE` lists what is there" : meant);
 }
 
+Json declared_json(const sdk::TableSchema& table) {
+  Json columns = Json::array();
+  for (const auto& [column, type] : table.columns) {
+    columns.push_back(
+        {{"name", column}, {"type", feed::duck_type(type)}, {"source_type", feed::name(type)}});
+  }
+  return {{"schema", table.schema},
+          {"table", table.name},
+          {"key", table.primary_key},
+          {"columns", columns}};
+}
+
+/// What a connector declares; other tables and columns come to be as it writes them.
+int discover_pushed(const Connection& connection, const Output& output) {
+  Pushed connector(connection);
+  Grid grid(
+      {{"table", Align::left, true}, {"key", Align::left, true}, {"columns", Align::left, true}});
+  std::size_t shown = 0;
+  for (const sdk::TableSchema& table : connector.schema()) {
+    const TableName name{table.schema, table.name};
+    if (!(connection.sync.tables.empty() || matches_any(connection.sync.tables, name)) ||
+        matches_any(connection.sync.exclude, name))
+      continue;
+    ++shown;
+    if (output.json) {
+      print(json_line(declared_json(table)));
+      continue;
+    }
+    std::vector<std::string> columns;
+    for (const auto& [column, type] : table.columns)
+      columns.push_back(column + " " + feed::duck_type(type));
+    grid.row({name.text(), table.primary_key.empty() ? "none" : joined(table.primary_key, ", "),
+              joined(columns, ", ")});
+  }
+  if (output.json) return 0;
+  print((shown == 0 ? "" : grid.text(Screen::of(STDOUT_FILENO)) + "\n") + std::to_string(shown) +
+        (shown == 1 ? " table is" : " tables are") +
+        " declared; others come to be as the connector writes them\n");
+  return 0;
+}
+
 }  // namespace
 
 int discover(const SourceRequest& request) {
   const Connection connection = request.connection();
+  if (is_pushed(connection)) return discover_pushed(connection, request.output);
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto source = open_source(database, connection, password);
@@ -164,6 +208,7 @@ int discover(const SourceRequest& request) {
 
 int preview(const SourceRequest& request) {
   const Connection connection = request.connection();
+  refuse_pushed(connection, "preview");
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto source = open_source(database, connection, password);

@@ -10,6 +10,7 @@
 #include "cli/open.h"
 #include "cli/plan_file.h"
 #include "cli/plan_report.h"
+#include "cli/pushed.h"
 #include "connectors/registry.h"
 #include "sluice/error.h"
 
@@ -67,6 +68,7 @@ class Nowhere : public Destination {
 }  // namespace
 
 Planned plans_of(const Connection& connection) {
+  refuse_pushed(connection, "plan");
   const Secret password = fetch_password(connection.password);
   duck::Database database = open_database(connection);
   const auto file = local_file(connection.destination);

@@ -128,6 +128,15 @@ void set_password(Connection& c, Kind kind, const Value& value, const std::strin
   c.password = {kind, Secret(text), value.where()};
 }
 
+void read_configuration(Connection& c, const Value& value) {
+  c.configuration = {{}, "", value.where()};
+  if (!value.is_map()) {
+    c.configuration.file = value.path();
+    return;
+  }
+  for (const auto& [name, text] : value.map()) c.configuration.values[name.text()] = text.text();
+}
+
 constexpr std::array kConnectionWords{
     ConnectionWord{"source", Group::source, "URL", "the database that is read",
                    [](Connection& c, const Value& v) { c.source = v.text(); }, false},
@@ -143,6 +152,9 @@ constexpr std::array kConnectionWords{
         "password_command", Group::source, "COMMAND",
         "shell command that prints the source's password",
         [](Connection& c, const Value& v) { set_password(c, Kind::command, v, v.text()); }},
+    ConnectionWord{"configuration", Group::source, "FILE",
+                   "a connector's configuration: a JSON object of texts; in sluice.yaml also a map",
+                   read_configuration},
     ConnectionWord{"parallel", Group::source, "N",
                    "connections that read at once [min(cores + 1, 4)]",
                    [](Connection& c, const Value& v) {

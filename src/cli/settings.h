@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/configuration.h"
 #include "cli/value.h"
+#include "sluice/connector.h"
 #include "sluice/secret.h"
 #include "sluice/sync.h"
 
@@ -25,6 +27,8 @@ struct PasswordFrom {
 struct Connection {
   std::string source, destination;
   PasswordFrom password;
+  ConfigurationFrom configuration;  ///< of a connector
+  sdk::Connector* own = nullptr;    ///< the program's own connector, instead of `source`
   SyncOptions sync;
   std::uint64_t memory = std::uint64_t{1} << 30;  ///< what the process should stay below
   std::string temp;            ///< where DuckDB spills; empty: beside the destination

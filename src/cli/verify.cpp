@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/log.h"
 #include "cli/open.h"
+#include "cli/pushed.h"
 #include "cli/render.h"
 #include "cli/text.h"
 #include "cli/verified.h"
@@ -127,6 +128,7 @@ int verify(const VerifyRequest& request) {
   const double percent = percent_of(request.sample);
   int code = 0;
   for (const Connection& connection : request.choice.connections()) {
+    refuse_pushed(connection, request.repair ? "repair" : "verify");
     const auto file = local_file(connection.destination);
     if (file && ::access(file->c_str(), F_OK) != 0)
       throw Error(Fault::config, "there is no file " + *file, "`sluice sync` makes it");

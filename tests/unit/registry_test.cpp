@@ -86,7 +86,7 @@ TEST(Registry, NamesWhatThisBuildTakes) {
   EXPECT_EQ(schemes().sources,
             (std::vector<std::string>{"postgresql://", "postgres://", "yugabytedb://", "mysql://",
                                       "mariadb://", "singlestore://", "dolphindb://", "duckdb:FILE",
-                                      "md:DATABASE", "motherduck:DATABASE"}));
+                                      "md:DATABASE", "motherduck:DATABASE", "connector:FILE.so"}));
   EXPECT_EQ(schemes().destinations,
             (std::vector<std::string>{"duckdb:FILE", "md:DATABASE", "motherduck:DATABASE"}));
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "connectors/registry.h"
+#include "fivetran/host.h"
 #include "sluice/module.h"
 
 namespace sluice {
@@ -68,16 +69,32 @@ const sdk::Module& load(const std::string& file) {
 
 bool is_connector(const std::string& url) { return url.starts_with(kScheme); }
 
-std::unique_ptr<sdk::Connector> open_connector(const std::string& url) {
+std::unique_ptr<sdk::Connector> open_connector(const std::string& url, sdk::Log* log,
+                                               const std::stop_token& stop) {
+  fivetran::HostOptions options;
+  options.log = log;
+  options.stop = stop;
+  if (behind_scheme(url).starts_with("grpc://")) return fivetran::host(behind_scheme(url), options);
   const std::string path = path_from("", behind_scheme(url));
-  if (path.empty())
-    throw Error(Fault::config, "connector: names no file", "write connector:FILE.so");
+  if (path.empty()) {
+    throw Error(Fault::config, "connector: names nothing",
+                "write connector:FILE.so, connector:FOLDER with a connector.py in it, or "
+                "connector:grpc://HOST:PORT");
+  }
+  if (std::filesystem::is_directory(path)) return fivetran::host_folder(path, options);
   const std::string file = std::filesystem::absolute(path).lexically_normal().string();
   std::unique_ptr<sdk::Connector> connector(load(file).make());
   return connector;
 }
 
 std::string connector_identity(const std::string& url) {
+  if (url.find("://") != std::string::npos) return url;
+  if (std::filesystem::is_directory(path_from("", behind_scheme(url)))) {
+    const auto folder = std::filesystem::absolute(path_from("", behind_scheme(url)));
+    const auto whole = folder.lexically_normal();
+    return std::string(kScheme) +
+           (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  }
   std::string name = std::filesystem::path(behind_scheme(url)).stem().string();
   if (name.starts_with("lib")) name.erase(0, 3);
   return std::string(kScheme) + name;

@@ -27,6 +27,7 @@ class FeedOperations final : public sdk::Operations {
   sdk::Table& table(std::string_view name, std::string_view schema) override;
   void checkpoint(std::string_view state) override;
   sdk::Log& log() override { return log_; }
+  bool stopped() const noexcept override { return session_.stop.stop_requested(); }
 
   /// What update() is to begin with.
   const std::string& state() const noexcept { return state_; }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Below the host: bytes that are no messages, and what waits while nobody takes it.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "fivetran/process.h"
+#include "fivetran/proto/source.pb.h"
+#include "fivetran/pulled.h"
+#include "fivetran/records.h"
+#include "fivetran/scrub.h"
+#include "sluice/error.h"
+
+namespace sluice::fivetran {
+namespace {
+
+namespace proto = fivetran_sdk::v2;
+
+/// Reads every byte of what it is given.
+class Sink final : public sdk::Operations, public sdk::Table, public sdk::Row, public sdk::Log {
+ public:
+  sdk::Table& table(std::string_view name, std::string_view schema) override {
+    add(name);
+    add(schema);
+    return *this;
+  }
+  void checkpoint(std::string_view) override {}
+  sdk::Log& log() override { return *this; }
+  void write(sdk::Level, std::string_view) override {}
+  std::size_t column(std::string_view name) override {
+    add(name);
+    return 0;
+  }
+  sdk::Row& upsert() override { return *this; }
+  sdk::Row& update() override { return *this; }
+  sdk::Row& remove() override { return *this; }
+  void truncate() override {}
+  sdk::Row& set(std::size_t, const sdk::Value& value) override {
+    ++cells;
+    if (const auto* text = std::get_if<std::string_view>(&value)) add(*text);
+    if (const auto* bytes = std::get_if<sdk::Bytes>(&value)) add(bytes->bytes);
+    return *this;
+  }
+  std::uint64_t cells = 0, sum = 0;
+
+ private:
+  void add(std::string_view text) {
+    for (const char each : text) sum += static_cast<unsigned char>(each);
+  }
+};
+
+std::string a_batch() {
+  proto::Records records;
+  for (int i = 0; i < 3; ++i) {
+    proto::Record& record = *records.add_records();
+    record.set_schema_name("s");
+    record.set_table_name("t" + std::to_string(i));
+    record.set_type(i == 2 ? proto::DELETE : proto::UPDATE);
+    auto& data = *record.mutable_data();
+    data["n"].set_long_value(i - 1);
+    data["f"].set_double_value(0.5);
+    data["at"].mutable_utc_datetime()->set_seconds(1'700'000'000);
+    data["text"].set_text("some text");
+    data["raw"].set_binary("\1\2");
+    (*record.mutable_row_data())["p"] = std::string("\1") + "17";
+  }
+  return records.SerializeAsString();
+}
+
+TEST(FivetranWire, DamagedBatchesAreRefusedOrRead) {
+  const std::string good = a_batch();
+  Sink whole;
+  Records(whole, {}).take_batch(good);
+  EXPECT_EQ(whole.cells, 18U);
+  std::mt19937 dice(20261123);
+  int refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    // Of its exact size, so that a sanitizer sees a step beyond it.
+    std::string bad = good.substr(0, round % 4 == 0 ? dice() % good.size() : good.size());
+    for (unsigned i = 0; i < 1 + dice() % 3 && !bad.empty(); ++i)
+      bad[dice() % bad.size()] = static_cast<char>(dice());
+    const std::unique_ptr<char[]> exact(new char[bad.size()]);
+    std::copy(bad.begin(), bad.end(), exact.get());
+    Sink sink;
+    try {
+      Records(sink, {}).take_batch({exact.get(), bad.size()});
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.fault() == Fault::data || error.fault() == Fault::misfit) << error.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 5'000);
+  EXPECT_LT(refused, 20'000);
+}
+
+const auto kGoOn = [] { return false; };
+
+TEST(FivetranPulled, GoesOnWhileNobodyTakes) {
+  Pulled pulled(10'000);
+  std::thread reader([&] {
+    for (int i = 0; i < 1'000; ++i) pulled.add(std::to_string(i) + std::string(500, 'x'));
+    pulled.end();
+  });
+  // Half a megabyte, of which a fiftieth fits: it comes in, though nobody takes any.
+  reader.join();
+  EXPECT_GT(pulled.spilled(), 900U);
+  for (int i = 0; i < 1'000; ++i) {
+    const auto message = pulled.take(kGoOn);
+    ASSERT_TRUE(message);
+    ASSERT_EQ(*message, std::to_string(i) + std::string(500, 'x'));
+  }
+  EXPECT_FALSE(pulled.take(kGoOn));
+}
+
+TEST(FivetranPulled, WaitsForWhoeverTakes) {
+  Pulled pulled(1'000'000);
+  std::thread reader([&] {
+    for (int i = 0; i < 3'000; ++i) pulled.add(std::string(1'000, 'x') + std::to_string(i));
+    pulled.end();
+  });
+  int next = 0;
+  while (const auto message = pulled.take(kGoOn))
+    ASSERT_EQ(message->substr(1'000), std::to_string(next++));
+  reader.join();
+  EXPECT_EQ(next, 3'000);
+}
+
+TEST(FivetranPulled, StoppedAndClosed) {
+  Pulled pulled(1);
+  EXPECT_THROW(pulled.take([] { return true; }), Error);
+  pulled.add("x");
+  pulled.close();
+  EXPECT_THROW(pulled.add("y"), Error);
+}
+
+TEST(FivetranLines, EveryFormOfLog) {
+  const auto read = [](const char* line) {
+    const Line got = read_line(line);
+    return std::to_string(static_cast<int>(got.level)) + got.text;
+  };
+  EXPECT_EQ(read(R"({"level":"SEVERE","message":"a","message-origin":"sdk_connector"})"), "3a");
+  EXPECT_EQ(read(R"({"level":"WARNING","message":"b","message_origin":"library"})"), "2b");
+  EXPECT_EQ(read(R"({"level":"INFO","message":"c","message_origin":"library"})"), "0c");
+  EXPECT_EQ(read(R"({"level":"INFO","message":"d","message_origin":"connector_sdk"})"), "1d");
+  EXPECT_EQ(read(R"({"level":"FINE","message":"e"})"), "0e");
+  EXPECT_EQ(read(R"({"level":"NEW","message":"f"})"), "1f");
+  EXPECT_EQ(read("plain"), "1plain");
+  EXPECT_EQ(read("{not json"), "1{not json");
+  EXPECT_EQ(read(R"({"message":7})"), R"(1{"message":7})");
+}
+
+TEST(FivetranScrub, SecretsByNameFormAndLooks) {
+  wire::Secrets secrets;
+  sdk::Form form;
+  form.fields.emplace_back().name = "pin";
+  form.fields.back().kind = sdk::Field::Kind::password;
+  add_secrets(secrets,
+              {{"pin", "4711"},
+               {"db_Password", "pa\"ss"},
+               {"other", "AbCdEf0123456789xyz"},
+               {"url", "postgresql://me:inside@host/db"},
+               {"account", R"({"private_key": "line one", "project": "shop"})"},
+               {"table", "customers"},
+               {"primary_key", "id"},
+               {"port", "5432"}},
+              form);
+  EXPECT_EQ(secrets.hidden("4711 pa\"ss pa\\\"ss AbCdEf0123456789xyz me:inside@host line one"),
+            "*** *** *** *** me:***@host ***");
+  EXPECT_EQ(secrets.hidden("customers id 5432 shop"), "customers id 5432 shop");
+}
+
+}  // namespace
+}  // namespace sluice::fivetran

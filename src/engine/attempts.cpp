@@ -147,6 +147,9 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
                            [this](const TableName& name, std::uint64_t rows) {
                              parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
                            },
+                           [this](const TableName& name) {
+                             parts_.told([&](Observer& o) { o.published(name); });
+                           },
                            parts_.promises};
   Round round{
       .tables = tables,

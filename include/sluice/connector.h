@@ -96,6 +96,9 @@ class Operations {
   /// next sync gets; returns when that is safe. Never claim in it what was not yet written.
   virtual void checkpoint(std::string_view state) = 0;
   virtual Log& log() = 0;
+  /// Whether the sync is to end, as the next operation will by throwing: for whoever waits without
+  /// one. Any thread.
+  virtual bool stopped() const noexcept { return false; }
 
  protected:
   ~Operations() = default;

@@ -61,7 +61,9 @@ inline std::vector<KeyRange> key_ranges(const Buckets& buckets) {
   if (buckets.by != Buckets::By::ranges) return ranges;
   const std::int64_t width = std::int64_t{1} << buckets.bits;
   for (std::size_t i = buckets.nulls() ? 1 : 0; i < buckets.only.size(); ++i) {
-    const std::int64_t first = buckets.only[i] * width;
+    // Where a server gave a bucket that no number is in, its range is of no use, but defined.
+    const auto first =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(buckets.only[i]) << buckets.bits);
     const KeyRange range{first, first + (width - 1)};
     if (!ranges.empty() && ranges.back().last + 1 == range.first) {
       ranges.back().last = range.last;

@@ -148,20 +148,4 @@ int worse(int one, int other) {
   return std::ranges::find(kOrder, one) <= std::ranges::find(kOrder, other) ? one : other;
 }
 
-int exit_code_of(const Error& error) {
-  switch (error.fault()) {
-    case Fault::config:
-    case Fault::ownership:
-      return 2;
-    case Fault::busy:
-      return 6;
-    case Fault::cancelled:
-      return 130;
-    case Fault::drift:
-      return 5;
-    default:
-      return 1;
-  }
-}
-
 }  // namespace sluice::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/settings.h"
+#include "engine/outcome.h"  // exit_code_of
 
 namespace sluice::cli {
 
@@ -123,7 +124,5 @@ int version();
 
 /// The exit code that says more, by the documented order: 130/143, 2, 1, 6, 3, 4, 5, 0.
 int worse(int one, int other);
-/// The exit code of a run, or a command, that ended with `error`.
-int exit_code_of(const Error& error);
 
 }  // namespace sluice::cli

@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     return sluice::cli::run(arguments);
   } catch (const sluice::Error& error) {
     sluice::cli::report_error(error);
-    return sluice::cli::exit_code_of(error);
+    return sluice::exit_code_of(error);
   } catch (const std::exception& error) {
     sluice::cli::report_error(sluice::Error(sluice::Fault::internal, error.what(),
                                             "this is a bug of sluice: please report it"));

@@ -51,6 +51,7 @@ int state_show(const HistoryRequest& request) {
     TableState state;
   };
   std::vector<Line> lines;
+  std::string feeds;
   for (const auto& [wanted, place] : request.places()) {
     Looked looked(place);
     if (!looked.known()) continue;
@@ -67,6 +68,11 @@ int state_show(const HistoryRequest& request) {
                          {"table", table.name},
                          {"target", target},
                          {"state", Json::parse(state.json())}}));
+      }
+      if (const auto feed = store.feed(looked.connection())) {
+        feeds += name + " goes on from " + feed->state + "\n";
+        if (request.output.json)
+          print(json_line({{"connection", name}, {"connector", Json::parse(feed->state)}}));
       }
     }
   }
@@ -91,7 +97,8 @@ int state_show(const HistoryRequest& request) {
       cells.push_back(cell);
     grid.row(std::move(cells));
   }
-  print(grid.empty() ? "no state yet\n" : grid.text(Screen::of(STDOUT_FILENO)));
+  if (!grid.empty()) print(grid.text(Screen::of(STDOUT_FILENO)));
+  print(grid.empty() && feeds.empty() ? "no state yet\n" : feeds);
   return 0;
 }
 
@@ -111,6 +118,7 @@ int state_reset(const HistoryRequest& request) {
     for (const std::string& name : connections_in(connection, any.sql_name("state"), wanted)) {
       StateStore store(destination->catalog(), name);
       store.open(connection, StateStore::Create::no);
+      const auto feed = store.feed(connection);
       for (const TableName& table : store.names(connection)) {
         if (!request.tables.empty() && !matches_any(request.tables, table)) continue;
         ++found;
@@ -123,6 +131,14 @@ int state_reset(const HistoryRequest& request) {
         transaction.commit();
         print("reset " + name + ": " + table.text() + "\n");
       }
+      if (feed && request.tables.empty()) {
+        ++found;
+        print((request.yes ? "reset " : "would reset ") + name + ": the connector's state\n");
+        if (!request.yes) continue;
+        duck::Transaction transaction(connection);
+        store.replace_feed(connection, feed, {FeedState().state, feed->synced});
+        transaction.commit();
+      }
     }
     if (request.yes) destination->finish();
   }
@@ -130,7 +146,9 @@ int state_reset(const HistoryRequest& request) {
     throw Error(Fault::config, "no table of the state fits", "`sluice state show` lists them");
   if (!request.yes) {
     throw Error(Fault::config, "nothing was reset",
-                "--yes resets: the next sync loads these tables anew, behind the old copies");
+                "--yes resets: the next sync loads these tables anew, behind the old copies; a "
+                "connector that pushes starts over, and they are made anew at its first "
+                "checkpoint");
   }
   return 0;
 }

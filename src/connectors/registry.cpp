@@ -101,6 +101,13 @@ bool is_motherduck_path(const std::string& key, const std::string&) { return key
 
 bool no_path(const std::string&, const std::string&) { return false; }
 
+/// A connector pushes its changes: there is nothing to read from.
+std::unique_ptr<Source> pushing_source(duck::Database&, const std::string& url, const std::string&,
+                                       const SourceSettings&) {
+  throw Error(Fault::config, url + " is a connector, and no database that this could read",
+              "sluice sync, check and discover run connectors");
+}
+
 /// One kind of URL. `source` gets the whole URL and what follows its scheme.
 struct Connector {
   std::string_view scheme;
@@ -113,7 +120,7 @@ struct Connector {
   bool (*is_path)(const std::string& key, const std::string& value);  ///< of the query's parameters
 };
 
-constexpr std::array<Connector, 10> kConnectors{{
+constexpr std::array<Connector, 11> kConnectors{{
     {"postgresql", "postgresql://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"postgres", "postgres://", postgres_source, nullptr, nullptr, is_postgres_path},
     {"yugabytedb", "yugabytedb://", postgres_source, nullptr, nullptr, is_postgres_path},
@@ -126,6 +133,7 @@ constexpr std::array<Connector, 10> kConnectors{{
      is_motherduck_path},
     {"motherduck", "motherduck:DATABASE", motherduck_source, motherduck_destination,
      motherduck_look, is_motherduck_path},
+    {"connector", "connector:FILE.so", pushing_source, nullptr, nullptr, no_path},
 }};
 
 struct Parsed {
@@ -408,7 +416,7 @@ std::unique_ptr<Destination> look_into(duck::Database& database, const std::stri
 
 bool is_destinations_password(const std::string& source) {
   const std::string scheme = parse(source).scheme;
-  return scheme == "duckdb" || scheme == "md" || scheme == "motherduck";
+  return scheme == "duckdb" || scheme == "md" || scheme == "motherduck" || scheme == "connector";
 }
 
 std::string path_from(const std::string& folder, const std::string& path) {
@@ -421,7 +429,10 @@ std::string url_from(const std::string& folder, const std::string& url) {
   if (folder.empty()) return url;
   if (const auto file = local_file(url))
     return file->empty() ? url : "duckdb:" + path_from(folder, *file);
-  const Connector* connector = find(parse(url).scheme);
+  const Parsed parsed = parse(url);
+  if (parsed.scheme == "connector" && url.find("://") == std::string::npos)
+    return "connector:" + path_from(folder, parsed.rest);
+  const Connector* connector = find(parsed.scheme);
   return connector == nullptr ? url : with_paths_from(folder, url, connector->is_path);
 }
 

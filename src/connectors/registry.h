@@ -57,7 +57,7 @@ std::unique_ptr<Destination> make_destination(duck::Database& database, const st
                                               const DestinationSettings& settings = {});
 
 /// Whether the password that is said beside this source is the destination's as well: the source is
-/// a DuckDB file, which has none, or MotherDuck's, where one run has one token.
+/// a DuckDB file or a connector, which have none, or MotherDuck's, where one run has one token.
 bool is_destinations_password(const std::string& source);
 
 /// A destination to look into, opened read-only: Fault::busy while somebody writes to it. finish()

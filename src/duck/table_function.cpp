@@ -83,6 +83,7 @@ void init(duckdb_init_info info) {
           const idx_t column = duckdb_init_get_column_index(info, i);
           global->projection.push_back(column < scan.columns().size() ? column : Scan::kNoColumn);
         }
+        scan.begin();
         duckdb_init_set_max_threads(info, scan.max_threads());
         duckdb_init_set_init_data(info, global.release(), destroy<Global>);
       },

@@ -23,7 +23,8 @@ class ScanThread {
   virtual void fill(duckdb_data_chunk chunk) = 0;
 };
 
-/// One relation, scanned once. The columns are fixed; DuckDB says which of them a query needs.
+/// One relation, scanned by one statement at a time, and once in it. The columns are fixed; DuckDB
+/// says which of them a query needs.
 class Scan {
  public:
   struct Column {
@@ -34,6 +35,8 @@ class Scan {
   virtual const std::vector<Column>& columns() const = 0;
   virtual std::uint64_t estimated_rows() const = 0;
   virtual std::size_t max_threads() const = 0;
+  /// A scan begins. Those that can be scanned only once need not know.
+  virtual void begin() {}
   /// Called on the thread that will use it. `projection`: positions in columns(), in the order of
   /// the chunk's vectors; kNoColumn where DuckDB wants only the number of rows (that vector's
   /// content is never read).

@@ -29,6 +29,22 @@ Error as_error(const std::exception& caught) {
   return ours != nullptr ? *ours : Error(Fault::internal, caught.what());
 }
 
+int exit_code_of(const Error& error) {
+  switch (error.fault()) {
+    case Fault::config:
+    case Fault::ownership:
+      return 2;
+    case Fault::busy:
+      return 6;
+    case Fault::cancelled:
+      return 130;
+    case Fault::drift:
+      return 5;
+    default:
+      return 1;
+  }
+}
+
 void fail(Receipt& receipt, const Error& error) {
   receipt.error = error.what();
   receipt.hint = error.hint();

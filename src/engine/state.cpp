@@ -287,8 +287,8 @@ Inventory StateStore::inventory(duck::Connection& connection) const {
   for (auto& [name, state] : tables(connection)) inventory.states.emplace(name, std::move(state));
   if (!present_) return inventory;
   const auto owned = connection.query(
-      "SELECT target_schema, target_table, connection || ': ' || source_schema || '.' || "
-      "source_table FROM " +
+      "SELECT target_schema, target_table, connection || ': ' || CASE WHEN source_schema = '' THEN "
+      "'' ELSE source_schema || '.' END || source_table FROM " +
       sql_name("state"));
   for (std::size_t i = 0; i < owned.rows(); ++i) {
     inventory.owners.emplace(Inventory::folded(owned.text(i, 0), owned.text(i, 1)),

@@ -13,10 +13,10 @@
 #include "engine/attempts.h"
 #include "engine/budget.h"
 #include "engine/choose.h"
+#include "engine/close_run.h"
 #include "engine/outcome.h"
 #include "engine/paces.h"
 #include "engine/promises.h"
-#include "engine/run_log.h"
 #include "engine/select.h"
 #include "engine/table_run.h"
 
@@ -78,7 +78,6 @@ struct Sync::Impl {
   void create_schemas(duck::Connection& connection, const std::vector<Table>& tables);
   void copy(duck::Connection& connection, RunResult& result, const RunPlan* plan);
   RunResult run(const RunPlan* plan);
-  void close(RunLog& log, RunResult& result);
   Look look();
   using Work = std::function<void(TableRun&, const Decision&)>;
   std::optional<Error> look_at(Look& look, std::size_t position, const Work& work);
@@ -172,29 +171,6 @@ void Sync::Impl::copy(duck::Connection& connection, RunResult& result, const Run
       .run(std::move(chosen.tables), result.receipts);
 }
 
-/// What fails here leaves the tables as they are, so that their receipts are still worth having.
-void Sync::Impl::close(RunLog& log, RunResult& result) {
-  if (const auto failed = told.failure()) {
-    result.error =
-        Error(failed->fault(), std::string("what watches the run failed: ") + failed->what(),
-              "the tables are as their receipts say; `sluice runs` shows them");
-  }
-  const auto try_to = [&](const char* what, auto&& work) {
-    try {
-      work();
-    } catch (const std::exception& caught) {
-      if (!result.error) result.error = as_error(caught).at(what);
-    }
-  };
-  const auto text = [&] { return result.error ? result.error->what() : std::string(); };
-  try_to("writing the history", [&] { log.end(result, result.exit_code(), text()); });
-  // The history first: it belongs into the read copy.
-  const std::string logged = text();
-  try_to("ending the run", [&] { destination.finish(); });
-  if (text() == logged) return;
-  try_to("writing the history", [&] { log.correct(result.id, result.exit_code(), text()); });
-}
-
 Sync::Sync(duck::Database& database, Source& source, Destination& destination, SyncOptions options,
            Observer& observer)
     : impl_(std::make_unique<Impl>(database, source, destination, std::move(options), observer)) {}
@@ -242,7 +218,7 @@ RunResult Sync::Impl::run(const RunPlan* plan) {
   std::ranges::sort(result.receipts, {}, &Receipt::table);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  close(log, result);
+  close_run(log, destination, told, result, [&] { return result.exit_code(); });
   return result;
 }
 

@@ -10,31 +10,57 @@
 namespace sluice::feed {
 namespace {
 
-/// Columns of every stage before the table's own.
-constexpr std::size_t kOwnColumns = 3;
-
-std::string stage_column(std::size_t position) { return "c" + std::to_string(position); }
-
 void all_valid(const Cells& cells) { std::memset(cells.validity, 0xFF, Batch::kMaxRows / 8); }
+
+/// Whether cells of this type are integers of their own width.
+bool is_number(sdk::Type type) {
+  using sdk::Type;
+  return (type >= Type::int16 && type <= Type::int64) ||
+         (type >= Type::naive_date && type <= Type::utc_datetime);
+}
+
+std::int64_t number(const Cells& cells, std::size_t row) {
+  switch (cells.width) {
+    case 2:
+      return static_cast<const std::int16_t*>(cells.data)[row];
+    case 4:
+      return static_cast<const std::int32_t*>(cells.data)[row];
+    default:
+      return static_cast<const std::int64_t*>(cells.data)[row];
+  }
+}
 
 }  // namespace
 
 void Session::next() {
+  end_row();
+  check_stop();
+}
+
+void Session::end_row() {
   if (failed) std::rethrow_exception(failed);
   if (open != nullptr) std::exchange(open, nullptr)->end_row();
 }
 
-ChangeBuffer::ChangeBuffer(Session& session, TableName table, std::size_t number,
+void Session::check_stop() const {
+  if (!stop.stop_requested()) return;
+  throw Error(Fault::cancelled, "stopped before the end; what the last checkpoint committed stays",
+              "the same command again goes on from there");
+}
+
+ChangeBuffer::ChangeBuffer(Session& session, TableName table, std::size_t number, Naming naming,
                            std::vector<BufferColumn> columns)
     : session_(session),
       table_(std::move(table)),
-      stage_("sluice_changes_" + std::to_string(number)),
+      naming_(naming),
       has_key_(std::ranges::any_of(columns, &BufferColumn::key)),
       columns_(std::move(columns)),
+      stage_(session.connection, session.held, number),
       cells_(columns_.size()),
       given_(columns_.size(), '0') {
+  progress_->table = table_;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    positions_.emplace(duck::folded(columns_[i].name), i);
+    if (!columns_[i].source.empty()) positions_.emplace(columns_[i].source, i);
     if (columns_[i].type) laid_out_.push_back(i);
   }
 }
@@ -48,16 +74,29 @@ std::size_t ChangeBuffer::column(std::string_view name) {
     const std::string folded = duck::folded(name);
     const auto found = positions_.find(folded);
     if (found != positions_.end()) return found->second;
-    if (folded.empty() || folded == kSynced || folded == kDeleted || (folded == kId && !has_key_)) {
+    const std::string target = column_name(std::string(name), naming_);
+    if (folded.empty() || is_own(duck::folded(target), has_key_)) {
       throw Error(Fault::config,
                   table_.text() + ": a column cannot be called \"" + std::string(name) + "\"",
                   folded.empty() ? "" : "columns of this name are Sluice's own; choose another");
     }
-    columns_.push_back({std::string(name), std::nullopt, false, false});
-    cells_.emplace_back();
-    given_.push_back('0');
-    positions_.emplace(folded, columns_.size() - 1);
-    return columns_.size() - 1;
+    const auto known =
+        std::ranges::find(columns_, duck::folded(target),
+                          [](const BufferColumn& each) { return duck::folded(each.name); });
+    const auto position = static_cast<std::size_t>(known - columns_.begin());
+    if (known == columns_.end()) {
+      columns_.push_back({target, std::nullopt, false, false});
+      cells_.emplace_back();
+      given_.push_back('0');
+    } else if (!known->source.empty()) {
+      throw Error(Fault::config,
+                  table_.text() + ": columns " + known->source + " and " + folded +
+                      " would both be " + known->name,
+                  "give one of them another name");
+    }
+    columns_[position].source = folded;
+    positions_.emplace(folded, position);
+    return position;
   });
 }
 
@@ -69,15 +108,14 @@ sdk::Row& ChangeBuffer::begin(Change change) {
                   table_.text() + ": rows cannot be updated or removed without a primary key",
                   "declare a primary key in schema()");
     }
-    if (!chunk_) start_chunk();
+    if (!block_) open_block();
     now_ = change;
     open_ = true;
     session_.open = this;
     std::memset(given_.data(), '0', given_.size());
-    Calls& calls = session_.calls;
-    ++(change == Change::upsert   ? calls.upserts
-       : change == Change::update ? calls.updates
-                                  : calls.removes);
+    ++(change == Change::upsert   ? calls_.upserts
+       : change == Change::update ? calls_.updates
+                                  : calls_.removes);
     return *this;
   });
 }
@@ -85,8 +123,9 @@ sdk::Row& ChangeBuffer::begin(Change change) {
 void ChangeBuffer::truncate() {
   session_.guarded([&] {
     session_.next();
-    ++session_.calls.truncates;
-    truncated_ = staged_rows_ + size_;
+    start();
+    ++calls_.truncates;
+    truncated_ = stage_.rows() + size_;
   });
 }
 
@@ -119,7 +158,7 @@ void ChangeBuffer::put(std::size_t column, const sdk::Value& value) {
     } else if (*columns_[column].type != found) {
       const bool number = std::holds_alternative<std::int64_t>(value) &&
                           columns_[column].type->type != sdk::Type::boolean;
-      if (!number || write(cells_[column], size_, value, arena_) != nullptr) {
+      if (!number || write(cells_[column], size_, value, stage_.arena()) != nullptr) {
         const auto wide = widened(*columns_[column].type, found);
         if (!wide) {
           throw wrong("column " + columns_[column].name + " is " + name(*columns_[column].type) +
@@ -131,7 +170,7 @@ void ChangeBuffer::put(std::size_t column, const sdk::Value& value) {
     }
   }
   const Cells& cells = cells_[column];
-  if (const char* why = write(cells, size_, value, arena_)) {
+  if (const char* why = write(cells, size_, value, stage_.arena())) {
     throw Error::misfit(columns_[column].name,
                         table_.text() + ": column " + columns_[column].name + ", which is " +
                             name(*columns_[column].type) + ", cannot hold " + shown(value) + ": " +
@@ -158,104 +197,110 @@ void ChangeBuffer::end_row() {
       cells_[i].set_null(size_);
     }
   }
-  static_cast<std::uint64_t*>(seq_.data)[size_] = staged_rows_ + size_;
   static_cast<std::uint8_t*>(change_.data)[size_] = static_cast<std::uint8_t>(now_);
   if (now_ == Change::update) {
     updates_ = true;
-    write_string(given_cells_, size_, given_, arena_);
+    if (given_cells_.data == nullptr) given_cells_.bind(stage_.given(), {sdk::Type::string});
+    write_string(given_cells_, size_, given_, stage_.arena());
     given_cells_.set_valid(size_);
-  } else {
-    removes_ = removes_ || now_ == Change::remove;
-    given_cells_.set_null(size_);
   }
+  removes_ = removes_ || now_ == Change::remove;
+  if (ascending_) follow_key();
   ++size_;
-  if (size_ == Batch::kMaxRows || arena_.bytes() > Batch::kMaxBytes) stage_chunk();
+  if (size_ == Batch::kMaxRows || stage_.text_bytes() > Batch::kMaxBytes) close_block();
 }
 
-void ChangeBuffer::start_chunk() {
-  std::vector<std::string> types{"BIGINT", "UTINYINT", "VARCHAR"};
-  for (const std::size_t each : laid_out_) types.push_back(duck_type(*columns_[each].type));
-  duck::Connection& connection = session_.connection;
-  if (!made_) {
-    std::string list = "seq BIGINT, op UTINYINT, given VARCHAR";
-    for (std::size_t i = 0; i < laid_out_.size(); ++i)
-      list += ", " + stage_column(laid_out_[i]) + " " + types[kOwnColumns + i];
-    connection.query("CREATE OR REPLACE TEMP TABLE " + duck::quoted(stage_) + " (" + list + ")");
-    made_ = true;
+void ChangeBuffer::follow_key() {
+  if (number_key_ == kNone) {
+    ascending_ = false;
+    return;
   }
-  chunk_.emplace(connection.types(types));
-  seq_.bind(chunk_->vector(0), {sdk::Type::int64});
-  change_.bind(chunk_->vector(1), {sdk::Type::boolean});
-  given_cells_.bind(chunk_->vector(2), {sdk::Type::string});
-  all_valid(seq_);
-  all_valid(change_);
-  for (std::size_t i = 0; i < laid_out_.size(); ++i) {
-    const std::size_t column = laid_out_[i];
-    cells_[column].bind(chunk_->vector(kOwnColumns + i), *columns_[column].type);
-    all_valid(cells_[column]);
-  }
+  const std::int64_t key = number(cells_[number_key_], size_);
+  if (!last_key_) first_key_ = key;
+  ascending_ = !last_key_ || key > *last_key_;
+  last_key_ = key;
 }
 
-void ChangeBuffer::stage_chunk() {
-  if (size_ == 0) return;
-  if (!appender_) appender_.emplace(session_.connection, stage_);
-  appender_->append(*chunk_, size_);
-  staged_rows_ += size_;
-  size_ = 0;
-  arena_.clear();
+/// With the first change.
+void ChangeBuffer::start() {
+  if (progress_->started != std::chrono::steady_clock::time_point()) return;
+  progress_->started = std::chrono::steady_clock::now();
+  if (session_.begun) session_.begun(*this);
 }
 
-void ChangeBuffer::close_appender() {
-  if (!appender_) return;
-  appender_->close();
-  appender_.reset();
-}
-
-// The rows that have ended are staged in the old shape; the open one moves to the new chunk, and
-// what it points at stays in the arena.
-void ChangeBuffer::retype(std::size_t column, const sdk::DataType& type) {
-  Arena kept = std::exchange(arena_, {});
-  const std::size_t row = size_;
-  stage_chunk();
-  close_appender();
-  const bool added = !columns_[column].type;
-  columns_[column].type = type;
-  if (added) laid_out_.push_back(column);
-  session_.connection.query("ALTER TABLE " + duck::quoted(stage_) +
-                            (added ? " ADD COLUMN " + stage_column(column) + " "
-                                   : " ALTER " + stage_column(column) + " TYPE ") +
-                            duck_type(type));
-  const duck::DataChunk old = std::move(*chunk_);
-  const std::vector<Cells> before = cells_;
-  start_chunk();
-  arena_ = std::move(kept);
+std::vector<Stage::Column> ChangeBuffer::layout() const {
+  std::vector<Stage::Column> columns;
   for (const std::size_t each : laid_out_) {
-    if (each != column && given_[each] == '1') cells_[each].copy(0, before[each], row);
+    const sdk::DataType& type = *columns_[each].type;
+    columns.push_back({"c" + std::to_string(each), duck_type(type), cell_width(type)});
+  }
+  return columns;
+}
+
+void ChangeBuffer::open_block() {
+  start();
+  if (!made_) stage_.lay_out(layout());
+  made_ = block_ = true;
+  const Block& block = stage_.block();
+  change_.bind(block.chunk.vector(0), {sdk::Type::boolean});
+  all_valid(change_);
+  given_cells_ = {};
+  for (std::size_t i = 0; i < laid_out_.size(); ++i)
+    cells_[laid_out_[i]].bind(block.chunk.vector(1 + i), *columns_[laid_out_[i]].type);
+  const auto is_key = [](const BufferColumn& each) { return each.key; };
+  const auto key = std::ranges::find_if(columns_, is_key);
+  if (std::ranges::count_if(columns_, is_key) == 1 && key->type && is_number(key->type->type))
+    number_key_ = static_cast<std::size_t>(key - columns_.begin());
+}
+
+void ChangeBuffer::close_block() {
+  if (!block_) return;
+  stage_.block().rows = size_;
+  stage_.close_block();
+  progress_->rows += std::exchange(size_, 0);
+  block_ = false;
+}
+
+// The rows that have ended are staged in the old shape; the open one moves to a new block.
+void ChangeBuffer::retype(std::size_t column, const sdk::DataType& type) {
+  if (columns_[column].key && columns_[column].type) ascending_ = false;
+  if (!columns_[column].type) laid_out_.push_back(column);
+  columns_[column].type = type;
+  const std::size_t row = size_;
+  progress_->rows += std::exchange(size_, 0);
+  stage_.block().rows = row;
+  const std::optional<Block> old = stage_.lay_out(layout());
+  const std::vector<Cells> before = cells_;
+  open_block();
+  for (const std::size_t each : laid_out_) {
+    if (each != column && given_[each] == '1')
+      cells_[each].copy(0, before[each], row, stage_.arena());
   }
 }
 
-void ChangeBuffer::close() {
-  if (!chunk_) return;
-  stage_chunk();
-  close_appender();
-}
-
-Staged ChangeBuffer::staged() const {
-  Staged staged{stage_, staged_rows_, updates_, removes_, truncated_, {}, {}};
+Staged ChangeBuffer::staged() {
+  Staged staged;
+  staged.rows = stage_.rows();
+  if (staged.rows > 0) staged.relation = stage_.relation();
+  staged.updates = updates_;
+  staged.removes = removes_;
+  staged.truncated = truncated_;
   for (const std::size_t each : laid_out_) {
     if (columns_[each].key) staged.key.push_back(staged.columns.size());
     staged.columns.push_back({each, columns_[each].name, duck_type(*columns_[each].type)});
   }
+  staged.each_key_once = ascending_ && !staged.key.empty();
+  if (ascending_ && last_key_ && columns_[number_key_].type->type <= sdk::Type::int64)
+    staged.range.emplace(first_key_, *last_key_);
   return staged;
 }
 
 void ChangeBuffer::clear() {
-  if (made_) session_.connection.query("DROP TABLE temp." + duck::quoted(stage_));
-  made_ = false;
-  chunk_.reset();
-  staged_rows_ = 0;
+  stage_.clear();
   updates_ = removes_ = false;
   truncated_.reset();
+  ascending_ = true;
+  last_key_.reset();
 }
 
 std::vector<std::string> ChangeBuffer::key() const {

@@ -22,6 +22,9 @@ constexpr const char* kWrongType = "of another type";
 constexpr const char* kRange = "out of its range";
 constexpr const char* kDigits = "not a number that it holds exactly";
 
+/// Bytes of a text that a duckdb_string_t holds itself.
+constexpr std::size_t kInline = 12;
+
 /// The ends of DuckDB's dates and timestamps, which hold an infinity beyond each.
 constexpr std::int32_t kLastDay = std::numeric_limits<std::int32_t>::max() - 1;
 constexpr std::int64_t kFirstMicro = -9'223'372'022'400'000'000;
@@ -191,27 +194,7 @@ const char* put_document(const Cells& cells, std::size_t row, const sdk::Value& 
   return put_any_text(cells, row, value, arena);
 }
 
-std::size_t width_of(const sdk::DataType& type) {
-  switch (type.type) {
-    case Type::boolean:
-      return sizeof(bool);
-    case Type::int16:
-      return 2;
-    case Type::int32:
-    case Type::float32:
-    case Type::naive_date:
-      return 4;
-    case Type::int64:
-    case Type::float64:
-    case Type::naive_datetime:
-    case Type::utc_datetime:
-      return 8;
-    case Type::decimal:
-      return type.precision <= 4 ? 2 : type.precision <= 9 ? 4 : type.precision <= 18 ? 8 : 16;
-    default:
-      return sizeof(duckdb_string_t);
-  }
-}
+bool is_text(Type type) { return type >= Type::binary; }
 
 }  // namespace
 
@@ -237,22 +220,50 @@ void Arena::clear() noexcept {
   current_ = used_ = bytes_ = 0;
 }
 
+std::size_t cell_width(const sdk::DataType& type) {
+  switch (type.type) {
+    case Type::boolean:
+      return sizeof(bool);
+    case Type::int16:
+      return 2;
+    case Type::int32:
+    case Type::float32:
+    case Type::naive_date:
+      return 4;
+    case Type::int64:
+    case Type::float64:
+    case Type::naive_datetime:
+    case Type::utc_datetime:
+      return 8;
+    case Type::decimal:
+      return type.precision <= 4 ? 2 : type.precision <= 9 ? 4 : type.precision <= 18 ? 8 : 16;
+    default:
+      return sizeof(duckdb_string_t);
+  }
+}
+
 void Cells::bind(duckdb_vector vector, const sdk::DataType& holds) {
   type = holds;
-  width = width_of(type);
+  width = cell_width(type);
   data = duckdb_vector_get_data(vector);
   duckdb_vector_ensure_validity_writable(vector);
   validity = duckdb_vector_get_validity(vector);
 }
 
-void Cells::copy(std::size_t row, const Cells& from, std::size_t from_row) const {
-  std::memcpy(static_cast<char*>(data) + row * width,
-              static_cast<const char*>(from.data) + from_row * width, width);
-  from.is_valid(from_row) ? set_valid(row) : set_null(row);
+void Cells::copy(std::size_t row, const Cells& from, std::size_t from_row, Arena& arena) const {
+  if (!from.is_valid(from_row)) return set_null(row);
+  set_valid(row);
+  const void* const cell = static_cast<const char*>(from.data) + from_row * width;
+  if (is_text(type.type)) {
+    const auto& string = *static_cast<const duckdb_string_t*>(cell);
+    const std::uint32_t size = string.value.pointer.length;
+    if (size > kInline) return write_string(*this, row, {string.value.pointer.ptr, size}, arena);
+  }
+  std::memcpy(static_cast<char*>(data) + row * width, cell, width);
 }
 
 void write_string(const Cells& cells, std::size_t row, std::string_view text, Arena& arena) {
-  constexpr std::size_t kInline = 12, kPrefix = 4;
+  constexpr std::size_t kPrefix = 4;
   duckdb_string_t& string = static_cast<duckdb_string_t*>(cells.data)[row];
   if (text.size() <= kInline) {
     std::memset(&string, 0, sizeof string);  // DuckDB compares the unused bytes, too

@@ -14,8 +14,8 @@
 
 namespace sluice::feed {
 
-/// The bytes of long texts, until DuckDB has copied the chunk that points at them. Once it has
-/// grown to what a chunk needs, it allocates nothing.
+/// The bytes of long texts that cells point at. Once it has grown to what is needed, it allocates
+/// nothing.
 class Arena {
  public:
   const char* keep(std::string_view bytes);
@@ -44,9 +44,12 @@ struct Cells {
   void set_null(std::size_t row) const { validity[row / 64] &= ~(std::uint64_t{1} << (row % 64)); }
   void set_valid(std::size_t row) const { validity[row / 64] |= std::uint64_t{1} << (row % 64); }
   bool is_valid(std::size_t row) const { return (validity[row / 64] >> (row % 64) & 1) != 0; }
-  /// Takes the cell of another vector of the same type.
-  void copy(std::size_t row, const Cells& from, std::size_t from_row) const;
+  /// Takes the cell of another vector of the same type; the arena takes its long text.
+  void copy(std::size_t row, const Cells& from, std::size_t from_row, Arena& arena) const;
 };
+
+/// Bytes of a cell.
+std::size_t cell_width(const sdk::DataType& type);
 
 /// Writes the value, as its column's type, to `row`. Returns null, or why it cannot be that: a
 /// literal, to follow "a value that is".

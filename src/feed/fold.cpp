@@ -2,6 +2,7 @@
 #include "feed/fold.h"
 
 #include "duck/duck.h"
+#include "sluice/batch.h"
 
 namespace sluice::feed {
 namespace {
@@ -74,7 +75,7 @@ std::string overlay(const Staged& staged, const Key& key) {
     same += (same.empty() ? "s." : " AND s.") + each + " = l." + each;
   return "CREATE OR REPLACE TEMP TABLE sluice_overlay AS SELECT l.seq, any_value(l.op) AS op, "
          "bool_or(l.upserted IS NOT NULL) AS whole" +
-         values + " FROM " + duck::quoted(staged.table) + " s JOIN sluice_last l ON " + same +
+         values + " FROM " + staged.relation + " s JOIN sluice_last l ON " + same +
          " WHERE l.updated > coalesce(l.upserted, -1) AND s.seq >= coalesce(l.upserted, 0) AND "
          "s.op <> 2 GROUP BY l.seq";
 }
@@ -92,7 +93,7 @@ std::string whole_rows(const apply::Target& target, const Staged& staged, const 
               duck::quoted(each.name) + " END AS " + column + ", ";
   }
   return "CREATE OR REPLACE TEMP TABLE sluice_rows AS SELECT " + plain + dead + " FROM " +
-         duck::quoted(staged.table) +
+         staged.relation +
          " s JOIN sluice_last l ON s.seq = l.upserted WHERE l.updated IS NULL OR l.updated < "
          "l.upserted UNION ALL SELECT " +
          merged + dead + " FROM sluice_overlay l LEFT JOIN " + target.sql() + " t ON " +
@@ -101,7 +102,7 @@ std::string whole_rows(const apply::Target& target, const Staged& staged, const 
 
 }  // namespace
 
-std::string add_id(const Staged& staged) {
+std::string with_id(const Staged& staged) {
   std::vector<const StagedColumn*> sorted;
   for (const StagedColumn& each : staged.columns) sorted.push_back(&each);
   std::ranges::sort(sorted, {}, [](const StagedColumn* each) { return duck::folded(each->name); });
@@ -114,52 +115,62 @@ std::string add_id(const Staged& staged) {
     // concat() takes NULL, which the text of a NULL makes of all three, for nothing.
     parts += ", " + duck::literal(each->name + "=") + " || length(" + text + ") || ':' || " + text;
   }
-  const std::string table = duck::quoted(staged.table);
-  return "ALTER TABLE " + table + " ADD COLUMN id VARCHAR; UPDATE " + table +
-         " SET id = sha1(concat(" + parts + "))";
+  return "(SELECT *, sha1(concat(" + parts + ")) AS id FROM " + staged.relation + ")";
 }
 
 std::string fold_keys(const Staged& staged) {
-  if (staged.rows == 0) return "";
-  const Key key(staged);
   const bool plain = !staged.updates && !staged.removes;
+  if (staged.rows == 0 || (plain && staged.each_key_once)) return "";
+  const Key key(staged);
   return "CREATE OR REPLACE TEMP TABLE sluice_last AS SELECT max(seq) AS seq" +
          (plain ? std::string()
                 : ", arg_max(op, seq) AS op, max(seq) FILTER (op = 0) AS upserted, "
                   "max(seq) FILTER (op = 1) AS updated, " +
                       key.list("")) +
-         " FROM " + duck::quoted(staged.table) + " GROUP BY " + key.list("");
+         " FROM " + staged.relation + " GROUP BY " + key.list("");
 }
 
-std::vector<std::string> apply(const apply::Target& target, const Staged& staged,
-                               const std::string& synced) {
-  std::vector<std::string> statements;
+std::string any_there(const apply::Target& target, const Staged& staged) {
+  if (!staged.range || staged.rows <= Batch::kMaxRows) return "";
+  const std::string key = duck::quoted(staged.columns[staged.key[0]].name);
+  return "SELECT true FROM " + target.sql() + " WHERE " + key +
+         " >= " + std::to_string(staged.range->first) + " AND " + key +
+         " <= " + std::to_string(staged.range->second) + " LIMIT 1";
+}
+
+std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
+                             const std::string& synced) {
+  using Does = Statement::Does;
+  std::vector<Statement> statements;
+  const auto add = [&](Does does, std::string sql) {
+    statements.push_back({does, std::move(sql)});
+  };
   const std::string deleted = duck::quoted(kDeleted);
   if (staged.truncated) {
-    statements.push_back("UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " +
-                         deleted);
+    add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " + deleted);
   }
   if (staged.rows == 0) return statements;
   const Key key(staged);
-  const std::string stage = duck::quoted(staged.table);
+  const std::string stage = staged.relation;
   if (!staged.updates && !staged.removes) {
     const std::string dead =
         staged.truncated ? "s.seq < " + std::to_string(*staged.truncated) : "false";
-    statements.push_back(delete_matching(target, key, stage));
-    statements.push_back(insert(
-        target, staged, dead, synced,
-        stage + (staged.each_key_once ? " s" : " s WHERE s.seq IN (SELECT seq FROM sluice_last)")));
+    if (!staged.all_new) add(Does::removes, delete_matching(target, key, stage));
+    add(Does::inserts,
+        insert(target, staged, dead, synced,
+               stage + (staged.each_key_once ? " s"
+                                             : " s WHERE s.seq IN (SELECT seq FROM sluice_last)")));
     return statements;
   }
-  statements.push_back(overlay(staged, key));
-  statements.push_back(whole_rows(target, staged, key));
-  statements.push_back("UPDATE " + target.sql() + " SET " + deleted + " = true, " +
+  add(Does::stages, overlay(staged, key));
+  add(Does::stages, whole_rows(target, staged, key));
+  add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true, " +
                        duck::quoted(kSynced) + " = " + synced +
                        " WHERE rowid IN (SELECT t.rowid FROM " + target.sql() +
                        " t JOIN sluice_last l ON " + key.joins_target("l.") +
                        " WHERE l.upserted IS NULL AND l.updated IS NULL)");
-  statements.push_back(delete_matching(target, key, "sluice_rows"));
-  statements.push_back(insert(target, staged, "s.dead", synced, "sluice_rows s"));
+  add(Does::removes, delete_matching(target, key, "sluice_rows"));
+  add(Does::inserts, insert(target, staged, "s.dead", synced, "sluice_rows s"));
   return statements;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/percent.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice::wire {
@@ -31,6 +32,22 @@ std::string percent_decoded(std::string_view text) {
     if (encoded) i += 2;
   }
   return out;
+}
+
+std::vector<std::pair<std::string, std::string>> query_parameters(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  for (std::size_t start = 0; start < query.size();) {
+    const std::size_t end = std::min(query.find('&', start), query.size());
+    const std::string_view pair = query.substr(start, end - start);
+    start = end + 1;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    std::string name = percent_decoded(pair.substr(0, equals));
+    std::ranges::replace(name, '_', '-');
+    parameters.emplace_back(std::move(name), equals == pair.size()
+                                                 ? std::string()
+                                                 : percent_decoded(pair.substr(equals + 1)));
+  }
+  return parameters;
 }
 
 }  // namespace sluice::wire

@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sluice::wire {
 
@@ -11,5 +13,9 @@ namespace sluice::wire {
 std::string percent_encoded(std::string_view text);
 /// A % that begins no such byte stays.
 std::string percent_decoded(std::string_view text);
+
+/// What stands behind a URL's `?`: names, with '-' for '_', and values, both decoded, in their
+/// order.
+std::vector<std::pair<std::string, std::string>> query_parameters(std::string_view query);
 
 }  // namespace sluice::wire

@@ -51,9 +51,17 @@ class FeedFile {
       : database({{"threads", "2"}, {"preserve_insertion_order", "false"}}),
         destination(database, path.string()) {}
 
+  /// Throws what ended the sync.
   feed::Calls run(std::vector<sdk::TableSchema> tables, FunctionConnector::Update update) {
+    const feed::FeedResult result = ended(std::move(tables), std::move(update));
+    if (result.run.error) throw Error(*result.run.error);
+    return result.calls;
+  }
+  feed::FeedResult ended(std::vector<sdk::TableSchema> tables, FunctionConnector::Update update,
+                         const feed::FeedOptions& options = {}, const std::stop_token& stop = {}) {
     FunctionConnector connector(std::move(tables), std::move(update));
-    return feed::run(database, destination, connector, {}, {}, log);
+    Observer nobody;
+    return feed::run(database, destination, connector, {}, options, log, nobody, stop);
   }
   duck::Result query(const std::string& sql) {
     duck::Connection connection = database.connect();

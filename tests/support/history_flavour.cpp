@@ -116,6 +116,9 @@ constexpr std::array kFlavours{kMixed,     brief(),    idle(),     prepared(), m
                                cut_off(),  appended(), versions(), brief(),    idle(),
                                prepared(), messages(), kMixed,     standby()};
 
+/// Each fourth group of as many seeds has flavours of settings.
+constexpr std::uint64_t kGroups = 4;
+
 // ---- flavours of settings: what the writers do is as in one of the others
 
 constexpr Flavour digest(Flavour flavour) {
@@ -179,10 +182,14 @@ constexpr std::array kSettings{
 }  // namespace
 
 const Flavour& flavour_of(std::uint64_t seed) {
-  constexpr std::uint64_t kGroups = 4;
   const std::uint64_t place = seed % kFlavours.size(), group = seed / kFlavours.size();
   if (group % kGroups != kGroups - 1) return kFlavours[place];
   return kSettings[(group / kGroups * kFlavours.size() + place) % kSettings.size()];
+}
+
+std::uint64_t flavour_step(std::uint64_t seed) {
+  constexpr std::uint64_t kStep = kGroups * kFlavours.size();
+  return seed / kFlavours.size() % kGroups != kGroups - 1 ? kStep : kStep * kSettings.size();
 }
 
 }  // namespace sluice::testing

@@ -45,4 +45,7 @@ struct Flavour {
 /// Of every four groups of 14 seeds the last one has flavours of settings, the others of writers.
 const Flavour& flavour_of(std::uint64_t seed);
 
+/// How far it is from the seed to the next one that is sure to have its flavour.
+std::uint64_t flavour_step(std::uint64_t seed);
+
 }  // namespace sluice::testing

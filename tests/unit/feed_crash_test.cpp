@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/state.h"
 #include "support/feed.h"
 #include "support/program.h"
 
@@ -62,12 +63,18 @@ class FeedCrash : public ::testing::Test {
       return n;
     const std::string got = "(SELECT id, n, v, _fivetran_deleted AS dead FROM dst.main.t)";
     const std::string want = n == 0 ? "(FROM " + got + " LIMIT 0)" : expected(n, rows);
-    EXPECT_EQ(at.text("SELECT count(*) FROM (FROM " + got + " EXCEPT ALL FROM " + want + ")"),
-              "0\n")
-        << "rows too many after checkpoint " << n;
-    EXPECT_EQ(at.text("SELECT count(*) FROM (FROM " + want + " EXCEPT ALL FROM " + got + ")"),
-              "0\n")
-        << "rows missing after checkpoint " << n;
+    // Alike as multisets where the sums of their hashes are; else which rows are not is said.
+    const auto sum = [&](const std::string& rows_of) {
+      return at.text("SELECT count(*), sum(hash(id, n, v, dead))::VARCHAR FROM " + rows_of);
+    };
+    if (sum(got) != sum(want)) {
+      const auto only = [&](const std::string& one, const std::string& other) {
+        return at.text("FROM (FROM " + one + " EXCEPT ALL FROM " + other + ") LIMIT 5");
+      };
+      ADD_FAILURE() << "after checkpoint " << n << "\ntoo many:\n"
+                    << only(got, want) << "missing:\n"
+                    << only(want, got);
+    }
     return n;
   }
 
@@ -91,21 +98,56 @@ TEST_F(FeedCrash, KilledAtEachPlace) {
   }
 }
 
+// The copy that was reset is not shown again, and the connector starts over until a checkpoint of
+// its was committed.
+TEST_F(FeedCrash, AResetHoldsWhereverItIsCutOff) {
+  for (const char* place : {"feed-shaped", "feed-applied", "before-commit", "after-commit"}) {
+    std::filesystem::remove(file());
+    std::filesystem::remove(file() + ".wal");
+    auto two = start(2, 50);
+    wait(two);
+    {
+      FeedFile at(file());
+      duck::Connection connection = at.database.connect();
+      StateStore states("dst", "default");
+      states.open(connection, StateStore::Create::no);
+      states.reset(connection, {"", "t"});
+    }
+    auto killed = start(1, 50, place);
+    wait(killed);
+    ASSERT_TRUE(killed.killed()) << place << ": " << killed.printed();
+    const std::int64_t committed = place == std::string("after-commit") ? 1 : 0;
+    EXPECT_EQ(check(file(), 50), committed) << place;
+    auto goes_on = start(1, 50);
+    wait(goes_on);
+    ASSERT_EQ(goes_on.exit_code(), 0) << goes_on.printed();
+    EXPECT_EQ(check(file(), 50), committed + 1) << place;
+  }
+}
+
+// Rows enough for DuckDB to write row groups before the commit. A file anew now and then, as every
+// one is read whole after each kill.
 TEST_F(FeedCrash, KilledAtAnyMoment) {
+  constexpr int kRows = 125'000, kRounds = 12;
   std::mt19937 dice(20261122);
   std::int64_t done = 0;
   int killed = 0;
-  for (int round = 0; round < 12; ++round) {
-    auto running = start(4, 150'000);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50 + dice() % 1500));
+  for (int round = 0; round < kRounds; ++round) {
+    if (round % 4 == 0) {
+      std::filesystem::remove(file());
+      std::filesystem::remove(file() + ".wal");
+      done = 0;
+    }
+    auto running = start(4, kRows);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50 + dice() % 700));
     running.kill();
     killed += running.killed() ? 1 : 0;
-    const std::int64_t there = check(file(), 150'000);
+    const std::int64_t there = check(file(), kRows);
     EXPECT_GE(there, done);
     done = there;
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_GT(killed, 0);
+  EXPECT_GT(killed, kRounds / 2);
 }
 
 // DuckDB's log of a commit of 122,880 rows or more, cut off before its end, keeps the rows alone

@@ -95,6 +95,37 @@ TEST_F(FeedRun, UndeclaredColumnsWidenInTheBufferAndAtTheDestination) {
   EXPECT_EQ(file->text("SELECT n, s FROM dst.main.t WHERE id = 1"), "9|3\n");
 }
 
+// Where all keys are beyond those of the copy none is looked for: one that is not must be found.
+TEST_F(FeedRun, KeysThatAscendAreReplacedWhereTheyAreThere) {
+  const auto upserts = [](std::int64_t first, std::int64_t last, std::int64_t value) {
+    return [=](const std::string&, sdk::Operations& operations) {
+      sdk::Table& table = operations.table("t");
+      const auto v = table.column("v");
+      for (std::int64_t id = first; id <= last; ++id) table.upsert().set(0, id).set(v, value);
+      operations.checkpoint("{}");
+    };
+  };
+  run({t}, upserts(0, 2999, 0));
+  run({t}, upserts(2999, 5998, 1));
+  run({t}, upserts(-2999, 0, 2));
+  run({t}, upserts(6000, 8999, 3));
+  run({t}, upserts(5999, 5999, 4));
+  EXPECT_EQ(file->text("SELECT v, min(id), max(id), count(*), count(DISTINCT id) FROM dst.main.t "
+                       "GROUP BY v ORDER BY v"),
+            "0|1|2998|2998|2998\n1|2999|5998|3000|3000\n2|-2999|0|3000|3000\n"
+            "3|6000|8999|3000|3000\n4|5999|5999|1|1\n");
+  // Every other one of them is there, and the last comes twice.
+  run({t}, [](const std::string&, sdk::Operations& operations) {
+    sdk::Table& table = operations.table("t");
+    for (std::int64_t id = -4000; id <= 10'000; id += 2) table.upsert().set(0, id).set(1, 5);
+    table.upsert().set(0, 10'000).set(1, 6);
+    operations.checkpoint("{}");
+  });
+  EXPECT_EQ(file->text("SELECT count(*), count(DISTINCT id), count(*) FILTER (v = 5), "
+                       "string_agg(id, ',') FILTER (v = 6) FROM dst.main.t"),
+            "13001|13001|7000|10000\n");
+}
+
 TEST_F(FeedRun, AnOperationThatFailedEndsTheSyncEvenWhereItIsCaught) {
   const auto update = [](const std::string&, sdk::Operations& operations) {
     sdk::Table& table = operations.table("t");
@@ -172,8 +203,9 @@ TEST_F(FeedRun, TheExampleCopiesCustomersAndGoesOn) {
   const auto connector = examples::key_based_replication();
   EXPECT_EQ(connector->test("open", {}), std::nullopt);
   EXPECT_NE(connector->test("open", {{"database", "no such file"}}), std::nullopt);
+  Observer nobody;
   const feed::Calls first =
-      feed::run(file->database, file->destination, *connector, {}, {}, file->log);
+      feed::run(file->database, file->destination, *connector, {}, {}, file->log, nobody).calls;
   EXPECT_EQ(first.upserts, 5U);
   EXPECT_EQ(file->text("SELECT customer_id, first_name, updated_at::VARCHAR, _fivetran_deleted "
                        "FROM dst.main.customers ORDER BY updated_at"),
@@ -181,7 +213,7 @@ TEST_F(FeedRun, TheExampleCopiesCustomersAndGoesOn) {
             "2|Joe|2024-01-31 23:04:39+00|false\n4|John|2024-02-14 22:59:59+00|false\n"
             "5|Ricky|2024-03-16 16:40:29+00|false\n");
   const feed::Calls second =
-      feed::run(file->database, file->destination, *connector, {}, {}, file->log);
+      feed::run(file->database, file->destination, *connector, {}, {}, file->log, nobody).calls;
   EXPECT_EQ(second.upserts, 1U);  // the bound is inclusive
   EXPECT_EQ(file->text("SELECT count(*) FROM dst.main.customers"), "5\n");
 }

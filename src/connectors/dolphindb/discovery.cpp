@@ -230,7 +230,6 @@ Shape describe(Session& session, const TableName& name) {
     shape.table.mark_ranges =
         !shape.table.has_key() && std::ranges::all_of(shape.types, has_digest);
     shape.table.comment = text_of(part(schema, "tableComment"));
-    session.bind(place(shape));
     const std::vector<std::int64_t> rows =
         session.run("exec count(*) from " + from_item(shape)).numbers();
     if (!rows.empty() && rows[0] > 0) shape.table.rows = static_cast<std::uint64_t>(rows[0]);

@@ -96,15 +96,7 @@ void take(Login& login, const std::string& name, const std::string& value) {
 }
 
 void take_query(Login& login, const std::string& query) {
-  for (std::size_t start = 0; start < query.size();) {
-    const std::size_t end = std::min(query.find('&', start), query.size());
-    const std::string pair = query.substr(start, end - start);
-    start = end + 1;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    std::string name = wire::percent_decoded(pair.substr(0, equals));
-    std::ranges::replace(name, '_', '-');
-    take(login, name, equals == pair.size() ? "" : wire::percent_decoded(pair.substr(equals + 1)));
-  }
+  for (const auto& [name, value] : wire::query_parameters(query)) take(login, name, value);
   // Who names an authority wants it to be asked.
   if (!login.tls_ca.empty() && login.tls == Tls::off) login.tls = Tls::verified;
 }

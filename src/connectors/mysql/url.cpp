@@ -99,13 +99,7 @@ Authority authority_of(const std::string& text) {
 
 Options parameters_of(const std::string& query) {
   Options options;
-  for (std::size_t start = 0; start < query.size();) {
-    const std::size_t end = std::min(query.find('&', start), query.size());
-    const std::string pair = query.substr(start, end - start);
-    start = end + 1;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    std::string name = wire::percent_decoded(pair.substr(0, equals));
-    std::ranges::replace(name, '_', '-');
+  for (auto& [name, value] : wire::query_parameters(query)) {
     if (name == "sslmode") name = "ssl-mode";
     if (std::ranges::find(kKnown, name) == kKnown.end()) {
       std::string list;
@@ -113,7 +107,7 @@ Options parameters_of(const std::string& query) {
       throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
                   "a password belongs before the @; parameters are " + list);
     }
-    options[name] = equals == pair.size() ? "" : wire::percent_decoded(pair.substr(equals + 1));
+    options[name] = std::move(value);
   }
   return options;
 }

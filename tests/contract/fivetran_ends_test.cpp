@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// How hosted connectors end that do not end well: what is kept, what is said, what is left running.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <future>
+
+#include "fivetran/python.h"
+#include "support/hosted.h"
+
+namespace sluice::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class FivetranEnds : public ::testing::Test {
+ protected:
+  feed::FeedResult misbehave(const std::string& how) {
+    return at.sync("misbehaves", {{"how", how}, {"password", "h4rd-to-guess"}});
+  }
+  std::string rows() const { return at.text("SELECT id, v FROM dst.main.t ORDER BY id"); }
+  std::string state() {
+    at.sync("misbehaves", {{"how", "state"}});
+    return at.text("SELECT v FROM dst.main.t WHERE id = 1");
+  }
+  HostedFile at{"ends"};
+};
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + 1)) ++count;
+  return count;
+}
+
+TEST_F(FivetranEnds, AnExceptionKeepsTheCheckpointAndShowsTheTraceback) {
+  const feed::FeedResult result = misbehave("raise");
+  const std::string error = error_of(result);
+  EXPECT_EQ(result.exit_code(), 1);
+  EXPECT_THAT(error,
+              AllOf(HasSubstr("misbehaves/connector.py: Update: "), HasSubstr("RuntimeError"),
+                    HasSubstr("broken by ***"), HasSubstr("in update\n")));
+  EXPECT_EQ(count_of(error, "Traceback (most recent call last)"), 1U) << error;
+  EXPECT_THAT(error + at.logged(), Not(HasSubstr("h4rd-to-guess")));
+  EXPECT_EQ(rows(), "1|kept\n");
+  EXPECT_EQ(state(), "[('at', 1)]\n");
+}
+
+TEST_F(FivetranEnds, ALongErrorIsWhole) {
+  const std::string error = error_of(misbehave("long"));
+  EXPECT_THAT(error, HasSubstr("xxx the end"));
+  EXPECT_GT(error.size(), 20'000U);
+}
+
+TEST_F(FivetranEnds, AStreamWithoutALastCheckpointIsSuspect) {
+  const feed::FeedResult result = misbehave("exit");
+  EXPECT_EQ(error_of(result), "");
+  EXPECT_EQ(rows(), "1|kept\n2|not yet\n");
+  EXPECT_THAT(at.logged(), AllOf(HasSubstr("without a checkpoint behind its last 1 records"),
+                                 HasSubstr("sys.exit()")));
+  EXPECT_EQ(state(), "[('at', 1)]\n");
+}
+
+TEST_F(FivetranEnds, AProcessThatEnds) {
+  const std::string died = error_of(misbehave("die"));
+  EXPECT_THAT(died, AllOf(HasSubstr("ended with exit code 3 during the call Update"),
+                          HasSubstr("last words of ***")));
+  const std::string killed = error_of(misbehave("kill"));
+  EXPECT_THAT(killed, HasSubstr("ended with signal 9 (Killed)"));
+  EXPECT_EQ(rows(), "1|kept\n");
+}
+
+TEST_F(FivetranEnds, ATaskStopsTheSync) {
+  const std::string error = error_of(misbehave("task"));
+  EXPECT_THAT(error, AllOf(HasSubstr("do something\nline 7"), Not(HasSubstr("{"))));
+  EXPECT_EQ(rows(), "1|kept\n");
+}
+
+TEST_F(FivetranEnds, BeforeUpdate) {
+  EXPECT_THAT(error_of(misbehave("schema")),
+              AllOf(HasSubstr("Schema: "), HasSubstr("no schema with ***")));
+  EXPECT_EQ(at.text("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND "
+                    "table_name = 't'"),
+            "0\n");
+  const auto refusal = [&](const char* variable) {
+    setenv("MISBEHAVE", variable, 1);
+    std::string error;
+    try {
+      fivetran::host_folder(HostedFile::connector("misbehaves"), at.options);
+    } catch (const Error& caught) {
+      error = caught.what();
+    }
+    unsetenv("MISBEHAVE");
+    return error;
+  };
+  EXPECT_THAT(refusal("import"), AllOf(HasSubstr("ended with exit code 1 before it answered"),
+                                       HasSubstr("No module named 'nothing_of_this_name'")));
+  at.options.start = std::chrono::seconds(1);
+  EXPECT_THAT(refusal("silent"), HasSubstr("has not answered for 1 s"));
+}
+
+TEST_F(FivetranEnds, WhatCannotBeTaken) {
+  EXPECT_THAT(error_of(misbehave("type")), HasSubstr("no number"));
+  EXPECT_THAT(error_of(misbehave("key")), HasSubstr("id"));
+  EXPECT_THAT(error_of(misbehave("file")),
+              AllOf(HasSubstr("misbehaves/connector.py: "), HasSubstr("uploads a file")));
+  EXPECT_THAT(error_of(misbehave("huge")), HasSubstr("larger than max"));
+  EXPECT_EQ(rows(), "1|kept\n");
+  EXPECT_EQ(error_of(misbehave("large")), "");
+  EXPECT_EQ(at.text("SELECT length(v) FROM dst.main.t WHERE id = 5"), "20971520\n");
+}
+
+// A sync that is stopped ends the connector and what it has started.
+TEST_F(FivetranEnds, StoppedWhileItWaits) {
+  std::stop_source stop;
+  at.options.stop = stop.get_token();
+  auto hosted = fivetran::host_folder(HostedFile::connector("misbehaves"), at.options);
+  auto running = std::async(std::launch::async, [&] {
+    return at.sync(*hosted, {{"how", "child"}}, stop.get_token());
+  });
+  std::string child;
+  while (child.empty() &&
+         running.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout)
+    child = at.text(
+                  "SELECT table_name FROM duckdb_tables() WHERE database_name = 'dst' AND "
+                  "table_name = 't'")
+                    .empty()
+                ? ""
+                : at.text("SELECT id FROM dst.main.t WHERE v = 'child'");
+  stop.request_stop();
+  const feed::FeedResult result = running.get();
+  EXPECT_EQ(result.exit_code(), 130);
+  const pid_t pid = static_cast<pid_t>(std::stol(child));
+  EXPECT_EQ(kill(pid, 0), 0) << "there was no child";
+  hosted.reset();
+  // Nobody's child is reaped by init, or is a zombie: either way it is dead.
+  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+  std::string word;
+  for (int i = 0; i < 3; ++i) status >> word;
+  EXPECT_TRUE(!status || word == "Z" || word == "X") << word;
+}
+
+TEST(FivetranRequirements, WhatMayNotBeRun) {
+  HostedFile at("requirements");
+  const auto refusal = [&](const std::string& text) -> std::string {
+    std::ofstream(at.folder / "requirements.txt") << text;
+    try {
+      fivetran::check_requirements(at.folder);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const char* good :
+       {"", "requests==3.1\n", "fivetran-connector-sdk\n", "fivetran_connector_sdk==2.13.1\n",
+        "fivetran-connector-sdk>=2.0,<3\n", "# fivetran-connector-sdk==3.0\n", "other-sdk>=4\n"})
+    EXPECT_EQ(refusal(good), "") << good;
+  for (const char* bad :
+       {"fivetran-connector-sdk==3.0.0\n", "a\nFivetran_Connector.SDK >= 3\n",
+        "fivetran-connector-sdk~=10.1\n", "./fivetran_connector_sdk-3.1.0-py3-none-any.whl\n",
+        "fivetran-connector-sdk-core\n", "fivetran_connector_sdk_core==0.1\n"})
+    EXPECT_THAT(refusal(bad), AllOf(HasSubstr("requirements.txt:"), HasSubstr("licence"))) << bad;
+  std::ofstream(at.folder / "more.txt") << "fivetran-connector-sdk==3.0.0\n";
+  EXPECT_THAT(refusal("-r more.txt\n"), HasSubstr("more.txt:1: "));
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -219,7 +219,8 @@ void add_debug(CLI::App& app, Session& session) {
   debug_app.add_option("folder", request.folder, "where its configuration.json is [.]")
       ->type_name("FOLDER");
   add_text(debug_app, "connector", request.connector, "NAME",
-           "motherduck, singlestore, yugabytedb or dolphindb [by the configuration's fields]");
+           "motherduck, singlestore, yugabytedb, dolphindb, key_based_replication or "
+           "connector:FILE.so [by the configuration's fields]");
   add_text(debug_app, "configuration", request.configuration, "FILE",
            "instead of FOLDER/configuration.json");
   add_text(debug_app, "state", request.state, "FILE",
@@ -227,7 +228,7 @@ void add_debug(CLI::App& app, Session& session) {
   add_text(debug_app, "naming", request.naming, "WORD",
            "fivetran or source: names of tables and columns [as the connector's document]");
   add_switch(debug_app, "native", request.native, "sluice's connector, not FOLDER/connector.py");
-  debug_app.add_flag("--python", request.python)->group("");
+  add_switch(debug_app, "python", request.python, "FOLDER/connector.py, not sluice's connector");
   add_switch(debug_app, "full", request.full, "compare every table whole in this run");
   add_list(debug_app, "accept-drift", request.accept_drift, "GLOB,..",
            "tables whose changed shape is accepted: applied, or loaded anew");

@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <set>
 
 #include "cli/commands.h"
 #include "cli/debug_choice.h"
+#include "cli/debug_feed.h"
 #include "cli/debug_files.h"
 #include "cli/debug_report.h"
 #include "cli/debug_state.h"
+#include "cli/debug_stop.h"
 #include "cli/log.h"
 #include "cli/open.h"
 #include "cli/render.h"
@@ -24,25 +25,6 @@ namespace sluice::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Carries signals to the run, if there is one yet.
-class DebugStop {
- public:
-  void signalled(int count, int signal) {
-    const std::scoped_lock lock(mutex_);
-    if (sync_ == nullptr) ::_exit(exit_code_of_signal(signal));
-    log(Level::warn, count > 1 ? "stopping" : "finishing the current unit; again to stop at once");
-    sync_->stop();
-  }
-  void reaches(Sync* sync) {
-    const std::scoped_lock lock(mutex_);
-    sync_ = sync;
-  }
-
- private:
-  std::mutex mutex_;
-  Sync* sync_ = nullptr;
-};
 
 void say(const Notes& notes) {
   for (const std::string& note : notes) log(Level::warn, note);
@@ -166,15 +148,9 @@ class DebugRun {
   RunResult sync(duck::Database& database, Source& source, Destination& destination,
                  Observer& observer, DebugStop& stop) const {
     Sync sync(database, source, destination, plan_.connection.sync, observer);
-    stop.reaches(&sync);
-    try {
-      RunResult result = sync.run();
-      stop.reaches(nullptr);
-      return result;
-    } catch (...) {
-      stop.reaches(nullptr);
-      throw;
-    }
+    RunResult result;
+    stop.during([&] { sync.stop(); }, [&] { result = sync.run(); });
+    return result;
   }
 
   int report(const RunResult& result, const DebugCalls& calls) const {
@@ -196,18 +172,18 @@ class DebugRun {
 
 int debug(const DebugRequest& request) {
   if (request.reset) return debug_reset(request);
-  if (request.python) {
-    throw Error(Fault::config, "--python: this build hosts no Python connector",
-                "--native runs sluice's own");
-  }
-  DebugPlan plan = debug_plan(request);
-  if (request.print_service) return debug_service(request, plan.connector);
-  for (const std::string& warning : plan.warnings) log(Level::warn, warning);
+  const std::string pushed = pushed_connector(request);
+  std::optional<DebugPlan> plan;
+  if (pushed.empty()) plan = debug_plan(request);
+  if (request.print_service)
+    return debug_service(request, plan ? plan->connector : request.connector);
+  if (plan) say(plan->warnings);
   block_signals();
   DebugStop stop;
   const SignalWatch watch([&stop](int count, int signal) { stop.signalled(count, signal); });
   try {
-    const int code = DebugRun(plan, request).run(stop);
+    const int code =
+        plan ? DebugRun(*plan, request).run(stop) : debug_pushed(request, pushed, stop);
     return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
   } catch (const Error&) {
     print("Sync FAILED\n");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/debug_feed.h"
 #include "cli/text.h"
 #include "connectors/published.h"
 #include "sluice/error.h"
@@ -28,6 +29,7 @@ std::optional<std::string> contents(const fs::path& path) {
 std::vector<std::string> names() {
   std::vector<std::string> all;
   for (const PublishedConnector& each : published_connectors()) all.emplace_back(each.name);
+  all.emplace_back(kKeyBased);
   return all;
 }
 
@@ -116,24 +118,14 @@ void refuse_slips(const PublishedConnector& connector, const std::vector<std::st
   }
 }
 
-/// A published connector's own code lies beside its configuration.
-const PublishedConnector* in_python(const fs::path& folder) {
-  const auto code = contents(folder / "connector.py");
-  if (!code) return nullptr;
-  for (const PublishedConnector& each : published_connectors()) {
-    if (code->find(each.imports) != std::string::npos) return &each;
-  }
-  return nullptr;
-}
-
 void refuse_doubt(const DebugRequest& request) {
   if (request.native || !request.connector.empty()) return;
-  const PublishedConnector* const python = in_python(request.folder);
-  if (python == nullptr) return;
+  const std::string python = python_in(request.folder);
+  if (python.empty()) return;
   throw Error(Fault::config,
-              (fs::path(request.folder) / "connector.py").string() + " is the published " +
-                  python->title + " connector, and sluice has one of its own",
-              "--native runs sluice's");
+              (fs::path(request.folder) / "connector.py").string() + " is the published connector " +
+                  python + ", and sluice has one of its own",
+              "--native, or --connector " + python + ", runs sluice's; --python runs that one");
 }
 
 void set_up(DebugPlan& plan, const wire::Configured& configured, const DebugRequest& request) {
@@ -165,6 +157,15 @@ void set_up(DebugPlan& plan, const wire::Configured& configured, const DebugRequ
 }
 
 }  // namespace
+
+std::string python_in(const std::string& folder) {
+  const auto code = contents(fs::path(folder) / "connector.py");
+  if (!code) return {};
+  for (const PublishedConnector& each : published_connectors()) {
+    if (code->find(each.mark) != std::string::npos) return each.name;
+  }
+  return code->find("Key Based Replication") != std::string::npos ? kKeyBased : "?";
+}
 
 std::string files_of(const std::string& folder) { return (fs::path(folder) / "files").string(); }
 

@@ -23,6 +23,9 @@ struct DebugPlan {
 /// nothing says which of the two is meant.
 DebugPlan debug_plan(const DebugRequest& request);
 
+/// The published connector whose code lies in the folder, by name; "?": another one's; empty: none.
+std::string python_in(const std::string& folder);
+
 /// "FOLDER/files".
 std::string files_of(const std::string& folder);
 

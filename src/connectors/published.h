@@ -15,7 +15,7 @@ struct PublishedConnector {
   const char* title;  ///< "MotherDuck"
   std::vector<std::string> required, optional;  ///< fields of its configuration.json
   /// Text that is in its connector.py, and in no other's.
-  const char* imports;
+  const char* mark;
   /// Throws as wire::ConfigurationFile.
   wire::Configured (*read)(const std::string& text, const std::string& file);
 };

@@ -179,6 +179,8 @@ DebugPlan debug_plan(const DebugRequest& request) {
                 "it is fivetran or source");
   }
   refuse_doubt(request);
+  const PublishedConnector* const wanted =
+      request.connector.empty() ? nullptr : &named(request.connector);
   const std::string file = request.configuration.empty()
                                ? (fs::path(request.folder) / "configuration.json").string()
                                : request.configuration;
@@ -189,7 +191,7 @@ DebugPlan debug_plan(const DebugRequest& request) {
   }
   const auto fields = fields_in(*text, file);
   const PublishedConnector& connector =
-      request.connector.empty() ? by_fields(file, fields) : named(request.connector);
+      wanted == nullptr ? by_fields(file, fields) : *wanted;
   refuse_slips(connector, fields, file);
   DebugPlan plan;
   plan.connector = connector.name;

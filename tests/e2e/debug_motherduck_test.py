@@ -24,7 +24,7 @@ class Motherduck(debug_support.Folder, unittest.TestCase):
         self.database = f"testdb?via=postgres&host=127.0.0.1&port={port}&sslrootcert={certificates}"
         for sql in ("create schema analytics", "create schema sales",
                     "create table orders as select i as id, (i / 4)::decimal(9,2) as amount, timestamptz '2026-01-01 00:00:00.000001+00'"
-                    " + to_seconds(i) as updated_at, [i, null] as \"tagList\", {'a': i} as shape, i::utinyint as small, uuid() as u,"
+                    " + to_seconds(i) as updated_at, [i, null] as \"tagList\", {'a': i} as shape, (i % 200)::utinyint as small, uuid() as u,"
                     " 'x'::blob as bytes, time '10:00:00' as t, (i * 100000000000000000000)::hugeint as huge from range(3000) r(i)",
                     "create table analytics.customers as select i as customer_id, 'name ' || i as name, timestamp '2026-01-01' +"
                     " to_microseconds(i) as updated_at from range(40) r(i)",

@@ -211,11 +211,11 @@ void add_history(CLI::App& app, Session& session) {
 
 void add_debug(CLI::App& app, Session& session) {
   DebugRequest& request = session.debug;
-  CLI::App& debug_app = command(app, "debug", "sync what a Fivetran connector's folder says",
-                                session, [&request] {
-                                  set_up_log(request.output);
-                                  return debug(request);
-                                });
+  CLI::App& debug_app =
+      command(app, "debug", "sync what a Fivetran connector's folder says", session, [&request] {
+        set_up_log(request.output);
+        return debug(request);
+      });
   debug_app.add_option("folder", request.folder, "where its configuration.json is [.]")
       ->type_name("FOLDER");
   add_text(debug_app, "connector", request.connector, "NAME",

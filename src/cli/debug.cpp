@@ -71,7 +71,8 @@ class Tables {
   /// Whether a table's guessed key was none, so that it is to be tried without. Each table once.
   bool guessed_wrong(const Receipt& receipt) {
     const SyncOptions& sync = plan_.connection.sync;
-    if (!options_of(sync, receipt.table).detect_key || receipt.outcome != Outcome::failed ||
+    if (!options_of(sync, receipt.table).detect_key ||
+        (receipt.outcome != Outcome::failed && receipt.outcome != Outcome::refused) ||
         receipt.fault != Fault::config || receipt.error.find("is not a key") == std::string::npos)
       return false;
     if (!keyless_.insert(receipt.table).second) return false;
@@ -185,9 +186,10 @@ int debug(const DebugRequest& request) {
     const int code =
         plan ? DebugRun(*plan, request).run(stop) : debug_pushed(request, pushed, stop);
     return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    report_error(error);
     print("Sync FAILED\n");
-    throw;
+    return exit_code_of(error);
   }
 }
 

@@ -123,8 +123,8 @@ void refuse_doubt(const DebugRequest& request) {
   const std::string python = python_in(request.folder);
   if (python.empty()) return;
   throw Error(Fault::config,
-              (fs::path(request.folder) / "connector.py").string() + " is the published connector " +
-                  python + ", and sluice has one of its own",
+              (fs::path(request.folder) / "connector.py").string() +
+                  " is the published connector " + python + ", and sluice has one of its own",
               "--native, or --connector " + python + ", runs sluice's; --python runs that one");
 }
 
@@ -190,8 +190,7 @@ DebugPlan debug_plan(const DebugRequest& request) {
                 "it is the connector's configuration.json; --configuration names another file");
   }
   const auto fields = fields_in(*text, file);
-  const PublishedConnector& connector =
-      wanted == nullptr ? by_fields(file, fields) : *wanted;
+  const PublishedConnector& connector = wanted == nullptr ? by_fields(file, fields) : *wanted;
   refuse_slips(connector, fields, file);
   DebugPlan plan;
   plan.connector = connector.name;

@@ -10,9 +10,9 @@
 namespace sluice::cli {
 
 struct DebugPlan {
-  std::string connector;   ///< "motherduck"
-  std::string title;       ///< "MotherDuck"
-  Connection connection;   ///< settings as sluice.yaml's
+  std::string connector;              ///< "motherduck"
+  std::string title;                  ///< "MotherDuck"
+  Connection connection;              ///< settings as sluice.yaml's
   std::string replication_key;        ///< of tables that have such a column; empty: any
   bool once = false;                  ///< tables without a replication key are copied once
   std::vector<std::string> warnings;  ///< said at each run

@@ -70,8 +70,8 @@ wire::Secrets secrets_in(const sdk::Configuration& configuration, const sdk::For
       return duck::folded(name).find(word) != std::string::npos;
     });
     const bool said = std::ranges::any_of(form.fields, [&](const sdk::Field& field) {
-      return field.name == name && (field.kind == sdk::Field::Kind::password ||
-                                    field.kind == sdk::Field::Kind::hidden);
+      return field.name == name &&
+             (field.kind == sdk::Field::Kind::password || field.kind == sdk::Field::Kind::hidden);
     });
     if ((named || said) && !value.empty()) secrets.add(value);
   }
@@ -114,8 +114,8 @@ class Checkpoints final : public Observer {
 void set_state(duck::Connection& connection, const StateStore& states, const std::string& path,
                bool is_named) {
   const auto text = text_of(path);
-  const auto given =
-      text ? nlohmann::ordered_json::parse(*text, nullptr, false) : nlohmann::ordered_json::object();
+  const auto given = text ? nlohmann::ordered_json::parse(*text, nullptr, false)
+                          : nlohmann::ordered_json::object();
   if (!given.is_object()) {
     throw Error(Fault::config, path + " is no JSON object",
                 "put it back, or delete it: then all is synced again");

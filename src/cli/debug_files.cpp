@@ -78,15 +78,16 @@ int debug_service(const DebugRequest& request, const std::string& connector) {
     command += " --configuration " + unit_word(fs::absolute(request.configuration).string());
   if (!request.naming.empty()) command += " --naming " + request.naming;
   const std::string name = "sluice-" + connector;
-  print("# /etc/systemd/system/" + name + ".service\n[Unit]\nDescription=sluice debug: " +
-        connector +
+  print("# /etc/systemd/system/" + name +
+        ".service\n[Unit]\nDescription=sluice debug: " + connector +
         "\nAfter=network-online.target\nWants=network-online.target\n\n[Service]\n"
-        "Type=oneshot\nExecStart=" + command +
-        "\nKillSignal=SIGTERM\nTimeoutStopSec=10min\n\n# /etc/systemd/system/" + name +
+        "Type=oneshot\nExecStart=" +
+        command + "\nKillSignal=SIGTERM\nTimeoutStopSec=10min\n\n# /etc/systemd/system/" + name +
         ".timer\n[Unit]\nDescription=sluice debug: " + connector +
         ", every six hours\n\n[Timer]\nOnBootSec=5min\nOnUnitActiveSec=6h\nPersistent=true\n\n"
         "[Install]\nWantedBy=timers.target\n\n# then: systemctl daemon-reload && systemctl enable "
-        "--now " + name + ".timer\n");
+        "--now " +
+        name + ".timer\n");
   return 0;
 }
 

@@ -20,7 +20,8 @@ std::string calls_text(const DebugCalls& calls) {
        {"SchemaChanges", calls.schema_changes},
        {"Checkpoints", calls.checkpoints}}};
   std::string text = "Operation       | Calls\n----------------+------------\n";
-  for (const auto& [name, count] : rows) text += fmt::format("{:<16}| {}\n", name, with_commas(count));
+  for (const auto& [name, count] : rows)
+    text += fmt::format("{:<16}| {}\n", name, with_commas(count));
   return text;
 }
 
@@ -61,14 +62,14 @@ void DebugLog::table_finished(const Receipt& receipt) {
     return;
   }
   log(Level::info, "Number of rows fetched: " + std::to_string(receipt.read));
-  log(Level::info, "Processed " + std::to_string(receipt.inserted + receipt.updated) +
-                       " records for " + table);
+  log(Level::info,
+      "Processed " + std::to_string(receipt.inserted + receipt.updated) + " records for " + table);
   if (receipt.until) log(Level::info, "Checkpointed at " + *receipt.until);
 }
 
 void DebugLog::retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) {
-  log(Level::warn, why + "; attempt " + std::to_string(attempt) + " in " +
-                       std::to_string(wait.count()) + " ms");
+  log(Level::warn,
+      why + "; attempt " + std::to_string(attempt) + " in " + std::to_string(wait.count()) + " ms");
 }
 
 void DebugLog::note(const std::string& line) { log(Level::debug, line); }

@@ -53,9 +53,8 @@ std::optional<std::string> lower_of(duck::Connection& connection,
                                     const std::string& type) {
   if (!one || !other) return std::nullopt;
   if (*one == *other) return one;
-  const auto less = connection.query("SELECT TRY_CAST($1 AS " + type + ") < TRY_CAST($2 AS " +
-                                         type + ")",
-                                     {*one, *other});
+  const auto less = connection.query(
+      "SELECT TRY_CAST($1 AS " + type + ") < TRY_CAST($2 AS " + type + ")", {*one, *other});
   if (less.null(0, 0)) return std::nullopt;
   return less.boolean(0, 0) ? one : other;
 }
@@ -89,25 +88,27 @@ void replace_file(const std::string& path, const std::string& text) {
 
 Notes keep_foreign_files(const std::string& files) {
   Notes notes;
-  const fs::path warehouse = fs::path(files) / "warehouse.db", state = fs::path(files) / "state.json";
+  const fs::path warehouse = fs::path(files) / "warehouse.db",
+                 state = fs::path(files) / "state.json";
   if (fs::exists(warehouse) && !Looked("duckdb:" + warehouse.string()).known()) {
     const fs::path log = warehouse.string() + ".wal";
     const std::string kept = keep_beside(warehouse);
     if (fs::exists(log)) fs::rename(log, kept + ".wal");
     notes.push_back(warehouse.string() + " was not made by sluice: it is kept as " + kept +
-                   ", and all is synced into a new one");
+                    ", and all is synced into a new one");
   }
   const auto json = read(state.string());
   if (json && !json->empty() && !is_ours(*json) && !fs::exists(warehouse)) {
     const std::string kept = keep_beside(state);
-    notes.push_back(state.string() + " is of another warehouse, which proves nothing of this one: " +
-                   "it is kept as " + kept + ", and all is synced");
+    notes.push_back(state.string() +
+                    " is of another warehouse, which proves nothing of this one: " +
+                    "it is kept as " + kept + ", and all is synced");
   }
   return notes;
 }
 
 Notes StateFile::lower(duck::Connection& connection, const StateStore& states,
-                      const std::string& from) {
+                       const std::string& from) {
   Notes notes;
   const auto known = states.tables(connection);
   const auto file = read(from);
@@ -132,7 +133,7 @@ Notes StateFile::lower(duck::Connection& connection, const StateStore& states,
     load.replace_state(name, state, next);
     load.commit();
     notes.push_back(name.text() + " goes on from " + mark.value_or("the start") + ", as " + from +
-                   " says");
+                    " says");
   }
   return notes;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // files/state.json of `sluice debug`. The state lives in the warehouse, with the rows; the file is
 // what users know it by: written after each commit, and read at the start, where it can only make a
-// run do more. Missing: all is synced again. A mark in it that is lower than the warehouse's counts,
-// a higher one does not.
+// run do more. Missing: all is synced again. A mark in it that is lower than the warehouse's
+// counts, a higher one does not.
 #pragma once
 
 #include <map>

@@ -24,13 +24,14 @@ struct Versions {
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
-  std::string synced_at{};  ///< if not empty, it has a column of this name: when the row was written
+  std::string
+      synced_at{};  ///< if not empty, it has a column of this name: when the row was written
   /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
   std::string deleted;
   std::optional<Versions> versions;
   /// It is kept by a service: what functions of ours say of its rows would have to fetch them.
   bool elsewhere = false;
-  std::string row_id{};     ///< if not empty, it has a VARCHAR column of this name, see RowId
+  std::string row_id{};  ///< if not empty, it has a VARCHAR column of this name, see RowId
   bool row_id_of_content = false;
   bool hidden = false;      ///< not yet published: no row of it is history, those that go are gone
   std::string sql() const;  ///< quoted, three parts

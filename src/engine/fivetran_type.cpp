@@ -15,8 +15,8 @@ std::string fivetran_type(const Column& column) {
   // A source that DuckDB reads calls its types as DuckDB does.
   if (nested) return column.source_type == type ? "JSON" : type;
   static constexpr std::array<std::string_view, 11> kSame{
-      "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT",  "FLOAT", "DOUBLE",
-      "DATE",    "BLOB",     "VARCHAR", "JSON",    "TIMESTAMP"};
+      "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT",    "DOUBLE",
+      "DATE",    "BLOB",     "VARCHAR", "JSON",   "TIMESTAMP"};
   if (std::ranges::find(kSame, type) != kSame.end() || type.starts_with("DECIMAL(") ||
       type == "TIMESTAMP WITH TIME ZONE")
     return type;

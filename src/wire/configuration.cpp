@@ -50,8 +50,9 @@ std::string ConfigurationFile::value(const std::string& name,
     if (otherwise) return *otherwise;
     throw wrong("no \"" + name + "\"", "the fields are " + form_);
   }
-  if (!found->second) throw wrong("\"" + name + "\" is neither text nor a number",
-                                    "write it in quotes, as in " + form_);
+  if (!found->second)
+    throw wrong("\"" + name + "\" is neither text nor a number",
+                "write it in quotes, as in " + form_);
   const std::string& text = *found->second;
   if (text.starts_with("fivetran_encrypted:") || text.starts_with("ENCRYPTED:v1:"))
     throw wrong("\"" + name + "\" is encrypted by Fivetran, which alone can read it",

@@ -19,8 +19,8 @@ namespace sluice::wire {
 struct Configured {
   std::string url;  ///< of the source, without the password
   Secret password;
-  std::vector<std::string> tables;    ///< globs over "schema.table"; empty: all
-  TableOptions defaults;              ///< what of the published connector's ways is kept
+  std::vector<std::string> tables;  ///< globs over "schema.table"; empty: all
+  TableOptions defaults;            ///< what of the published connector's ways is kept
   /// Tables that have a column of this name, in whatever case, have it as their replication key;
   /// empty: as the engine finds it.
   std::string replication_key;

@@ -21,7 +21,7 @@ class Motherduck(debug_support.Folder, unittest.TestCase):
         self.service = debug_support.Double("endpoint_double", "testdb")
         self.addCleanup(self.service.close)
         _, port, certificates, self.token = self.service.words
-        self.database = f"testdb?via=postgres&host=127.0.0.1&port={port}&sslrootcert={certificates}"
+        self.database = f"testdb?via=postgres&host=localhost&port={port}&sslrootcert={certificates}"
         for sql in ("create schema analytics", "create schema sales",
                     "create table orders as select i as id, (i / 4)::decimal(9,2) as amount, timestamptz '2026-01-01 00:00:00.000001+00'"
                     " + to_seconds(i) as updated_at, [i, null] as \"tagList\", {'a': i} as shape, (i % 200)::utinyint as small, uuid() as u,"
@@ -35,7 +35,7 @@ class Motherduck(debug_support.Folder, unittest.TestCase):
     def everything(self):
         for table, sql in ROWS.items():
             mine = self.look(sql.format(f"warehouse.tester.{table}", "where not _fivetran_deleted"))
-            self.assertEqual(sorted(mine), sorted(self.service.query(sql.format(SOURCE[table], ""))), table)
+            self.assertEqual(sorted(mine), sorted(self.service.query(sql.format("testdb." + SOURCE[table], ""))), table)
 
     def test_tables_types_and_report(self):
         said = self.debug()

@@ -3,7 +3,8 @@
 //   singlestore_double FILE.sql
 // Runs the file's statements, one a line, in a new database of a private MariaDB. Prints `port PORT
 // PASSWORD DATABASE` (the user is root), then obeys lines of its input, each answered by `done`:
-// `sql TEXT` runs it, `query TEXT` prints its rows before, tabs between values. Ends with its input.
+// `sql TEXT` runs it, `query TEXT` prints its rows before, tabs between values. Ends with its
+// input.
 #include <exception>
 #include <fstream>
 #include <iostream>

@@ -24,8 +24,13 @@ enum class Strategy { automatic, incremental, xmin, digest, full };
 enum class Deletes { hard, soft, ignore };
 /// What becomes of a changed shape. apply: what loses no value is done to the copy too.
 enum class OnDrift { apply, refuse };
-enum class Naming { source, fivetran };
+/// fivetran_source: names are kept, the columns that are Sluice's own are called as Fivetran's.
+enum class Naming { source, fivetran, fivetran_source };
 enum class NewTables { load, ignore };
+/// What a copy's rows are known by where the table has no primary key: a column of its own that
+/// holds a hash of the row's values, the same for equal rows; or a number that no other row has,
+/// kept for as long as the row is.
+enum class RowId { none, content, unique };
 /// When readers see what a run made of its tables: each as soon as it is done; or together, in one
 /// commit, all of them as of one instant of the source, or nothing.
 enum class Publish { each, together };
@@ -59,6 +64,9 @@ struct TableOptions {
   std::optional<std::chrono::seconds> overlap;  ///< unset: 5 min where marks are proven, else 1 h
   std::optional<std::chrono::seconds> window;   ///< as Table::window
   bool synced_at = false;                       ///< adds a column `_sluice_synced_at`
+  RowId row_id = RowId::none;                   ///< named as Naming says, see Landing
+  /// Columns land as the types that Fivetran has, where one of those holds all their values.
+  bool fivetran_types = false;
   bool operator==(const TableOptions&) const = default;
 };
 

@@ -43,6 +43,8 @@ class Observer {
   virtual void run_started(const std::string& /*id*/) {}
   virtual void table_started(const std::shared_ptr<const Progress>&) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
+  /// What a run made of a table is committed, and seen. Not told where that is nothing.
+  virtual void published(const TableName&) {}
   /// A connector that pushes: all that it did so far is committed, together with its state.
   virtual void checkpoint_committed(const std::string& /*state*/) {}
   /// At the end of each attempt: a table that is tried again finishes again. One that is refused

@@ -21,7 +21,7 @@ constexpr const char* kShortHelp =
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
-Commands: sync plan verify repair check init discover preview runs state sql version completions.
+Commands: sync plan verify repair check init discover preview runs state sql debug version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
 
@@ -41,6 +41,7 @@ struct Session {
   SourceRequest discover, preview;
   HistoryRequest runs, show, state, reset;
   SqlRequest sql;
+  DebugRequest debug;
   std::string config_to_write, shell;
   std::function<int()> action;
 };
@@ -208,6 +209,39 @@ void add_history(CLI::App& app, Session& session) {
   add_history_flags(reset_app, session.reset);
 }
 
+void add_debug(CLI::App& app, Session& session) {
+  DebugRequest& request = session.debug;
+  CLI::App& debug_app =
+      command(app, "debug", "sync what a Fivetran connector's folder says", session, [&request] {
+        set_up_log(request.output);
+        return debug(request);
+      });
+  debug_app.add_option("folder", request.folder, "where its configuration.json is [.]")
+      ->type_name("FOLDER");
+  add_text(debug_app, "connector", request.connector, "NAME",
+           "motherduck, singlestore, yugabytedb, dolphindb, key_based_replication or "
+           "connector:FILE.so [by the configuration's fields]");
+  add_text(debug_app, "configuration", request.configuration, "FILE",
+           "instead of FOLDER/configuration.json");
+  add_text(debug_app, "state", request.state, "FILE",
+           "begin from this state instead of FOLDER/files/state.json");
+  add_text(debug_app, "naming", request.naming, "WORD",
+           "fivetran or source: names of tables and columns [as the connector's document]");
+  add_switch(debug_app, "native", request.native, "sluice's connector, not FOLDER/connector.py");
+  add_switch(debug_app, "python", request.python, "FOLDER/connector.py, not sluice's connector");
+  add_switch(debug_app, "full", request.full, "compare every table whole in this run");
+  add_list(debug_app, "accept-drift", request.accept_drift, "GLOB,..",
+           "tables whose changed shape is accepted: applied, or loaded anew");
+  add_switch(debug_app, "accept-source", request.accept_source,
+             "the configuration now names another database");
+  add_switch(debug_app, "reset", request.reset, "delete files/warehouse.db and files/state.json");
+  add_switch(debug_app, "yes", request.yes, "with --reset: without being asked");
+  add_switch(debug_app, "print-service", request.print_service,
+             "print a systemd service and timer that run this");
+  add_text(debug_app, "log-level", request.output.log_level, "WORD",
+           "fine (debug), info, warning or severe (error), on standard error");
+}
+
 void add_rest(CLI::App& app, Session& session) {
   CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore",
                                session, [&session] { return init(session.config_to_write); });
@@ -276,6 +310,7 @@ int run(std::vector<std::string> arguments) {
   add_verifications(app, session);
   add_looks(app, session);
   add_history(app, session);
+  add_debug(app, session);
   add_rest(app, session);
   app.footer(kExitCodes);
   require_known_command(app, arguments);

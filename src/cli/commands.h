@@ -104,6 +104,22 @@ struct SqlRequest {
 };
 int sql(const SqlRequest& request);
 
+/// Runs what a folder's configuration.json says, in place of Fivetran's local tester.
+struct DebugRequest {
+  std::string folder = ".";
+  std::string connector;      ///< empty: by the fields of the configuration
+  std::string configuration;  ///< a file; empty: configuration.json of the folder
+  std::string state;          ///< a file; empty: files/state.json of the folder
+  std::string naming;         ///< "fivetran", "source"; empty: as the connector's document has it
+  std::vector<std::string> accept_drift;
+  bool full = false, accept_source = false;
+  bool native = false;  ///< not the folder's connector.py, but ours
+  bool python = false;  ///< the folder's connector.py
+  bool reset = false, yes = false, print_service = false;
+  Output output;
+};
+int debug(const DebugRequest& request);
+
 int init(const std::string& file);
 int version();
 

@@ -54,7 +54,12 @@ void set_up_log(const Output& output) {
                          .one_of<spdlog::level::level_enum>({{"debug", spdlog::level::debug},
                                                              {"info", spdlog::level::info},
                                                              {"warn", spdlog::level::warn},
-                                                             {"error", spdlog::level::err}});
+                                                             {"error", spdlog::level::err},
+                                                             // Fivetran's, old and new
+                                                             {"fine", spdlog::level::debug},
+                                                             {"warning", spdlog::level::warn},
+                                                             {"severe", spdlog::level::err},
+                                                             {"critical", spdlog::level::err}});
   const Screen screen = Screen::of(STDERR_FILENO);
   logger->set_pattern(screen.tty ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v",
                       spdlog::pattern_time_type::utc);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/apply.h"
 
+#include <algorithm>
+
 #include "duck/duck.h"
 #include "planted.h"
 
@@ -47,8 +49,8 @@ std::string delete_rows(const Target& target, const std::string& rowids) {
 
 std::string set_rows(const Target& target, const std::string& what, const std::string& rowids) {
   return "UPDATE " + target.sql() + " SET " + what +
-         (target.synced_at ? ", \"_sluice_synced_at\" = now()" : "") + " WHERE rowid IN (" +
-         rowids + ")";
+         (target.synced_at.empty() ? "" : ", " + duck::quoted(target.synced_at) + " = now()") +
+         " WHERE rowid IN (" + rowids + ")";
 }
 
 /// So many that a thousand changes touch few of their rows, and so few that their sums fit the
@@ -118,6 +120,22 @@ std::vector<std::string> names(const std::vector<Column>& columns) {
   return all;
 }
 
+std::string content_id(const std::vector<Column>& columns) {
+  std::vector<const Column*> sorted;
+  for (const Column& each : columns) sorted.push_back(&each);
+  std::ranges::sort(sorted, {}, [](const Column* each) { return duck::folded(each->name); });
+  std::vector<std::string> parts{"''"};
+  for (const Column* each : sorted) {
+    const std::string name = duck::quoted(each->name);
+    const std::string text = each->type == "TIMESTAMP WITH TIME ZONE"
+                                 ? "epoch_us(" + name + ")::VARCHAR"
+                                 : name + "::VARCHAR";
+    // concat() takes NULL, which the text of a NULL makes of all three, for nothing.
+    parts.push_back(duck::literal(each->name + "=") + " || length(" + text + ") || ':' || " + text);
+  }
+  return "sha1(concat(" + joined(parts, ", ") + "))";
+}
+
 std::string exact(const Column& column, const std::string& prefix) {
   const std::string plain = prefix + duck::quoted(column.name);
   return needs_text(column.type) ? plain + "::VARCHAR" : plain;
@@ -131,7 +149,11 @@ std::string insert_into(const Target& target, const std::vector<Column>& columns
     own = ", " + column_list({versions.from, versions.to, versions.current});
     values = ", " + instant(versions.begin) + ", " + instant(kOpenEnd) + ", true";
   }
-  if (target.synced_at) own += ", \"_sluice_synced_at\"", values += ", now()";
+  if (!target.row_id.empty()) {
+    own += ", " + duck::quoted(target.row_id);
+    values += ", " + (target.row_id_of_content ? content_id(columns) : "uuid()::VARCHAR");
+  }
+  if (!target.synced_at.empty()) own += ", " + duck::quoted(target.synced_at), values += ", now()";
   return "INSERT INTO " + target.sql() + " (" + list + own + ") SELECT " + list + values;
 }
 
@@ -270,7 +292,8 @@ std::string clone(const Target& target, const std::string& other,
   if (!target.deleted.empty()) all.push_back(target.deleted);
   if (const auto& versions = target.versions)
     all.insert(all.end(), {versions->from, versions->to, versions->current});
-  if (target.synced_at) all.emplace_back("_sluice_synced_at");
+  if (!target.row_id.empty()) all.push_back(target.row_id);
+  if (!target.synced_at.empty()) all.push_back(target.synced_at);
   const std::string list = column_list(all);
   return "INSERT INTO " + target.sibling(other) + " (" + list + ") SELECT " + list + " FROM " +
          target.sql();

@@ -24,12 +24,15 @@ struct Versions {
 /// A table of the destination, as SQL sees it.
 struct Target {
   std::string catalog, schema, name;
-  bool synced_at = false;  ///< it has a column _sluice_synced_at: when the row was written
+  std::string
+      synced_at{};  ///< if not empty, it has a column of this name: when the row was written
   /// If not empty, it has a BOOLEAN column of this name, true in rows that the source deleted.
   std::string deleted;
   std::optional<Versions> versions;
   /// It is kept by a service: what functions of ours say of its rows would have to fetch them.
   bool elsewhere = false;
+  std::string row_id{};  ///< if not empty, it has a VARCHAR column of this name, see RowId
+  bool row_id_of_content = false;
   bool hidden = false;      ///< not yet published: no row of it is history, those that go are gone
   std::string sql() const;  ///< quoted, three parts
   std::string sibling(const std::string& other) const;  ///< another table of the same schema
@@ -45,6 +48,10 @@ std::string equal_keys(const std::vector<std::string>& key, const std::string& l
 /// "a", "b": quoted and joined; `prefix` like "s." before each.
 std::string column_list(const std::vector<std::string>& columns, const std::string& prefix = {});
 std::vector<std::string> names(const std::vector<Column>& columns);
+
+/// Of a row, whatever the order of its columns: a hash of its values that are not NULL, so that a
+/// column which comes to be changes no row's.
+std::string content_id(const std::vector<Column>& columns);
 
 /// An expression that is equal exactly where the stored values are: what IS DISTINCT FROM and
 /// hash() mix up (a month and 30 days; anything nested that may hold such) goes through text.

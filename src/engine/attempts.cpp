@@ -138,16 +138,18 @@ void Attempts::run(std::vector<Table> tables, std::vector<Receipt>& receipts) {
 /// Runs every table once.
 std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
   Inventory inventory;
-  const RunContext context{parts_.database,
-                           parts_.destination,
-                           parts_.options,
-                           parts_.states,
-                           inventory,
-                           parts_.scan,
-                           [this](const TableName& name, std::uint64_t rows) {
-                             parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
-                           },
-                           parts_.promises};
+  const RunContext context{
+      parts_.database,
+      parts_.destination,
+      parts_.options,
+      parts_.states,
+      inventory,
+      parts_.scan,
+      [this](const TableName& name, std::uint64_t rows) {
+        parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
+      },
+      [this](const TableName& name) { parts_.told([&](Observer& o) { o.published(name); }); },
+      parts_.promises};
   Round round{
       .tables = tables,
       .shared = parts_.options.snapshot_per_table ? nullptr : parts_.scan.source.snapshot(tables),

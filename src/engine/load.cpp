@@ -50,7 +50,8 @@ void Shape::create(const std::string& name, const std::vector<Column>& columns) 
             duck::quoted(target_.versions->to) + " TIMESTAMPTZ, " +
             duck::quoted(target_.versions->current) + " BOOLEAN";
   }
-  if (target_.synced_at) list += ", \"_sluice_synced_at\" TIMESTAMPTZ";
+  if (!target_.row_id.empty()) list += ", " + duck::quoted(target_.row_id) + " VARCHAR";
+  if (!target_.synced_at.empty()) list += ", " + duck::quoted(target_.synced_at) + " TIMESTAMPTZ";
   duck::Transaction transaction(*connection_);
   connection_->query("DROP TABLE IF EXISTS " + target_.sibling(name));
   connection_->query("CREATE TABLE " + target_.sibling(name) + " (" + list + ")");

@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "engine/fivetran_type.h"
+
 namespace sluice {
 namespace {
 
@@ -71,7 +73,7 @@ void require_closed(const Table& table, const std::string& where) {
 }
 
 /// `key: detect`: what the key is called by convention; the run proves it.
-std::vector<std::string> detected_key(const Table& table) {
+std::vector<std::string> find_key(const Table& table) {
   const std::string singular = duck::folded(
       table.name.name.substr(0, table.name.name.size() - (table.name.name.ends_with('s') ? 1 : 0)));
   for (const std::string& wanted : {std::string("id"), duck::folded(table.name.name) + "_id",
@@ -80,6 +82,12 @@ std::vector<std::string> detected_key(const Table& table) {
       if (duck::folded(column.name) == wanted) return {column.name};
     }
   }
+  return {};
+}
+
+std::vector<std::string> detected_key(const Table& table) {
+  std::vector<std::string> key = find_key(table);
+  if (!key.empty()) return key;
   throw Error(Fault::config, table.name.text() + ": key: detect finds no column named like a key",
               "name the columns with key:");
 }
@@ -143,6 +151,14 @@ void choose_columns(Table& table, const TableOptions& options) {
 }
 
 void choose_types(Table& table, const TableOptions& options, duck::Connection& connection) {
+  if (options.fivetran_types) {
+    for (Column& column : table.columns) {
+      const std::string type = fivetran_type(column);
+      if (type == column.type) continue;
+      column.type = type;
+      column.misfit = Misfit::text;
+    }
+  }
   for (const auto& [name, type] : options.types) {
     require_column(table, name, "types:");
     for (Column& column : table.columns) {
@@ -207,9 +223,15 @@ void add_own_columns(Landing& landed, const TableOptions& options, bool fivetran
   } else if (options.deletes == Deletes::soft) {
     landed.deleted = fivetran ? "_fivetran_deleted" : "_sluice_deleted";
   }
+  if (options.synced_at) landed.synced_at = fivetran ? "_fivetran_synced" : "_sluice_synced_at";
+  if (options.row_id == RowId::none || landed.table.has_key()) return;
+  landed.row_id = !fivetran                          ? "_sluice_row_id"
+                  : options.row_id == RowId::content ? "_fivetran_id"
+                                                     : "_fivetran_row_id";
 }
 
 bool is_own(const Landing& landed, const std::string& column) {
+  if (!column.empty() && (column == landed.synced_at || column == landed.row_id)) return true;
   if (!landed.versions) return column == landed.deleted;
   return column == landed.versions->from || column == landed.versions->to ||
          column == landed.versions->current;
@@ -234,6 +256,8 @@ TableOptions options_of(const SyncOptions& options, const TableName& name) {
   }
   return chosen;
 }
+
+bool has_detected_key(const Table& table) { return !find_key(table).empty(); }
 
 std::string detected_replication_key(const Table& table) {
   for (const char* wanted : {"updated_at", "modified_at", "last_modified"}) {
@@ -294,10 +318,17 @@ std::string fingerprint(const TableOptions& options, const std::string& target_s
       {"exclude_columns", options.exclude_columns},
       {"types", options.types},
       {"target", target_schema + "." + target_name},
-      {"naming", naming == Naming::fivetran ? "fivetran" : "source"},
+      {"naming", naming == Naming::source     ? "source"
+                 : naming == Naming::fivetran ? "fivetran"
+                                              : "fivetran_source"},
       {"synced_at", options.synced_at}};
+  // The column was called otherwise before.
+  if (options.synced_at && naming != Naming::source) settings["synced_at"] = "_fivetran_synced";
   if (options.deletes == Deletes::soft && options.mode != Mode::history)
     settings["deletes"] = "soft";
+  if (options.row_id != RowId::none)
+    settings["row_id"] = options.row_id == RowId::content ? "content" : "unique";
+  if (options.fivetran_types) settings["fivetran_types"] = true;
   // What was dropped then is not known to be a NULL of the source's now.
   std::vector<std::string> nulled;
   for (const auto& [column, misfit] : options.misfits) {
@@ -365,7 +396,7 @@ Landing landing(const Table& table, const SyncOptions& options) {
       prefix.empty() ? table.name.name : prefix + "_" + table.name.schema + "_" + table.name.name;
   landed.name = rename ? fivetran_name(long_name, true) : table.name.name;
   landed.hidden = "_sluice_load_" + landed.name;
-  add_own_columns(landed, options_of(options, table.name), rename);
+  add_own_columns(landed, options_of(options, table.name), options.naming != Naming::source);
   if (duck::folded(landed.name).starts_with("_sluice_") ||
       duck::folded(landed.schema) == "_sluice") {
     throw Error(Fault::config,

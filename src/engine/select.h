@@ -25,6 +25,8 @@ TableOptions options_of(const SyncOptions& options, const TableName& name);
 /// writes a chosen type.
 Table shaped(const Table& table, const TableOptions& options, duck::Connection& connection);
 
+/// Whether `key: detect` finds a column that is named like a key.
+bool has_detected_key(const Table& table);
 /// The column that is the replication key by its name; empty: none.
 std::string detected_replication_key(const Table& table);
 /// The same where the options leave that column out, so that there is no replication key.
@@ -47,6 +49,8 @@ struct Landing {
   std::string schema, name;
   std::string hidden;                       ///< the table that a load fills before it is published
   std::string deleted;                      ///< the column that marks deleted rows; empty: none
+  std::string synced_at;                    ///< the column of TableOptions::synced_at; or empty
+  std::string row_id;                       ///< likewise; empty where there is a primary key
   std::optional<apply::Versions> versions;  ///< mode history: its columns, no instants yet
   Table table;  ///< columns, primary key and replication key renamed; otherwise as at the source
 };

@@ -147,7 +147,9 @@ void TableRun::discard_loading() {
 /// Leaves to publish() that the hidden table takes the copy's place.
 void TableRun::finish_load() {
   const Loading loading = *state_.loading;
-  if (stored_->live && shape_.exists(landing_.name)) {
+  if (!stored_->live || !shape_.exists(landing_.name)) {
+    ++receipt_.schema_changes;
+  } else {
     try {
       count_replacement(loading);
     } catch (const Error& error) {

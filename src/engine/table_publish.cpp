@@ -108,9 +108,13 @@ void TableRun::publish(std::span<TableRun* const> runs) {
   for (const TableRun* run : runs) {
     if (run->rest_.next) run->snapshot_.check_alive(run->table_.name);
   }
-  if (!load.empty()) load.commit();
+  const bool anything = !load.empty();
+  if (anything) load.commit();
   failpoint("after-publish");
-  for (TableRun* run : runs) run->published();
+  for (TableRun* run : runs) {
+    if (anything && run->context_.published) run->context_.published(run->table_.name);
+    run->published();
+  }
 }
 
 void TableRun::rename(Load& load) const {

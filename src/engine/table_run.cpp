@@ -66,9 +66,11 @@ void TableRun::aim() {
   target_ = {context_.destination.catalog(),
              landing_.schema,
              landing_.name,
-             options_.synced_at,
+             landing_.synced_at,
              landing_.deleted,
              landing_.versions};
+  target_.row_id = landing_.row_id;
+  target_.row_id_of_content = options_.row_id == RowId::content;
   target_.elsewhere = context_.destination.shared();
   shape_ = Shape(connection_, context_.states, target_);
   if (!target_.versions) return;
@@ -77,7 +79,7 @@ void TableRun::aim() {
       "SELECT begin::VARCHAR, (begin - $1::INTERVAL)::VARCHAR FROM (SELECT "
       "greatest($2::TIMESTAMPTZ, nullif($3, '')::TIMESTAMPTZ + INTERVAL '1 millisecond') AS "
       "begin)",
-      {context_.options.naming == Naming::fivetran ? "1 millisecond" : "0 milliseconds",
+      {context_.options.naming != Naming::source ? "1 millisecond" : "0 milliseconds",
        snapshot_.clock(), state_.instant});
   target_.versions->begin = instants.text(0, 0);
   target_.versions->end = instants.text(0, 1);
@@ -150,6 +152,7 @@ bool TableRun::loads() const {
 void TableRun::prepare() {
   if (state_.loading && !loads()) discard_loading();
   shape_.change(decision_.changes);
+  receipt_.schema_changes += decision_.changes.empty() ? 0 : 1;
   failpoint("after-ddl");
   if (decision_.steps.empty()) {
     if (!decision_.changes.empty()) remember_shape();

@@ -31,6 +31,7 @@ struct RunContext {
   const Inventory& inventory;
   ScanContext scan;
   std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
+  std::function<void(const TableName&)> published;
   Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 

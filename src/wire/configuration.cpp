@@ -23,7 +23,8 @@ ConfigurationFile::ConfigurationFile(const std::string& text, std::string file,
                                      std::string connector, std::span<const char* const> known,
                                      std::string form)
     : file_(std::move(file)), connector_(std::move(connector)), form_(std::move(form)) {
-  const auto parsed = nlohmann::json::parse(text, nullptr, false);
+  // With the comments that a document's example has.
+  const auto parsed = nlohmann::json::parse(text, nullptr, false, true);
   if (!parsed.is_object()) throw wrong("is no JSON object", "it looks like " + form_);
   std::string list;
   for (const char* each : known) list += (list.empty() ? "" : ", ") + std::string(each);
@@ -49,7 +50,9 @@ std::string ConfigurationFile::value(const std::string& name,
     if (otherwise) return *otherwise;
     throw wrong("no \"" + name + "\"", "the fields are " + form_);
   }
-  if (!found->second) throw wrong("\"" + name + "\" is neither text nor a number");
+  if (!found->second)
+    throw wrong("\"" + name + "\" is neither text nor a number",
+                "write it in quotes, as in " + form_);
   const std::string& text = *found->second;
   if (text.starts_with("fivetran_encrypted:") || text.starts_with("ENCRYPTED:v1:"))
     throw wrong("\"" + name + "\" is encrypted by Fivetran, which alone can read it",
@@ -57,13 +60,19 @@ std::string ConfigurationFile::value(const std::string& name,
   if (is_placeholder(text))
     throw wrong("\"" + name + "\" is still as the documentation has it",
                 "write your own value there");
-  if (text.empty() && !may_be_empty) throw wrong("\"" + name + "\" is empty");
+  if (text.empty() && !may_be_empty)
+    throw wrong("\"" + name + "\" is empty",
+                otherwise ? "write a value, or leave the field out" : "write your own value there");
   return text;
 }
 
 std::string ConfigurationFile::field(const std::string& name,
                                      const std::optional<std::string>& otherwise) const {
   return value(name, otherwise, false);
+}
+
+std::string ConfigurationFile::optional(const std::string& name) const {
+  return value(name, std::string(), true);
 }
 
 Secret ConfigurationFile::secret(const std::string& name) const {

@@ -19,7 +19,11 @@ namespace sluice::wire {
 struct Configured {
   std::string url;  ///< of the source, without the password
   Secret password;
-  TableOptions defaults;              ///< what of the published connector's ways is kept
+  std::vector<std::string> tables;  ///< globs over "schema.table"; empty: all
+  TableOptions defaults;            ///< what of the published connector's ways is kept
+  /// Tables that have a column of this name, in whatever case, have it as their replication key;
+  /// empty: as the engine finds it.
+  std::string replication_key;
   std::vector<std::string> warnings;  ///< what of them is kept, and would better not be
 };
 
@@ -35,6 +39,8 @@ class ConfigurationFile {
   /// A text or a whole number, as text. `otherwise`: where it is not there; none: it has to be.
   std::string field(const std::string& name,
                     const std::optional<std::string>& otherwise = std::nullopt) const;
+  /// Empty where it is not there, or is empty.
+  std::string optional(const std::string& name) const;
   Secret secret(const std::string& name) const;  ///< may be empty
   /// From 1 to `most`.
   std::string number(const std::string& name, const std::string& otherwise, unsigned most) const;

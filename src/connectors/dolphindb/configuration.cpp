@@ -30,7 +30,7 @@ wire::Configured configuration(const std::string& text, const std::string& file)
   configured.url = "dolphindb://" + wire::percent_encoded(fields.field("USERNAME")) + "@" +
                    fields.host("HOST") + ":" + fields.number("PORT", "8848", 65'535) + "/" +
                    wire::percent_encoded(database_of(fields)) + "/" +
-                   wire::percent_encoded(fields.field("TABLE_NAME"));
+                   wire::percent_encoded(fields.field("TABLE_NAME", "trade"));
   const unsigned long batch = std::stoul(fields.number("BATCH_SIZE", "1000", kMostBatch));
   if (batch > kLeastFetch) configured.url += "?fetch-size=" + std::to_string(batch);
   configured.password = fields.secret("PASSWORD");

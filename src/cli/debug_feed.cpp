@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/debug_feed.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "cli/debug_choice.h"
+#include "cli/debug_report.h"
+#include "cli/debug_state.h"
+#include "cli/log.h"
+#include "cli/open.h"
+#include "cli/render.h"
+#include "cli/report.h"
+#include "connectors/key_based_replication/connector.h"
+#include "connectors/open_connector.h"
+#include "engine/load.h"
+#include "feed/run.h"
+#include "wire/configuration.h"
+#include "wire/secrets.h"
+
+namespace sluice::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// The fields, as texts. Nothing is known of them but what no value can be.
+sdk::Configuration configuration_of(const DebugRequest& request) {
+  const std::string file = request.configuration.empty()
+                               ? (fs::path(request.folder) / "configuration.json").string()
+                               : request.configuration;
+  const auto text = text_of(file);
+  if (!text) {
+    if (request.configuration.empty()) return {};
+    throw Error(Fault::config, "cannot read " + file, "--configuration names a JSON file");
+  }
+  std::vector<std::string> names;
+  const auto parsed = nlohmann::json::parse(*text, nullptr, false, true);
+  if (parsed.is_object()) {
+    for (const auto& [name, value] : parsed.items()) names.push_back(name);
+  }
+  std::vector<const char*> known;
+  for (const std::string& name : names) known.push_back(name.c_str());
+  const wire::ConfigurationFile fields(*text, file, request.connector, known,
+                                       R"({"name": "value"})");
+  sdk::Configuration configuration;
+  for (const std::string& name : names) configuration[name] = fields.optional(name);
+  return configuration;
+}
+
+wire::Secrets secrets_in(const sdk::Configuration& configuration, const sdk::Form& form) {
+  wire::Secrets secrets;
+  for (const auto& [name, value] : configuration) {
+    constexpr std::array kWords{"pass", "token", "secret", "key", "credential"};
+    const bool named = std::ranges::any_of(kWords, [&](const char* word) {
+      return duck::folded(name).find(word) != std::string::npos;
+    });
+    const bool said = std::ranges::any_of(form.fields, [&](const sdk::Field& field) {
+      return field.name == name &&
+             (field.kind == sdk::Field::Kind::password || field.kind == sdk::Field::Kind::hidden);
+    });
+    if ((named || said) && !value.empty()) secrets.add(value);
+  }
+  return secrets;
+}
+
+class DebugConnectorLog final : public sdk::Log {
+ public:
+  explicit DebugConnectorLog(const wire::Secrets& secrets) : secrets_(secrets) {}
+  void write(sdk::Level level, std::string_view message) override {
+    constexpr std::array kLevels{Level::debug, Level::info, Level::warn, Level::error};
+    log(kLevels.at(static_cast<std::size_t>(level)), secrets_.hidden(std::string(message)));
+  }
+
+ private:
+  const wire::Secrets& secrets_;
+};
+
+/// The file is the connector's state, as it is.
+class Checkpoints final : public Observer {
+ public:
+  explicit Checkpoints(std::string path) : path_(std::move(path)) {}
+  void checkpoint_committed(const std::string& state) override {
+    ++count_;
+    write(state);
+    log(Level::debug, "Checkpointed: " + state);
+  }
+  void write(const std::string& state) const {
+    replace_file(path_, nlohmann::ordered_json::parse(state).dump(2) + "\n");
+  }
+  std::uint64_t count() const { return count_; }
+
+ private:
+  const std::string path_;
+  std::uint64_t count_ = 0;
+};
+
+/// What the connector begins with: the file's state, where there is one. Without it all is synced
+/// again. Beside a new warehouse only one that was named is believed.
+void set_state(duck::Connection& connection, const StateStore& states, const std::string& path,
+               bool is_named) {
+  const auto text = text_of(path);
+  const auto given = text ? nlohmann::ordered_json::parse(*text, nullptr, false)
+                          : nlohmann::ordered_json::object();
+  if (!given.is_object()) {
+    throw Error(Fault::config, path + " is no JSON object",
+                "put it back, or delete it: then all is synced again");
+  }
+  const auto before = states.feed(connection);
+  if (!before && (!is_named || given.empty())) return;
+  if (before && given == nlohmann::ordered_json::parse(before->state)) return;
+  FeedState next = before.value_or(FeedState());
+  next.state = given.dump();
+  Load load(connection, states);
+  load.replace_feed(before, next);
+  load.commit();
+  log(Level::warn, text ? "the connector goes on from the state in " + path
+                        : "there is no " + path + ": all is synced again");
+}
+
+}  // namespace
+
+std::string pushed_connector(const DebugRequest& request) {
+  if (request.python && (request.native || !request.connector.empty())) {
+    throw Error(Fault::config, "--python runs the folder's connector.py, and another is named",
+                "leave one of the two out");
+  }
+  if (is_connector(request.connector) || request.connector == kKeyBased) return request.connector;
+  if (!request.connector.empty()) return {};
+  const std::string code = python_in(request.folder);
+  if (request.python || (code == "?" && !request.native)) return "connector:" + request.folder;
+  return request.native && code == kKeyBased ? code : std::string();
+}
+
+int debug_pushed(const DebugRequest& request, const std::string& connector, DebugStop& stop) {
+  const bool own = connector == kKeyBased;
+  const sdk::Configuration configuration = configuration_of(request);
+  const auto opened =
+      own ? examples::key_based_replication() : open_connector(connector, nullptr, {});
+  const wire::Secrets secrets = secrets_in(configuration, opened->configuration_form());
+  DebugConnectorLog connector_log(secrets);
+
+  const std::string files = files_of(request.folder);
+  fs::create_directories(files);
+  for (const std::string& note : keep_foreign_files(files)) log(Level::warn, note);
+  Connection connection;
+  connection.destination = "duckdb:" + files + "/warehouse.db";
+  connection.storage = "v1.0.0";
+  feed::FeedOptions options;
+  options.connection = own ? connector : "connector";
+  options.source = own ? connector : connector_identity(connector);
+  options.schema = "tester";
+  options.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
+  duck::Database database = open_database(connection);
+  const auto destination = open_destination(database, connection, {});
+  const std::string path = files + "/state.json";
+  {
+    duck::Connection looking = database.connect();
+    StateStore states(destination->catalog(), options.connection);
+    states.open(looking, StateStore::Create::yes);
+    set_state(looking, states, request.state.empty() ? path : request.state,
+              !request.state.empty());
+    Checkpoints(path).write(states.feed(looking).value_or(FeedState()).state);
+  }
+  Checkpoints checkpoints(path);
+  feed::FeedResult result;
+  std::stop_source asked;
+  stop.during([&] { asked.request_stop(); },
+              [&] {
+                result = feed::run(database, *destination, *opened, configuration, options,
+                                   connector_log, checkpoints, asked.get_token());
+              });
+  const int code = result.exit_code();
+  if (result.run.error) {
+    report_error(Error(result.run.error->fault(), secrets.hidden(result.run.error->what()),
+                       secrets.hidden(result.run.error->hint())));
+  }
+  if (code == 0) log(Level::info, "Sync completed successfully.");
+  const feed::Calls& calls = result.calls;
+  print(calls_text({calls.upserts, calls.updates, calls.removes, calls.truncates,
+                    calls.schema_changes, checkpoints.count()}) +
+        secrets.hidden(failures_text(result.run, Screen::of(STDOUT_FILENO))) +
+        (code == 0 ? "Sync SUCCEEDED\n" : "Sync FAILED\n"));
+  return code;
+}
+
+}  // namespace sluice::cli

@@ -108,13 +108,19 @@ void check_snapshot(Source& source, const std::vector<Table>& tables, Findings& 
     findings.say(*error);
     return;
   }
-  findings.say(Verdict::ok, "a snapshot can be taken: " + snapshot->instant());
+  if (snapshot->consistent(std::get<Table>(snapshot->tables().front()))) {
+    findings.say(Verdict::ok, "a snapshot can be taken: " + snapshot->instant());
+  } else {
+    findings.say(Verdict::warn,
+                 "no snapshot holds across statements: what is written during a run is in it or in "
+                 "the next one (class D of docs/exactness.md)");
+  }
   if (keyed == tables.end()) return;
   Table table = std::get<Table>(snapshot->tables().front());
   table.replication_key = keyed->replication_key;
   if (const Proof proof = snapshot->proof(table); !proof.possible) {
     findings.say(Verdict::warn, "marks of incremental runs cannot be proven: " + proof.why_not,
-                 "an hour is read twice at each run; overlap: changes that");
+                 "the last hour is read again by each run; `overlap:` says how much");
   }
 }
 

@@ -160,8 +160,13 @@ std::string next_text(const RunResult& result, const Connection& connection) {
   };
   if (is(Outcome::interrupted))
     return "next: the same command again goes on where this run stopped\n";
-  if (is(Outcome::failed))
-    return "next: see the hints above, then the same command again; what is done stays done\n";
+  if (is(Outcome::failed)) {
+    const bool hints = std::ranges::any_of(result.receipts, [](const Receipt& receipt) {
+      return receipt.outcome == Outcome::failed && !receipt.hint.empty();
+    });
+    return std::string("next: ") + (hints ? "see the hints above, then " : "") +
+           "the same command again; what is done stays done\n";
+  }
   if (result.exit_code() == 4)
     return "next: sluice repair rewrites the rows that differ, or --full compares all of them\n";
   const auto file = local_file(connection.destination);

@@ -4,8 +4,10 @@
 #include "sluice/sync.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -31,8 +33,11 @@ std::size_t readers_of(const SyncOptions& options) {
 namespace {
 
 void watch_relations(const std::stop_token& done) {
+  std::mutex mutex;
+  std::condition_variable_any ended;  // by `done`, at once
+  std::unique_lock lock(mutex);
   while (!done.stop_requested()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ended.wait_for(lock, done, std::chrono::milliseconds(50), [] { return false; });
     Relation::watch_all();
   }
 }

@@ -47,7 +47,22 @@ TEST(DolphindbCuts, AscendAndCoverEveryStretchFromItsBeginning) {
     EXPECT_EQ(made.front().at, all.front().first);
     for (std::size_t i = 1; i < made.size(); ++i) ASSERT_LT(made[i - 1].at, made[i].at) << round;
     EXPECT_LE(made.back().at, all.back().last);
+    std::uint64_t rows = 0, cut_rows = 0;
+    for (const auto& each : all) rows += each.rows;
+    for (const auto& each : made) cut_rows += each.rows;
+    EXPECT_EQ(cut_rows, rows);
   }
+}
+
+// Three readers of ten equal pieces would leave two of them idle during the last.
+TEST(DolphindbCuts, GetSmallerTowardsTheEndSoThatReadersEndTogether) {
+  const std::vector<dolphindb::Stretch> days{{0, 99'999, 6'000'000}, {100'000, 199'999, 4'000'000}};
+  const auto made = dolphindb::cuts(days, 1'000'000, std::numeric_limits<std::int64_t>::max());
+  EXPECT_GE(made.size(), 12U);
+  EXPECT_LE(made.size(), 25U);
+  EXPECT_THAT(made.front().rows, ::testing::AllOf(Le(1'000'000U), ::testing::Ge(900'000U)));
+  for (std::size_t i = 0; i < made.size(); ++i) EXPECT_LE(made[i].rows, 1'000'000U) << i;
+  EXPECT_LE(made.back().rows, 300'000U);
 }
 
 struct Partitioned {

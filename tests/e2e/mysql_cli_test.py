@@ -75,9 +75,9 @@ class Login(mysql_support.Fixture, unittest.TestCase):
         self.refused(f"mysql://root:s3cret@localhost/{self.db}?socket=/nowhere/sock", 1, "through socket '/nowhere/sock'")
 
     def test_parameters_that_are_none(self):
-        self.refused(self.url + "?sslmod=REQUIRED", 2, "the URL's parameter sslmod is none that there is", "ssl-mode")
+        self.refused(self.url + "?sslmod=REQUIRED", 2, "the URL's parameter sslmod is not known", "ssl-mode")
         self.refused(self.url + "?defaults-file=/nowhere/my.cnf", 2, "defaults-file: there is no file /nowhere/my.cnf")
-        self.refused(self.url + "?ssl-mode=maybe", 2, "ssl-mode=maybe is none that there is")
+        self.refused(self.url + "?ssl-mode=maybe", 2, "ssl-mode=maybe is not known")
 
     def test_option_files_say_what_the_url_leaves_open(self):
         """A file that the URL names, ~/.my.cnf, a group of ours, and the URL above all."""

@@ -18,9 +18,9 @@ struct Cut {
   std::uint64_t rows;  ///< from here to the next, about
 };
 
-/// After about `wanted` rows each, at most `longest` numbers apart. `all` ascends and does not
-/// overlap, and so do the cuts: the first is where the first stretch begins, and none is beyond the
-/// last number of its stretch.
+/// After about `wanted` rows each, fewer near the end, at most `longest` numbers apart. `all`
+/// ascends and does not overlap, and so do the cuts: the first is where the first stretch begins,
+/// and none is beyond the last number of its stretch.
 std::vector<Cut> cuts(const std::vector<Stretch>& all, std::uint64_t wanted, std::int64_t longest);
 
 }  // namespace sluice::dolphindb

@@ -52,10 +52,6 @@ std::vector<Finding> find(Sessions& sessions, const Stop& stop) {
     all.push_back({!plain, "logged in as " + login.user + " by " + session->login_way(),
                    plain ? "the password travels as it is; tls=verify or login=rsa hides it" : ""});
   }
-  all.push_back({true,
-                 "no snapshot holds across statements: what is written during a run is in it or in "
-                 "the next one (class D of docs/exactness.md)",
-                 ""});
   return all;
 }
 

@@ -63,7 +63,7 @@ T word_of(const std::string& name, const std::string& value,
   if (const auto found = words.find(value); found != words.end()) return found->second;
   std::string all;
   for (const auto& [word, meaning] : words) all += (all.empty() ? "" : ", ") + word;
-  throw Error(Fault::config, name + "=" + value + " is none that there is", "it is one of " + all);
+  throw Error(Fault::config, name + "=" + value + " is not known", "it is one of " + all);
 }
 
 void take(Login& login, const std::string& name, const std::string& value) {
@@ -89,7 +89,7 @@ void take(Login& login, const std::string& name, const std::string& value) {
   } else if (name == "connect-timeout") {
     login.connect_timeout = std::chrono::seconds(number_of(name, value, 1, 86'400));
   } else {
-    throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
+    throw Error(Fault::config, "the URL's parameter " + name + " is not known",
                 "a password belongs before the @; parameters are tls, tls-ca, login, compress, "
                 "fetch-size, connect-timeout");
   }

@@ -50,7 +50,7 @@ SslMode ssl_mode_of(const std::string& text) {
   if (word == "REQUIRED") return SslMode::required;
   if (word == "VERIFY_CA") return SslMode::verify_ca;
   if (word == "VERIFY_IDENTITY") return SslMode::verify_identity;
-  throw Error(Fault::config, "ssl-mode=" + text + " is none that there is",
+  throw Error(Fault::config, "ssl-mode=" + text + " is not known",
               "DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY");
 }
 
@@ -104,7 +104,7 @@ Options parameters_of(const std::string& query) {
     if (std::ranges::find(kKnown, name) == kKnown.end()) {
       std::string list;
       for (const char* each : kKnown) list += (list.empty() ? "" : ", ") + std::string(each);
-      throw Error(Fault::config, "the URL's parameter " + name + " is none that there is",
+      throw Error(Fault::config, "the URL's parameter " + name + " is not known",
                   "a password belongs before the @; parameters are " + list);
     }
     options[name] = std::move(value);

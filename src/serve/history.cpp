@@ -53,7 +53,8 @@ History history_of(duck::Connection& connection, const std::string& catalog,
   return history;
 }
 
-/// Versions from the instant on are gone, and the one before ends a millisecond earlier.
+/// Versions from the instant on are gone, and the one before ends a millisecond earlier, also where
+/// it had ended later.
 void History::forget_from_earliest() const {
   const std::string same = same_key(row_keys, "t", "s");
   connection.query("CREATE OR REPLACE TEMP TABLE earliest AS SELECT " + list_of(row_keys) +
@@ -64,7 +65,7 @@ void History::forget_from_earliest() const {
   connection.query("UPDATE " + table.sql() +
                    " AS t SET \"_fivetran_active\" = false, \"_fivetran_end\" = s.since - "
                    "INTERVAL 1 millisecond FROM earliest AS s WHERE " +
-                   same + " AND t.\"_fivetran_active\"");
+                   same + " AND (t.\"_fivetran_active\" OR t.\"_fivetran_end\" >= s.since)");
 }
 
 /// Those that a call before has put in are put in again.

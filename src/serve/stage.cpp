@@ -63,7 +63,11 @@ std::vector<const ServedColumn*> known_columns(const ServedTable& table,
 /// What DuckDB says of a CSV file, without the values that it quotes.
 Error plain_error(const Error& error, const std::vector<std::string>& header) {
   const std::string text = error.what();
-  if (text.find("CSV Error on Line") == std::string::npos) return error;
+  if (text.find("CSV Error on Line") == std::string::npos) {
+    if (error.fault() != Fault::data) return error;
+    return {Fault::data, "a value is not of its column's type",
+            "the client has to write the file anew, and call again"};
+  }
   std::smatch found;
   std::string message = "it cannot be read";
   if (std::regex_search(text, found, std::regex("CSV Error on Line: ([0-9]+)")))
@@ -72,9 +76,6 @@ Error plain_error(const Error& error, const std::vector<std::string>& header) {
                         std::regex("Error when converting column \"c([0-9]+)\"\\.")) &&
       std::stoul(found.str(1)) < header.size()) {
     message += ": the value of " + header[std::stoul(found.str(1))] + " is not of its type";
-    if (std::regex_search(text, found, std::regex("could not convert|Could not convert")) &&
-        std::regex_search(text, found, std::regex("\" to '?([A-Z_0-9 (),]+)'?\\n")))
-      message += ", " + found.str(1);
   } else if (std::regex_search(text, found, std::regex("Expected Number of Columns: [0-9]+ Found: "
                                                        "[0-9]+"))) {
     message += ": " + found.str(0);

@@ -14,7 +14,7 @@ constexpr const char* kXmlMark = "fivetran: XML";
 
 /// Java prints the largest float with a digit that is past it.
 std::string as_float(const std::string& number) {
-  return "CAST(CASE WHEN abs(" + number + ") BETWEEN 3.4028234663852886e38 AND 3.4028235677e38 " +
+  return "CAST(CASE WHEN abs(" + number + ") BETWEEN 3.4028234663852886e38 AND 3.40282375e38 " +
          "THEN sign(" + number + ") * 3.4028234663852886e38 ELSE " + number + " END AS FLOAT)";
 }
 

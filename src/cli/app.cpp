@@ -21,7 +21,8 @@ constexpr const char* kShortHelp =
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
-Commands: sync plan verify repair check init discover preview runs state sql debug version completions.
+Commands: sync plan verify repair check init discover preview runs state sql debug
+serve-destination version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
 
@@ -42,6 +43,7 @@ struct Session {
   HistoryRequest runs, show, state, reset;
   SqlRequest sql;
   DebugRequest debug;
+  ServeRequest serve_destination;
   std::string config_to_write, shell;
   std::function<int()> action;
 };
@@ -242,6 +244,22 @@ void add_debug(CLI::App& app, Session& session) {
            "fine (debug), info, warning or severe (error), on standard error");
 }
 
+void add_servers(CLI::App& app, Session& session) {
+  CLI::App& destination =
+      command(app, "serve-destination",
+              "write what Fivetran sends (gRPC, DestinationConnector) into DuckDB or MotherDuck",
+              session, [&session] { return serve_destination(session.serve_destination); });
+  ServeRequest& request = session.serve_destination;
+  destination.add_option("--port", request.port, "the port to listen on; 0: any [50052]")
+      ->type_name("PORT")
+      ->check(CLI::Range(0, 65535))
+      ->envname("SLUICE_PORT");
+  add_text(destination, "listen", request.listen, "ADDRESS",
+           "where to listen; :: is every interface. Whoever reaches it may write [127.0.0.1]");
+  add_text(destination, "memory", request.memory, "SIZE", "what the process stays below [1GiB]");
+  add_text(destination, "temp", request.temp, "FOLDER", "where DuckDB spills, encrypted");
+}
+
 void add_rest(CLI::App& app, Session& session) {
   CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore",
                                session, [&session] { return init(session.config_to_write); });
@@ -311,6 +329,7 @@ int run(std::vector<std::string> arguments) {
   add_looks(app, session);
   add_history(app, session);
   add_debug(app, session);
+  add_servers(app, session);
   add_rest(app, session);
   app.footer(kExitCodes);
   require_known_command(app, arguments);

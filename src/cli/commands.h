@@ -120,6 +120,14 @@ struct DebugRequest {
 };
 int debug(const DebugRequest& request);
 
+/// A server of Fivetran's protocol.
+struct ServeRequest {
+  int port = 50052;
+  std::string listen = "127.0.0.1";
+  std::string memory, temp;  ///< as those of a connection; empty: its defaults
+};
+int serve_destination(const ServeRequest& request);
+
 int init(const std::string& file);
 int version();
 

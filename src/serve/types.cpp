@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/types.h"
+
+#include <cstdio>
+#include <string_view>
+
+#include "sluice/error.h"
+
+namespace sluice::serve {
+namespace {
+
+constexpr const char* kKeyMark = "fivetran: primary key";
+constexpr const char* kXmlMark = "fivetran: XML";
+
+/// Java prints the largest float with a digit that is past it.
+std::string as_float(const std::string& number) {
+  return "CAST(CASE WHEN abs(" + number + ") BETWEEN 3.4028234663852886e38 AND 3.40282375e38 " +
+         "THEN sign(" + number + ") * 3.4028234663852886e38 ELSE " + number + " END AS FLOAT)";
+}
+
+}  // namespace
+
+std::string ServedColumn::comment() const {
+  if (key && xml) return std::string(kKeyMark) + "; " + kXmlMark;
+  return key ? kKeyMark : xml ? kXmlMark : "";
+}
+
+std::string type_of(proto::DataType type, const proto::DataTypeParams& params) {
+  switch (type) {
+    case proto::BOOLEAN:
+      return "BOOLEAN";
+    case proto::SHORT:
+      return "SMALLINT";
+    case proto::INT:
+      return "INTEGER";
+    case proto::LONG:
+      return "BIGINT";
+    case proto::FLOAT:
+      return "FLOAT";
+    case proto::DOUBLE:
+      return "DOUBLE";
+    case proto::NAIVE_DATE:
+      return "DATE";
+    case proto::NAIVE_TIME:
+      return "TIME";
+    case proto::NAIVE_DATETIME:
+      return "TIMESTAMP";
+    case proto::UTC_DATETIME:
+      return "TIMESTAMP WITH TIME ZONE";
+    case proto::BINARY:
+      return "BLOB";
+    case proto::JSON:
+      return "JSON";
+    case proto::XML:
+    case proto::STRING:
+    case proto::UNSPECIFIED:
+      return "VARCHAR";
+    case proto::DECIMAL: {
+      if (!params.has_decimal()) return "DECIMAL(38,10)";
+      const auto precision = params.decimal().precision(), scale = params.decimal().scale();
+      if (precision < 1 || precision > 38 || scale > precision) {
+        throw Error(Fault::config,
+                    "DECIMAL(" + std::to_string(precision) + "," + std::to_string(scale) +
+                        ") has no counterpart in DuckDB, whose decimals have 38 digits at most",
+                    "send the column as DOUBLE or STRING");
+      }
+      return "DECIMAL(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
+    }
+    default:
+      throw Error(Fault::config, "unknown type " + std::to_string(type));
+  }
+}
+
+ServedColumn column_of(const proto::Column& column) {
+  try {
+    return {column.name(), type_of(column.type(), column.params()), column.type() == proto::XML,
+            column.primary_key()};
+  } catch (const Error& error) {
+    throw error.at("column " + column.name());
+  }
+}
+
+ServedColumn column_of(const std::string& name, const std::string& type,
+                       const std::string& comment) {
+  return {name, type, comment.find(kXmlMark) != std::string::npos,
+          comment.find(kKeyMark) != std::string::npos};
+}
+
+void describe(const ServedColumn& column, proto::Column& to) {
+  const std::string& type = column.type;
+  to.set_name(column.name);
+  to.set_primary_key(column.key);
+  const auto decimal = [&](unsigned precision, unsigned scale) {
+    to.set_type(proto::DECIMAL);
+    to.mutable_params()->mutable_decimal()->set_precision(precision);
+    to.mutable_params()->mutable_decimal()->set_scale(scale);
+  };
+  unsigned precision = 0, scale = 0;
+  if (std::sscanf(type.c_str(), "DECIMAL(%u,%u)", &precision, &scale) == 2) {
+    decimal(precision, scale);
+  } else if (type == "HUGEINT" || type == "UBIGINT") {
+    decimal(38, 0);
+  } else if (type == "BOOLEAN") {
+    to.set_type(proto::BOOLEAN);
+  } else if (type == "SMALLINT" || type == "TINYINT" || type == "UTINYINT") {
+    to.set_type(proto::SHORT);
+  } else if (type == "INTEGER" || type == "USMALLINT") {
+    to.set_type(proto::INT);
+  } else if (type == "BIGINT" || type == "UINTEGER") {
+    to.set_type(proto::LONG);
+  } else if (type == "FLOAT") {
+    to.set_type(proto::FLOAT);
+  } else if (type == "DOUBLE") {
+    to.set_type(proto::DOUBLE);
+  } else if (type == "DATE") {
+    to.set_type(proto::NAIVE_DATE);
+  } else if (type == "TIME") {
+    to.set_type(proto::NAIVE_TIME);
+  } else if (type == "TIMESTAMP WITH TIME ZONE") {
+    to.set_type(proto::UTC_DATETIME);
+  } else if (type.starts_with("TIMESTAMP")) {
+    to.set_type(proto::NAIVE_DATETIME);
+  } else if (type == "BLOB") {
+    to.set_type(proto::BINARY);
+  } else if (type == "JSON") {
+    to.set_type(proto::JSON);
+  } else {
+    to.set_type(column.xml ? proto::XML : proto::STRING);
+  }
+}
+
+std::string read_type(const ServedColumn& column) {
+  if (column.type == "BLOB") return "VARCHAR";
+  return column.type == "FLOAT" ? "DOUBLE" : column.type;
+}
+
+std::string read_value(const ServedColumn& column, const std::string& read) {
+  if (column.type == "BLOB") return "from_base64(" + read + ")";
+  return column.type == "FLOAT" ? as_float(read) : read;
+}
+
+std::string value_of(const ServedColumn& column, const std::string& text) {
+  const std::string type = read_type(column);
+  return read_value(column, type == "VARCHAR" ? text : "CAST(" + text + " AS " + type + ")");
+}
+
+}  // namespace sluice::serve

@@ -104,6 +104,11 @@ struct SqlRequest {
 };
 int sql(const SqlRequest& request);
 
+struct NewRequest {
+  std::string name, folder;  ///< of the connector; empty: a folder of its name
+};
+int new_connector(const NewRequest& request);
+
 int init(const std::string& file);
 int version();
 

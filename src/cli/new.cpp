@@ -14,12 +14,12 @@
 namespace sluice::cli {
 namespace {
 
-struct File {
+struct Template {
   const char* name;
   const char* text;
 };
 
-constexpr File kTemplates[] = {
+constexpr Template kTemplates[] = {
 #include "templates.inc"
 };
 
@@ -46,7 +46,7 @@ int new_connector(const NewRequest& request) {
   namespace fs = std::filesystem;
   check_name(request.name);
   const fs::path folder = request.folder.empty() ? request.name : request.folder;
-  for (const File& each : kTemplates) {
+  for (const Template& each : kTemplates) {
     if (fs::exists(folder / each.name))
       throw Error(Fault::config, (folder / each.name).string() + " is there already",
                   "name another folder: sluice new connector " + request.name + " FOLDER");
@@ -54,7 +54,7 @@ int new_connector(const NewRequest& request) {
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed) throw Error(Fault::config, folder.string() + ": " + failed.message());
-  for (const File& each : kTemplates) {
+  for (const Template& each : kTemplates) {
     const fs::path path = folder / each.name;
     std::ofstream stream(path);
     stream << filled(each.text, request.name);

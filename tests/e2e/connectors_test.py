@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,11 +75,8 @@ class Files(Fixture):
         b = [{"_file": "b.jsonl", "_row": 1, "id": "7", "ratio": 0.5, "on": True, "more": {"x": [1, "ä"]}},
              {"_file": "b.jsonl", "_row": 2, "big": 9007199254740993}]
         self.assertEqual(self.living(), a + b)
-        self.assertEqual(self.types("notes"),
-                         {"_file": "VARCHAR", "_row": "BIGINT", "id": "VARCHAR", "na,me": "VARCHAR", "empty": "VARCHAR",
-                          "ratio": "DOUBLE", "on": "BOOLEAN", "more": "JSON", "big": "BIGINT",
-                          "_fivetran_synced": "TIMESTAMP WITH TIME ZONE", "_fivetran_deleted": "BOOLEAN"}
-                         if "_fivetran_deleted" in self.types("notes") else
+        types = self.types("notes")
+        self.assertEqual({name: types[name] for name in types if name != "_fivetran_deleted"},
                          {"_file": "VARCHAR", "_row": "BIGINT", "id": "VARCHAR", "na,me": "VARCHAR", "empty": "VARCHAR",
                           "ratio": "DOUBLE", "on": "BOOLEAN", "more": "JSON", "big": "BIGINT",
                           "_fivetran_synced": "TIMESTAMP WITH TIME ZONE"})
@@ -115,6 +113,9 @@ class Orders(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         if self.headers.get("Authorization") != "Bearer t0ken-of-the-test":
             return self.answer(401, {})
+        if self.server.held and "after" in query:
+            self.server.reached.set()
+            self.server.held.wait(support.LIMIT)
         if self.server.failures:
             return self.answer(self.server.failures.pop(0), {})
         since = (query.get("updated_since", ""), int(query.get("after", -1)))
@@ -151,6 +152,7 @@ class RestApi(Fixture):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Orders)
         self.server.orders = {number: order(number, number // 2) for number in range(1, 8)}
         self.server.asked, self.server.failures = [], []
+        self.server.held, self.server.reached = None, threading.Event()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
@@ -158,8 +160,8 @@ class RestApi(Fixture):
         self.words = (self.source, *self.configure(base_url=self.address, token="t0ken-of-the-test"))
 
     def check_copy(self):
-        rows = self.rows("select * replace (placed_at::varchar as placed_at, updated_at::varchar as updated_at, total::varchar as"
-                         " total, tags::varchar as tags) exclude (_fivetran_synced) from main.orders order by id")
+        rows = self.rows("select * exclude (_fivetran_synced) replace (placed_at::varchar as placed_at, updated_at::varchar as"
+                         " updated_at, total::varchar as total, tags::varchar as tags) from main.orders order by id")
         rows = [row for row in rows if not row.pop("_fivetran_deleted", None)]
         expected = [{**each, "placed_at": "2026-11-01 06:00:00+00",
                      "updated_at": each["updated_at"].replace("T", " ").replace("Z", "+00"), "tags": json.dumps(each["tags"])}
@@ -182,13 +184,32 @@ class RestApi(Fixture):
         self.server.asked.clear()
         self.sync(*self.words)
         self.check_copy()
-        self.assertEqual(self.server.asked, ["/orders?updated_since=2026-11-02T10%3A03%3A00Z"])
+        # The last instant again, and what came after it: four orders on two pages.
+        self.assertEqual(len(self.server.asked), 2)
+        self.assertEqual(self.server.asked[0], "/orders?updated_since=2026-11-02T10%3A03%3A00Z")
 
     def test_a_sync_that_is_killed_goes_on_from_the_last_page(self):
         self.sync(*self.words, code=-9, SLUICE_FAILPOINT="feed-applied")
         self.server.failures = [200, 404]  # an empty page that is not as it should be
         self.assertIn("the page is not as it should be", self.sync(*self.words, code=1).stderr)
         self.server.failures = []
+        self.sync(*self.words)
+        self.check_copy()
+
+    def test_ctrl_c_ends_at_the_next_operation(self):
+        self.server.held = threading.Event()
+        started = subprocess.Popen([support.SLUICE, "sync", *map(str, self.words), f"duckdb:{self.copy}"], text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertTrue(self.server.reached.wait(support.LIMIT))  # the first page is committed
+        started.send_signal(signal.SIGINT)
+        said = ""
+        while "finishing" not in said:
+            said += started.stdout.readline()
+        self.server.held.set()
+        said += support.waited_for(started)
+        self.assertEqual(started.returncode, 130, said)
+        self.assertIn("goes on from there", said)
+        self.assertEqual([row["id"] for row in self.rows("select id from main.orders order by id")], [1, 2, 3])
         self.sync(*self.words)
         self.check_copy()
 
@@ -200,7 +221,8 @@ class RestApi(Fixture):
         done = self.sync(*words, code=1)
         self.assertIn("HTTP status 401", done.stderr)
         self.assertNotIn("wr0ng-token", done.stdout + done.stderr + (self.folder / "copy.duckdb.sluice.log").read_text())
-        self.assertIn("can be run", run(support.SLUICE, "check", *self.words, f"duckdb:{self.copy}").stdout)
+        words = (self.source, *self.configure(base_url=self.address, token="t0ken-of-the-test"))
+        self.assertIn("ok    test: The API answers", run(support.SLUICE, "check", *words, f"duckdb:{self.copy}").stdout)
 
     def test_events_history_and_configuration_in_yaml(self):
         config = self.folder / "sluice.yaml"

@@ -48,9 +48,9 @@ inline int run(int argc, char** argv) {
 }
 }  // namespace sluice::sdk
 
-#define SLUICE_CONNECTOR(Class)                                         \
-  extern "C" const sluice::sdk::Module* sluice_connector() {            \
-    static const sluice::sdk::Module module{                            \
-        .make = []() -> sluice::sdk::Connector* { return new Class; }}; \
-    return &module;                                                     \
+#define SLUICE_CONNECTOR(Class)                                                                   \
+  extern "C" const sluice::sdk::Module* sluice_connector() {                                      \
+    static const sluice::sdk::Module module{                                                      \
+        .make = []() -> sluice::sdk::Connector* { return std::make_unique<Class>().release(); }}; \
+    return &module;                                                                               \
   }

@@ -21,7 +21,7 @@ constexpr const char* kShortHelp =
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
-Commands: sync plan verify repair check init discover preview runs state sql debug
+Commands: sync plan verify repair check init discover preview runs state sql debug new
 serve-destination version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
@@ -44,6 +44,7 @@ struct Session {
   SqlRequest sql;
   DebugRequest debug;
   ServeRequest serve_destination;
+  NewRequest made;
   std::string config_to_write, shell;
   std::function<int()> action;
 };
@@ -264,6 +265,15 @@ void add_rest(CLI::App& app, Session& session) {
   CLI::App& init_app = command(app, "init", "write a commented sluice.yaml, and .gitignore",
                                session, [&session] { return init(session.config_to_write); });
   add_text(init_app, "config", session.config_to_write, "FILE", "the file to write [sluice.yaml]");
+
+  CLI::App& new_app = *app.add_subcommand("new", "write a project to start from");
+  new_app.require_subcommand(1);
+  CLI::App& connector_app = command(new_app, "connector", "a connector in C++, with a test",
+                                    session, [&session] { return new_connector(session.made); });
+  connector_app.add_option("name", session.made.name, "lower-case letters, digits and _")
+      ->required()
+      ->type_name("NAME");
+  connector_app.add_option("folder", session.made.folder, "where [NAME]")->type_name("FOLDER");
 
   CLI::App& sql_app = command(app, "sql", "run a query on a DuckDB file, read-only", session,
                               [&session] { return sql(session.sql); });

@@ -128,6 +128,11 @@ struct ServeRequest {
 };
 int serve_destination(const ServeRequest& request);
 
+struct NewRequest {
+  std::string name, folder;  ///< of the connector; empty: a folder of its name
+};
+int new_connector(const NewRequest& request);
+
 int init(const std::string& file);
 int version();
 

@@ -3,7 +3,6 @@
 // rows of those that are gone are deleted. README.md says what it relies on.
 #include <sluice/module.h>
 
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -33,7 +32,8 @@ using Files = std::map<std::string, Seen>;
 
 Files parse_state(const std::string& state) {
   Files files;
-  for (const auto& [name, seen] : Json::parse(state).value("files", Json::object()).items())
+  const Json known = Json::parse(state).value("files", Json::object());
+  for (const auto& [name, seen] : known.items())
     files[name] = {seen.at("size"), seen.at("modified"), seen.at("rows")};
   return files;
 }

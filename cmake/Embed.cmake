@@ -1,0 +1,10 @@
+# cmake -D FOLDER=.. -D OUT=.. -P Embed.cmake: each FOLDER/NAME.in as {"NAME", text}, lines of an array's initializer.
+file(GLOB files RELATIVE ${FOLDER} ${FOLDER}/*.in)
+list(SORT files)
+set(text "")
+foreach(file ${files})
+  file(READ ${FOLDER}/${file} content)
+  string(REGEX REPLACE "\\.in$" "" name ${file})
+  string(APPEND text "Template{\"${name}\", R\"embedded(${content})embedded\"},\n")
+endforeach()
+file(WRITE ${OUT} "${text}")

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/debug_state.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
-
 #include <optional>
 #include <sstream>
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/debug_state.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
+#include "cli/json.h"
 #include "cli/open.h"
 #include "engine/load.h"
 
@@ -16,7 +14,6 @@ namespace sluice::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "sluice";  // the member that says whose file it is, and which form
 constexpr int kVersion = 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a row costs that a connector sends over gRPC: `host_bench ROWS [CHECKPOINT_ROWS]` hosts a
 // server that repeats one message of 100 rows of ten columns, in a process of its own;
-// `host_bench FOLDER [ROWS]` a connector in Python, whose interpreter is $PYTHON. The rows go into a
-// DuckDB file; then beside it what the same messages cost to receive and nothing else.
+// `host_bench FOLDER [ROWS]` a connector in Python, whose interpreter is $PYTHON. The rows go into
+// a DuckDB file; then beside it what the same messages cost to receive and nothing else.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,12 +169,11 @@ int measure(sdk::Connector& connector, const sdk::Configuration& configuration, 
     Quiet log;
     Observer nobody;
     const Spent before = now();
-    const auto result =
-        feed::run(database, file, connector, configuration, {}, log, nobody);
+    const auto result = feed::run(database, file, connector, configuration, {}, log, nobody);
     report("hosted, into a file", before, rows);
     if (result.run.error) std::printf("%s\n", result.run.error->what());
-    const auto same = database.connect().query(
-        "SELECT count(*) = " + std::to_string(rows) + " FROM dst.main.orders");
+    const auto same = database.connect().query("SELECT count(*) = " + std::to_string(rows) +
+                                               " FROM dst.main.orders");
     good = same.boolean(0, 0);
     std::printf("%s\n", good ? "all rows are there" : "ROWS ARE MISSING");
   }

@@ -21,8 +21,8 @@ constexpr const char* kShortHelp =
   sluice sync shop.duckdb duckdb:warehouse.duckdb --tables 'main.order*'
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
-Commands: sync plan verify repair check init discover preview runs state sql version completions
-serve-destination.
+Commands: sync plan verify repair check init discover preview runs state sql serve-destination
+version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
 

@@ -15,10 +15,10 @@ namespace sluice {
 bool is_connector(const std::string& url);
 
 /// connector:FILE.so is a shared object with SLUICE_CONNECTOR in it; it stays loaded for as long as
-/// the process lives. connector:grpc://HOST:PORT is a server of Fivetran's protocol, connector:FOLDER
-/// one in Python that is started: for one sync each (fivetran/host.h). `log` gets what its process
-/// prints and outlives it; null: only the log of a sync does, while that lasts. Throws Fault::config
-/// where that cannot be, with what to do about it.
+/// the process lives. connector:grpc://HOST:PORT is a server of Fivetran's protocol,
+/// connector:FOLDER one in Python that is started: for one sync each (fivetran/host.h). `log` gets
+/// what its process prints and outlives it; null: only the log of a sync does, while that lasts.
+/// Throws Fault::config where that cannot be, with what to do about it.
 std::unique_ptr<sdk::Connector> open_connector(const std::string& url, sdk::Log* log = nullptr,
                                                const std::stop_token& stop = {});
 

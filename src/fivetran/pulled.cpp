@@ -52,9 +52,8 @@ std::uint64_t Pulled::spilled() const {
 
 std::optional<std::string> Pulled::take(const std::function<bool()>& stopped) {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [this] {
-    return !messages_.empty() || in_file_ > 0 || ended_;
-  })) {
+  while (!changed_.wait_for(lock, std::chrono::milliseconds(200),
+                            [this] { return !messages_.empty() || in_file_ > 0 || ended_; })) {
     if (stopped()) throw Error(Fault::cancelled, "stopped");
   }
   std::optional<std::string> message;

@@ -53,7 +53,10 @@ class FileBytes : public Bytes {
 class AesBytes : public Bytes {
  public:
   AesBytes(std::unique_ptr<Bytes> from, const std::string& key)
-      : from_(std::move(from)), in_(kBuffer), out_(kBuffer + kBlock), cipher_(EVP_CIPHER_CTX_new()) {
+      : from_(std::move(from)),
+        in_(kBuffer),
+        out_(kBuffer + kBlock),
+        cipher_(EVP_CIPHER_CTX_new()) {
     if (key.size() != kKey) {
       throw Error(Fault::config,
                   "its key has " + std::to_string(key.size()) + " bytes, AES-256 takes 32",

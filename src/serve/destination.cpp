@@ -173,8 +173,8 @@ grpc::Status DestinationService::CreateTable(grpc::ServerContext*,
   return answer("CreateTable", name, *response, [&] {
     visit(places_, request->configuration(), one(request->schema_name(), request->table().name()),
           [&](auto& connection, const auto& catalog) {
-            create_table(connection, wanted_table(catalog, request->schema_name(),
-                                                  request->table()));
+            create_table(connection,
+                         wanted_table(catalog, request->schema_name(), request->table()));
           });
     response->set_success(true);
     return std::string();
@@ -246,14 +246,12 @@ grpc::Status DestinationService::WriteHistoryBatch(grpc::ServerContext*,
   });
 }
 
-grpc::Status DestinationService::Migrate(grpc::ServerContext*,
-                                         const proto::MigrateRequest* request,
+grpc::Status DestinationService::Migrate(grpc::ServerContext*, const proto::MigrateRequest* request,
                                          proto::MigrateResponse* response) {
   const proto::MigrationDetails& details = request->details();
   return answer("Migrate", details.schema() + "." + details.table(), *response, [&] {
     std::set<std::string> tables;
-    for (const std::string& each : tables_of(details))
-      tables.insert(details.schema() + "." + each);
+    for (const std::string& each : tables_of(details)) tables.insert(details.schema() + "." + each);
     bool supported = false;
     visit(places_, request->configuration(), tables, [&](auto& connection, const auto& catalog) {
       without_values({}, [&] { supported = migrate(connection, catalog, details); });

@@ -22,9 +22,9 @@ class DestinationService final : public fivetran_sdk::v2::DestinationConnector::
   /// Ends all calls soon, and every later one at once. Any thread.
   void interrupt() noexcept { places_.interrupt(); }
 
-  grpc::Status ConfigurationForm(
-      grpc::ServerContext* context, const fivetran_sdk::v2::ConfigurationFormRequest* request,
-      fivetran_sdk::v2::ConfigurationFormResponse* response) override;
+  grpc::Status ConfigurationForm(grpc::ServerContext* context,
+                                 const fivetran_sdk::v2::ConfigurationFormRequest* request,
+                                 fivetran_sdk::v2::ConfigurationFormResponse* response) override;
   grpc::Status Test(grpc::ServerContext* context, const fivetran_sdk::v2::TestRequest* request,
                     fivetran_sdk::v2::TestResponse* response) override;
   grpc::Status Capabilities(grpc::ServerContext* context,

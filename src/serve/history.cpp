@@ -36,9 +36,10 @@ struct History {
 
 History history_of(duck::Connection& connection, const std::string& catalog,
                    const proto::WriteHistoryBatchRequest& request) {
-  History history{
-      connection, need_table(connection, catalog, request.schema_name(), request.table().name()),
-      {}, {}};
+  History history{connection,
+                  need_table(connection, catalog, request.schema_name(), request.table().name()),
+                  {},
+                  {}};
   for (const char* each : {kStart, kEnd, kActive}) history.need(each);
   history.keys = keys_of(history.table, request.table());
   for (ServedColumn& each : history.table.columns) {
@@ -88,24 +89,32 @@ void History::fill_updates(const std::string& unmodified) const {
     const bool never =
         std::ranges::none_of(changed, [&](const auto& one) { return one.name == each.name; });
     const std::string null = "NULL::STRUCT(v " + each.type + ")";
-    new_columns += ", " + (never ? null
-                                 : "CASE WHEN " + name + " IS DISTINCT FROM " +
-                                       duck::literal(unmodified) + " THEN {v: " +
-                                       value_of(each, name) + "} END") +
+    new_columns += ", " +
+                   (never ? null
+                          : "CASE WHEN " + name + " IS DISTINCT FROM " + duck::literal(unmodified) +
+                                " THEN {v: " + value_of(each, name) + "} END") +
                    " AS " + name;
     last += ", (last_value(" + name + " IGNORE NULLS) OVER versions).v AS " + name;
   }
   const std::string starts = list_of(keys);
   connection.query("CREATE OR REPLACE TEMP TABLE new_versions AS SELECT " + typed(keys) +
-                   new_columns + " FROM staged_updates WHERE rowid IN (SELECT max(rowid) FROM "
-                   "staged_updates GROUP BY " + starts + ")");
+                   new_columns +
+                   " FROM staged_updates WHERE rowid IN (SELECT max(rowid) FROM "
+                   "staged_updates GROUP BY " +
+                   starts + ")");
   connection.query(
       "CREATE OR REPLACE TEMP TABLE filled AS SELECT * EXCLUDE (is_new) FROM (SELECT " + starts +
       last + ", is_new FROM (SELECT " + list_of(keys, "t") + old_columns +
-      ", false AS is_new FROM " + table.sql() + " AS t WHERE EXISTS (SELECT 1 FROM new_versions "
-      "AS s WHERE " + same_key(row_keys, "t", "s") + ") AND NOT EXISTS (SELECT 1 FROM "
-      "new_versions AS s WHERE " + same_key(keys, "t", "s") + ") UNION ALL BY NAME SELECT *, true "
-      "AS is_new FROM new_versions) WINDOW versions AS (PARTITION BY " + list_of(row_keys) +
+      ", false AS is_new FROM " + table.sql() +
+      " AS t WHERE EXISTS (SELECT 1 FROM new_versions "
+      "AS s WHERE " +
+      same_key(row_keys, "t", "s") +
+      ") AND NOT EXISTS (SELECT 1 FROM "
+      "new_versions AS s WHERE " +
+      same_key(keys, "t", "s") +
+      ") UNION ALL BY NAME SELECT *, true "
+      "AS is_new FROM new_versions) WINDOW versions AS (PARTITION BY " +
+      list_of(row_keys) +
       " ORDER BY \"_fivetran_start\" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) "
       "WHERE is_new");
 }
@@ -114,8 +123,8 @@ void History::end_deleted() const {
   const ServedColumn& end = need(kEnd);
   connection.query("UPDATE " + table.sql() +
                    " AS t SET \"_fivetran_active\" = false, \"_fivetran_end\" = s.until FROM "
-                   "(SELECT " + typed(row_keys) + ", max(" +
-                   value_of(end, duck::quoted(end.name)) +
+                   "(SELECT " +
+                   typed(row_keys) + ", max(" + value_of(end, duck::quoted(end.name)) +
                    ") AS until FROM staged_deletes GROUP BY ALL) AS s WHERE " +
                    same_key(row_keys, "t", "s") + " AND t.\"_fivetran_active\"");
 }
@@ -147,8 +156,10 @@ Written write_history(duck::Connection& connection, const std::string& catalog,
     if (earliest > 0) history.forget_from_earliest();
     // Whole versions first: a part of a version may build on one of the same call.
     if (written.replaced > 0) {
-      connection.query("DELETE FROM staged_rows WHERE rowid NOT IN (SELECT max(rowid) FROM "
-                       "staged_rows GROUP BY " + list_of(history.keys) + ")");
+      connection.query(
+          "DELETE FROM staged_rows WHERE rowid NOT IN (SELECT max(rowid) FROM "
+          "staged_rows GROUP BY " +
+          list_of(history.keys) + ")");
       history.put_in("staged_rows");
     }
     if (written.updated > 0) {

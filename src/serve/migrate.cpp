@@ -114,15 +114,15 @@ bool Migration::copy() const {
 bool Migration::rename() const {
   const proto::RenameOperation& rename = details.rename();
   if (rename.has_rename_table()) {
-    const auto& [from, to] = std::pair(rename.rename_table().from_table(),
-                                       rename.rename_table().to_table());
+    const auto& [from, to] =
+        std::pair(rename.rename_table().from_table(), rename.rename_table().to_table());
     if (!has(from) && has(to)) return true;
     connection.query("ALTER TABLE " + need(from).sql() + " RENAME TO " + duck::quoted(to));
     return true;
   }
   if (!rename.has_rename_column()) return false;
-  const auto& [from, to] = std::pair(rename.rename_column().from_column(),
-                                     rename.rename_column().to_column());
+  const auto& [from, to] =
+      std::pair(rename.rename_column().from_column(), rename.rename_column().to_column());
   const ServedTable table = need();
   if (table.column(from) == nullptr && table.column(to) != nullptr) return true;
   need_column(table, from);

@@ -20,9 +20,8 @@ void begin_versions(duck::Connection& connection, const ServedTable& table,
                     bool only_set) {
   const ServedColumn* changed = table.column(column);
   if (changed == nullptr || table.column(kStart) == nullptr) {
-    throw Error(Fault::schema,
-                "the table " + table.schema + "." + table.name + " has no column " +
-                    (changed == nullptr ? column : kStart));
+    throw Error(Fault::schema, "the table " + table.schema + "." + table.name + " has no column " +
+                                   (changed == nullptr ? column : kStart));
   }
   const std::string at = instant_of(instant), name = duck::quoted(changed->name);
   const std::string active = R"("_fivetran_active")", start = R"("_fivetran_start")";
@@ -38,10 +37,9 @@ void begin_versions(duck::Connection& connection, const ServedTable& table,
   std::string values;
   for (const ServedColumn& each : table.columns) {
     const bool is_start = duck::folded(each.name) == kStart;
-    values += (values.empty() ? "" : ", ") +
-              (is_start                 ? at
-               : &each == changed       ? value
-                                        : duck::quoted(each.name));
+    values += (values.empty() ? "" : ", ") + (is_start           ? at
+                                              : &each == changed ? value
+                                                                 : duck::quoted(each.name));
   }
   duck::Transaction transaction(connection);
   // Those that begin at this very instant are changed as they are; a second call finds only such.
@@ -71,10 +69,10 @@ Converted to_history(const ServedTable& table, const std::string& deleted_column
   const std::string is_deleted =
       deleted == nullptr ? "false" : "coalesce(" + duck::quoted(deleted->name) + ", false)";
   const std::string epoch = instant_of("1970-01-01 00:00:00+00");
-  const std::string last = table.column(kSynced) == nullptr
-                               ? epoch
-                               : "coalesce((SELECT max(\"_fivetran_synced\") FROM " + table.sql() +
-                                     "), " + epoch + ")";
+  const std::string last =
+      table.column(kSynced) == nullptr
+          ? epoch
+          : "coalesce((SELECT max(\"_fivetran_synced\") FROM " + table.sql() + "), " + epoch + ")";
   converted.select = "SELECT " + list + "CASE WHEN " + is_deleted + " THEN " + epoch + " ELSE " +
                      last + " END, CASE WHEN " + is_deleted + " THEN " + epoch + " ELSE " +
                      instant_of("9999-12-31 23:59:59.999+00") + " END, NOT " + is_deleted +
@@ -95,8 +93,8 @@ Converted to_soft_delete(const ServedTable& table, const std::string& deleted_co
     if (each.key) keys += (keys.empty() ? "" : ", ") + duck::quoted(each.name);
   }
   if (keys.empty())
-    throw Error(Fault::config,
-                "the table " + table.schema + "." + table.name + " has no primary key but " + kStart);
+    throw Error(Fault::config, "the table " + table.schema + "." + table.name +
+                                   " has no primary key but " + kStart);
   converted.table.columns.push_back({deleted_column, "BOOLEAN", false, false});
   converted.select = "SELECT " + list + "NOT coalesce(\"_fivetran_active\", false) FROM " +
                      table.sql() + " QUALIFY row_number() OVER (PARTITION BY " + keys +

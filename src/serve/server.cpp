@@ -16,9 +16,9 @@ Listening listen(grpc::Service& service, const std::string& host, int port) {
   // Another server of this port is an error, not a partner in its work.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   Listening listening;
-  const std::string shown = host.empty() ? "[::]" : host.find(':') == std::string::npos
-                                                        ? host
-                                                        : "[" + host + "]";
+  const std::string shown = host.empty()                          ? "[::]"
+                            : host.find(':') == std::string::npos ? host
+                                                                  : "[" + host + "]";
   builder.AddListeningPort(shown + ":" + std::to_string(port), grpc::InsecureServerCredentials(),
                            &listening.port);
   builder.RegisterService(&service);

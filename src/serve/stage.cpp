@@ -72,12 +72,12 @@ Error plain_error(const Error& error, const std::vector<std::string>& header) {
   std::string message = "it cannot be read";
   if (std::regex_search(text, found, std::regex("CSV Error on Line: ([0-9]+)")))
     message = "record " + found.str(1);
-  if (std::regex_search(text, found,
-                        std::regex("Error when converting column \"c([0-9]+)\"\\.")) &&
+  if (std::regex_search(text, found, std::regex("Error when converting column \"c([0-9]+)\"\\.")) &&
       std::stoul(found.str(1)) < header.size()) {
     message += ": the value of " + header[std::stoul(found.str(1))] + " is not of its type";
-  } else if (std::regex_search(text, found, std::regex("Expected Number of Columns: [0-9]+ Found: "
-                                                       "[0-9]+"))) {
+  } else if (std::regex_search(text, found,
+                               std::regex("Expected Number of Columns: [0-9]+ Found: "
+                                          "[0-9]+"))) {
     message += ": " + found.str(0);
   } else if (text.find("quote") != std::string::npos) {
     message += ": a quoted value does not end, or goes on after its quote";
@@ -106,8 +106,7 @@ std::uint64_t load(duck::Connection& connection, const Batch& batch, const Serve
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const std::string type = texts ? "VARCHAR" : read_type(*columns[i]);
     types += (i == 0 ? "" : ", ") + duck::literal(position_name(i)) + ": " + duck::literal(type);
-    add(columns[i]->name,
-        texts ? position_name(i) : read_value(*columns[i], position_name(i)));
+    add(columns[i]->name, texts ? position_name(i) : read_value(*columns[i], position_name(i)));
     given.insert(columns[i]);
   }
   for (const ServedColumn& each : table.columns) {
@@ -128,8 +127,8 @@ std::uint64_t load(duck::Connection& connection, const Batch& batch, const Serve
     return done.changed();
   } catch (const Error& error) {
     csv.blame();
-    if (!batch.long_records && std::string(error.what()).find("Maximum line size") !=
-                                   std::string::npos)
+    if (!batch.long_records &&
+        std::string(error.what()).find("Maximum line size") != std::string::npos)
       throw TooLong();
     throw error.fault() == Fault::cancelled ? error : plain_error(error, csv.header());
   }
@@ -154,9 +153,8 @@ std::uint64_t load_values(duck::Connection& connection, const Batch& batch,
   return load_file(connection, batch, table, file, into, false);
 }
 
-std::uint64_t load_texts(duck::Connection& connection, const Batch& batch,
-                         const ServedTable& table, const std::string& file,
-                         const std::string& into) {
+std::uint64_t load_texts(duck::Connection& connection, const Batch& batch, const ServedTable& table,
+                         const std::string& file, const std::string& into) {
   return load_file(connection, batch, table, file, into, true);
 }
 

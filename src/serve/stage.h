@@ -41,9 +41,8 @@ std::uint64_t load_values(duck::Connection& connection, const Batch& batch,
                           const std::string& into);
 /// The same as text (of columns that are all VARCHAR), in which params.unmodified_string stands for
 /// a value that stays, also of a column that the file has not.
-std::uint64_t load_texts(duck::Connection& connection, const Batch& batch,
-                         const ServedTable& table, const std::string& file,
-                         const std::string& into);
+std::uint64_t load_texts(duck::Connection& connection, const Batch& batch, const ServedTable& table,
+                         const std::string& file, const std::string& into);
 
 /// Runs `work`, whose statements turn such text into values: an error of theirs says the column,
 /// and no value.

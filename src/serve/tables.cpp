@@ -141,8 +141,7 @@ void create_table(duck::Connection& connection, const ServedTable& wanted) {
 }
 
 void alter_table(duck::Connection& connection, const ServedTable& wanted, bool drop_columns) {
-  const ServedTable table =
-      need_table(connection, wanted.catalog, wanted.schema, wanted.name);
+  const ServedTable table = need_table(connection, wanted.catalog, wanted.schema, wanted.name);
   std::vector<ServedColumn> kept;
   for (const ServedColumn& each : wanted.keys()) {
     if (table.column(each.name) != nullptr) kept.push_back(each);

@@ -3,7 +3,6 @@
 // again by a client that has lost its answer, and then finds its own work done.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>

@@ -8,8 +8,7 @@ namespace sluice::serve {
 
 std::uint64_t truncate(duck::Connection& connection, const std::string& catalog,
                        const proto::TruncateRequest& request) {
-  const auto table =
-      find_table(connection, catalog, request.schema_name(), request.table_name());
+  const auto table = find_table(connection, catalog, request.schema_name(), request.table_name());
   if (!table) return 0;
   const ServedColumn* synced = table->column(request.synced_column());
   if (synced == nullptr) {
@@ -19,12 +18,10 @@ std::uint64_t truncate(duck::Connection& connection, const std::string& catalog,
   if (!request.has_utc_delete_before())
     throw Error(Fault::config, "Truncate without utc_delete_before");
   const auto& before = request.utc_delete_before();
-  const std::string micros =
-      std::to_string(before.seconds() * 1'000'000 + before.nanos() / 1'000);
+  const std::string micros = std::to_string(before.seconds() * 1'000'000 + before.nanos() / 1'000);
   const std::string old =
       " WHERE " + duck::quoted(synced->name) + " < make_timestamptz(" + micros + ")";
-  if (!request.has_soft())
-    return connection.query("DELETE FROM " + table->sql() + old).changed();
+  if (!request.has_soft()) return connection.query("DELETE FROM " + table->sql() + old).changed();
   const std::string& name = request.soft().deleted_column();
   duck::Transaction transaction(connection);
   if (table->column(name) == nullptr)

@@ -64,8 +64,11 @@ std::vector<ServedColumn> keys_of(ServedTable& table, const proto::Table& wanted
   }
   keys = table.keys();
   if (keys.empty()) {
-    throw Error(Fault::config, "the table " + table.schema + "." + table.name + " has no primary "
-                "key", "rows are written by key: declare one, such as _fivetran_id");
+    throw Error(Fault::config,
+                "the table " + table.schema + "." + table.name +
+                    " has no primary "
+                    "key",
+                "rows are written by key: declare one, such as _fivetran_id");
   }
   return keys;
 }

@@ -21,6 +21,13 @@ class ConnectorLog final : public sdk::Log {
   const wire::Secrets& secrets_;
 };
 
+/// For what a connector's process prints outside of a sync; its host knows the secrets.
+sdk::Log& log_of_processes() {
+  static const wire::Secrets none;
+  static ConnectorLog log(none);
+  return log;
+}
+
 /// What `work` throws, without secrets.
 template <class Work>
 decltype(auto) discreet(const wire::Secrets& secrets, Work&& work) {
@@ -64,7 +71,8 @@ std::string pushed_identity(const Connection& connection) {
 
 Pushed::Pushed(const Connection& connection)
     : connection_(connection),
-      opened_(connection.own != nullptr ? nullptr : open_connector(connection.source)),
+      opened_(connection.own != nullptr ? nullptr
+                                        : open_connector(connection.source, &log_of_processes())),
       connector_(connection.own != nullptr ? connection.own : opened_.get()),
       form_(connector_->configuration_form()),
       configuration_(

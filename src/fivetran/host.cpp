@@ -143,8 +143,7 @@ class Hosted final : public sdk::Connector {
       Scrubbed& to;
       sdk::Log* before;
       ~Lent() { to.exchange(before); }
-    } const lent{*scrubbed_,
-                 scrubbed_->exchange(options_.log == nullptr ? &operations.log() : options_.log)};
+    } const lent{*scrubbed_, scrubbed_->exchange(&operations.log())};
     named([&] { stream(request, operations); });
   }
 

@@ -13,8 +13,8 @@
 namespace sluice::fivetran {
 
 struct HostOptions {
-  /// Gets what a process prints, and outlives the connector. Null: the sync's log gets what is
-  /// printed during update(), and nobody the rest.
+  /// Gets what a process prints before and after update(), in which the sync's log gets it, and
+  /// outlives the connector. Null: nobody does.
   sdk::Log* log = nullptr;
   std::stop_token stop;  ///< ends all waiting with Fault::cancelled; update() heeds the sync's, too
   /// How long a connector may take until it answers, and for its form, a test or its schema.

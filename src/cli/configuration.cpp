@@ -29,6 +29,8 @@ std::string text_of(const std::string& name, const nlohmann::json& value,
   if (text.starts_with("fivetran_encrypted:"))
     throw Error(Fault::config, place + " is encrypted by Fivetran, which alone can read it",
                 "write the value itself, in a file that only its owner can read");
+  if (text.starts_with('<') && text.ends_with('>'))
+    throw Error(Fault::config, place + " is still " + text, "write your own value");
   return text;
 }
 
@@ -75,7 +77,7 @@ sdk::Configuration fetch_configuration(const ConfigurationFrom& from) {
   if (!stream)
     throw Error(Fault::config, from.where + ": cannot read " + from.file,
                 "it is a JSON object: {\"FIELD\": \"VALUE\"}");
-  const auto parsed = nlohmann::json::parse(text.str(), nullptr, false);
+  const auto parsed = nlohmann::json::parse(text.str(), nullptr, false, true);
   if (!parsed.is_object())
     throw Error(Fault::config, from.file + ": is no JSON object",
                 "it looks like {\"FIELD\": \"VALUE\"}");

@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -16,14 +14,12 @@
 #include "cli/debug_state.h"
 #include "cli/log.h"
 #include "cli/open.h"
+#include "cli/pushed.h"
 #include "cli/render.h"
 #include "cli/report.h"
 #include "connectors/key_based_replication/connector.h"
 #include "connectors/open_connector.h"
 #include "engine/load.h"
-#include "feed/run.h"
-#include "wire/configuration.h"
-#include "wire/secrets.h"
 
 namespace sluice::cli {
 namespace {
@@ -38,57 +34,12 @@ std::optional<std::string> text_of(const std::string& path) {
   return text.str();
 }
 
-/// The fields, as texts. Nothing is known of them but what no value can be.
-sdk::Configuration configuration_of(const DebugRequest& request) {
-  const std::string file = request.configuration.empty()
-                               ? (fs::path(request.folder) / "configuration.json").string()
-                               : request.configuration;
-  const auto text = text_of(file);
-  if (!text) {
-    if (request.configuration.empty()) return {};
-    throw Error(Fault::config, "cannot read " + file, "--configuration names a JSON file");
-  }
-  std::vector<std::string> names;
-  const auto parsed = nlohmann::json::parse(*text, nullptr, false, true);
-  if (parsed.is_object()) {
-    for (const auto& [name, value] : parsed.items()) names.push_back(name);
-  }
-  std::vector<const char*> known;
-  for (const std::string& name : names) known.push_back(name.c_str());
-  const wire::ConfigurationFile fields(*text, file, request.connector, known,
-                                       R"({"name": "value"})");
-  sdk::Configuration configuration;
-  for (const std::string& name : names) configuration[name] = fields.optional(name);
-  return configuration;
+/// Where its fields are: a file that need not be there unless it is named.
+ConfigurationFrom configuration_of(const DebugRequest& request) {
+  if (!request.configuration.empty()) return {{}, request.configuration, "--configuration"};
+  const std::string file = (fs::path(request.folder) / "configuration.json").string();
+  return fs::exists(file) ? ConfigurationFrom{{}, file, file} : ConfigurationFrom{};
 }
-
-wire::Secrets secrets_in(const sdk::Configuration& configuration, const sdk::Form& form) {
-  wire::Secrets secrets;
-  for (const auto& [name, value] : configuration) {
-    constexpr std::array kWords{"pass", "token", "secret", "key", "credential"};
-    const bool named = std::ranges::any_of(kWords, [&](const char* word) {
-      return duck::folded(name).find(word) != std::string::npos;
-    });
-    const bool said = std::ranges::any_of(form.fields, [&](const sdk::Field& field) {
-      return field.name == name &&
-             (field.kind == sdk::Field::Kind::password || field.kind == sdk::Field::Kind::hidden);
-    });
-    if ((named || said) && !value.empty()) secrets.add(value);
-  }
-  return secrets;
-}
-
-class DebugConnectorLog final : public sdk::Log {
- public:
-  explicit DebugConnectorLog(const wire::Secrets& secrets) : secrets_(secrets) {}
-  void write(sdk::Level level, std::string_view message) override {
-    constexpr std::array kLevels{Level::debug, Level::info, Level::warn, Level::error};
-    log(kLevels.at(static_cast<std::size_t>(level)), secrets_.hidden(std::string(message)));
-  }
-
- private:
-  const wire::Secrets& secrets_;
-};
 
 /// The file is the connector's state, as it is.
 class Checkpoints final : public Observer {
@@ -148,29 +99,26 @@ std::string pushed_connector(const DebugRequest& request) {
 
 int debug_pushed(const DebugRequest& request, const std::string& connector, DebugStop& stop) {
   const bool own = connector == kKeyBased;
-  const sdk::Configuration configuration = configuration_of(request);
-  const auto opened =
-      own ? examples::key_based_replication() : open_connector(connector, nullptr, {});
-  const wire::Secrets secrets = secrets_in(configuration, opened->configuration_form());
-  DebugConnectorLog connector_log(secrets);
-
+  const auto key_based = own ? examples::key_based_replication() : nullptr;
   const std::string files = files_of(request.folder);
   fs::create_directories(files);
   for (const std::string& note : keep_foreign_files(files)) log(Level::warn, note);
   Connection connection;
   connection.destination = "duckdb:" + files + "/warehouse.db";
   connection.storage = "v1.0.0";
-  feed::FeedOptions options;
-  options.connection = own ? connector : "connector";
-  options.source = own ? connector : connector_identity(connector);
-  options.schema = "tester";
-  options.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
+  connection.source = own ? "connector:" + connector : connector;
+  connection.own = key_based.get();
+  connection.configuration = configuration_of(request);
+  connection.sync.connection = own ? connector : "connector";
+  connection.sync.schema = "tester";
+  connection.sync.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
+  Pushed pushed(connection);
   duck::Database database = open_database(connection);
   const auto destination = open_destination(database, connection, {});
   const std::string path = files + "/state.json";
   {
     duck::Connection looking = database.connect();
-    StateStore states(destination->catalog(), options.connection);
+    StateStore states(destination->catalog(), connection.sync.connection);
     states.open(looking, StateStore::Create::yes);
     set_state(looking, states, request.state.empty() ? path : request.state,
               !request.state.empty());
@@ -180,20 +128,14 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
   feed::FeedResult result;
   std::stop_source asked;
   stop.during([&] { asked.request_stop(); },
-              [&] {
-                result = feed::run(database, *destination, *opened, configuration, options,
-                                   connector_log, checkpoints, asked.get_token());
-              });
+              [&] { result = pushed.run(database, *destination, checkpoints, asked.get_token()); });
   const int code = result.exit_code();
-  if (result.run.error) {
-    report_error(Error(result.run.error->fault(), secrets.hidden(result.run.error->what()),
-                       secrets.hidden(result.run.error->hint())));
-  }
+  if (result.run.error) report_error(*result.run.error);
   if (code == 0) log(Level::info, "Sync completed successfully.");
   const feed::Calls& calls = result.calls;
   print(calls_text({calls.upserts, calls.updates, calls.removes, calls.truncates,
                     calls.schema_changes, checkpoints.count()}) +
-        secrets.hidden(failures_text(result.run, Screen::of(STDOUT_FILENO))) +
+        failures_text(result.run, Screen::of(STDOUT_FILENO)) +
         (code == 0 ? "Sync SUCCEEDED\n" : "Sync FAILED\n"));
   return code;
 }

@@ -30,7 +30,8 @@ std::string text_of(const std::string& name, const nlohmann::json& value,
     throw Error(Fault::config, place + " is encrypted by Fivetran, which alone can read it",
                 "write the value itself, in a file that only its owner can read");
   if (text.starts_with('<') && text.ends_with('>'))
-    throw Error(Fault::config, place + " is still " + text, "write your own value");
+    throw Error(Fault::config, place + " is still as the documentation has it, " + text,
+                "write your own value");
   return text;
 }
 

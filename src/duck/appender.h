@@ -29,8 +29,7 @@ class DataChunk {
 };
 
 /// Appends to a temp table of `connection`. With preserve_insertion_order = false rowids are not in
-/// the order of the calls. What close() has not
-/// returned for may be lost.
+/// the order of the calls. What close() has not returned for may be lost.
 class Appender {
  public:
   Appender(Connection& connection, const std::string& temp_table);

@@ -11,7 +11,7 @@
 namespace sluice {
 
 std::span<const PublishedConnector> published_connectors() {
-  static const std::array<PublishedConnector, 4> kPublished{{
+  static const std::array<PublishedConnector, 4> published{{
       {"motherduck",
        "MotherDuck",
        {"motherduck_token"},
@@ -37,7 +37,7 @@ std::span<const PublishedConnector> published_connectors() {
        "pydolphindb",
        dolphindb::configuration},
   }};
-  return kPublished;
+  return published;
 }
 
 }  // namespace sluice

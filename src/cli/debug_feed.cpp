@@ -112,7 +112,8 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
   connection.sync.connection = own ? connector : "connector";
   connection.sync.schema = "tester";
   connection.sync.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
-  Pushed pushed(connection);
+  std::stop_source asked;
+  Pushed pushed(connection, asked.get_token());
   duck::Database database = open_database(connection);
   const auto destination = open_destination(database, connection, {});
   const std::string path = files + "/state.json";
@@ -126,7 +127,6 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
   }
   Checkpoints checkpoints(path);
   feed::FeedResult result;
-  std::stop_source asked;
   stop.during([&] { asked.request_stop(); },
               [&] { result = pushed.run(database, *destination, checkpoints, asked.get_token()); });
   const int code = result.exit_code();

@@ -69,10 +69,11 @@ std::string pushed_identity(const Connection& connection) {
   return connector_identity(connection.source);
 }
 
-Pushed::Pushed(const Connection& connection)
+Pushed::Pushed(const Connection& connection, const std::stop_token& stop)
     : connection_(connection),
-      opened_(connection.own != nullptr ? nullptr
-                                        : open_connector(connection.source, &log_of_processes())),
+      opened_(connection.own != nullptr
+                  ? nullptr
+                  : open_connector(connection.source, &log_of_processes(), stop)),
       connector_(connection.own != nullptr ? connection.own : opened_.get()),
       form_(connector_->configuration_form()),
       configuration_(

@@ -19,7 +19,8 @@ std::string pushed_identity(const Connection& connection);
 /// the secrets of that configuration. Constructing throws what is wrong with either.
 class Pushed {
  public:
-  explicit Pushed(const Connection& connection);
+  /// `stop` ends all waiting for the connector, also for one that is only starting.
+  explicit Pushed(const Connection& connection, const std::stop_token& stop = {});
 
   std::vector<sdk::TableSchema> schema();
   sdk::Form form() { return form_; }

@@ -82,19 +82,19 @@ class Runner {
   int attempt_pushed(Summary& summary, Stop& stop) {
     refuse_settings_of_databases(connection_);
     const Secret password = fetch_password(connection_.password);
-    Pushed connector(connection_);
+    std::stop_source stopping;
+    // What a connector waits for by itself nobody can interrupt; what is committed stays.
+    const Stop::Run signals_reach(stop, [&stopping](int count, int signal) {
+      stopping.request_stop();
+      if (count > 1) ::_exit(exit_code_of_signal(signal));
+    });
+    Pushed connector(connection_, stopping.get_token());
     duck::Database database = open_database(connection_);
     const auto destination =
-        open_destination(database, connection_, password, [&stop] { return stop.at_once(); });
+        open_destination(database, connection_, password, [&stop] { return stop.asked(); });
     Watchers watchers(connection_, destination->name(), output_);
-    std::stop_source stopping;
     feed::FeedResult fed;
     try {
-      // What a connector waits for by itself nobody can interrupt; what is committed stays.
-      const Stop::Run signals_reach(stop, [&stopping](int count, int signal) {
-        stopping.request_stop();
-        if (count > 1) ::_exit(exit_code_of_signal(signal));
-      });
       fed = connector.run(database, *destination, watchers.observer(), stopping.get_token());
     } catch (const Error& error) {
       watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "fivetran/python.h"
@@ -93,6 +94,8 @@ TEST_F(FivetranEnds, ATaskStopsTheSync) {
 TEST_F(FivetranEnds, BeforeUpdate) {
   EXPECT_THAT(error_of(misbehave("schema")),
               AllOf(HasSubstr("Schema: "), HasSubstr("no schema with ***")));
+  EXPECT_THAT(error_of(misbehave("die in schema")),
+              HasSubstr("ended with exit code 4 during the call Schema"));
   EXPECT_EQ(at.text("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND "
                     "table_name = 't'"),
             "0\n");
@@ -150,6 +153,27 @@ TEST_F(FivetranEnds, StoppedWhileItWaits) {
   EXPECT_EQ(name_of(pid), "");
 }
 
+// A connector that does not come as far as its first operation ends with Ctrl-C, too.
+TEST_F(FivetranEnds, CtrlCWhileItStarts) {
+  const auto interrupted = [&](const char* variable, const char* how, const char* words) {
+    setenv("MISBEHAVE", variable, 1);
+    std::ofstream(at.folder / "configuration.json") << nlohmann::json{{"how", how}};
+    testing::Program running({"sync", "connector:" + HostedFile::connector("misbehaves").string(),
+                              "duckdb:" + (at.folder / "g.duckdb").string(), "--configuration",
+                              (at.folder / "configuration.json").string()},
+                             (at.folder / "out").string());
+    unsetenv("MISBEHAVE");
+    while (running.running() && running.printed().find(words) == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    running.interrupt();
+    while (running.running()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(running.exit_code(), 130) << running.printed();
+    EXPECT_THAT(running.printed(), HasSubstr(words));
+  };
+  interrupted("silent", "state", "silent");
+  interrupted("", "wait in schema", "waiting in schema");
+}
+
 // Killed, it can end nobody: its connector sees that its input has ended.
 TEST_F(FivetranEnds, KilledTheConnectorEndsAndTheNextSyncGoesOn) {
   const auto program =
@@ -158,16 +182,27 @@ TEST_F(FivetranEnds, KilledTheConnectorEndsAndTheNextSyncGoesOn) {
   testing::Program running(
       program,
       {(at.folder / "f.duckdb").string(), HostedFile::connector("misbehaves").string(),
-       nlohmann::json{{"how", "pid"}, {"into", (at.folder / "pid").string()}}.dump(),
+       nlohmann::json{
+           {"how", "pid"}, {"into", (at.folder / "pid").string()}, {"password", "h4rd-to-guess"}}
+           .dump(),
        HostedFile::python()},
       (at.folder / "out").string());
+  // The connector goes on once its checkpoint is taken, which is before it is committed.
   pid_t pid = 0;
-  while (running.running() && pid == 0) {
+  bool committed = false;
+  while (running.running() && (pid == 0 || !committed)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     std::ifstream(at.folder / "pid") >> pid;
+    committed = running.printed().find("committed") != std::string::npos;
   }
   ASSERT_NE(pid, 0) << running.printed();
   EXPECT_NE(name_of(pid), "");
+  for (const char* file : {"cmdline", "environ"}) {
+    std::stringstream seen;
+    seen << std::ifstream("/proc/" + std::to_string(pid) + "/" + file).rdbuf();
+    EXPECT_FALSE(seen.str().empty());
+    EXPECT_THAT(seen.str(), Not(HasSubstr("h4rd-to-guess"))) << "others may see it in " << file;
+  }
   running.kill();
   for (int i = 0; i < 1'000 && !name_of(pid).empty(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -63,6 +63,8 @@ class Program {
   /// Stands still until it is told to go on.
   void stand() { signal(SIGSTOP); }
   void go_on() { signal(SIGCONT); }
+  /// As Ctrl-C does.
+  void interrupt() { signal(SIGINT); }
   /// SIGKILL, unless it has ended.
   void kill() {
     if (!signal(SIGKILL)) return;

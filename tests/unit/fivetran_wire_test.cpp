@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Below the host: bytes that are no messages, and what waits while nobody takes it.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <random>
 #include <thread>
 
+#include "fivetran/ports.h"
 #include "fivetran/process.h"
 #include "fivetran/proto/source.pb.h"
 #include "fivetran/pulled.h"
@@ -25,6 +31,7 @@ class Sink final : public sdk::Operations, public sdk::Table, public sdk::Row, p
     add(schema);
     return *this;
   }
+  void declare(const sdk::TableSchema&) override {}
   void checkpoint(std::string_view) override {}
   sdk::Log& log() override { return *this; }
   void write(sdk::Level, std::string_view) override {}
@@ -36,6 +43,7 @@ class Sink final : public sdk::Operations, public sdk::Table, public sdk::Row, p
   sdk::Row& update() override { return *this; }
   sdk::Row& remove() override { return *this; }
   void truncate() override {}
+  void truncate_at_end() override {}
   sdk::Row& set(std::size_t, const sdk::Value& value) override {
     ++cells;
     if (const auto* text = std::get_if<std::string_view>(&value)) add(*text);
@@ -132,6 +140,42 @@ TEST(FivetranPulled, StoppedAndClosed) {
   pulled.add("x");
   pulled.close();
   EXPECT_THROW(pulled.add("y"), Error);
+}
+
+// Python's SDK lets others listen at its port: what they answer would be taken for the connector's.
+TEST(FivetranPorts, AnotherListenerAtThePortIsSeen) {
+  const int port = free_port();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto listen_too = [&] {
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    EXPECT_EQ(setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes), 0);
+    EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listener, 1), 0);
+    return listener;
+  };
+  const int own = listen_too();
+  EXPECT_TRUE(listens_alone(port, getpgrp()));
+  EXPECT_FALSE(listens_alone(port, 1)) << "it is a process of another group that listens";
+  std::atomic<bool> up = false;
+  Process other({"/usr/bin/env", "python3", "-c",
+                 "import socket, sys, time\n"
+                 "s = socket.socket()\n"
+                 "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\n"
+                 "s.bind(('127.0.0.1', int(sys.argv[1])))\n"
+                 "s.listen()\n"
+                 "print('up', flush=True)\n"
+                 "time.sleep(600)\n",
+                 std::to_string(port)},
+                "/", {}, [&](const Line& line) { up = line.text == "up"; });
+  while (!up && other.running()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_FALSE(listens_alone(port, getpgrp()));
+  EXPECT_FALSE(listens_alone(port, other.group()));
+  close(own);
+  EXPECT_TRUE(listens_alone(port, other.group()));
+  EXPECT_FALSE(listens_alone(free_port(), getpgrp())) << "nobody listens there";
 }
 
 TEST(FivetranLines, EveryFormOfLog) {

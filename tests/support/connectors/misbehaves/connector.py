@@ -4,18 +4,25 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from fivetran_connector_sdk import Connector, FileUpload, Operations as op
 
 if os.environ.get("MISBEHAVE") == "import":
     import nothing_of_this_name  # noqa: F401
 if os.environ.get("MISBEHAVE") == "silent":
+    print("silent", flush=True)
     signal.pause()
 
 
 def schema(configuration):
     if configuration.get("how") == "schema":
         raise ValueError("no schema with " + configuration["password"])
+    if configuration.get("how") == "wait in schema":
+        print("waiting in schema", flush=True)
+        time.sleep(600)
+    if configuration.get("how") == "die in schema":
+        os._exit(4)
     return [{"table": "t", "primary_key": ["id"], "columns": {"id": "INT", "v": "STRING"}}]
 
 

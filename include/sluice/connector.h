@@ -69,6 +69,9 @@ class Table {
   virtual Row& remove() = 0;
   /// Marks all rows deleted that came before this call. Those that come after it live.
   virtual void truncate() = 0;
+  /// The same, put off until update() has returned: a sync that fails marks none. Rows that an
+  /// operation has touched since live. Not behind changes of the table that no checkpoint covers.
+  virtual void truncate_at_end() = 0;
 
  protected:
   ~Table() = default;
@@ -92,6 +95,10 @@ class Operations {
  public:
   /// Makes the table known if nobody declared it. Lives as long as this.
   virtual Table& table(std::string_view name, std::string_view schema = {}) = 0;
+  /// A table that has come to be since schema(), or new or wider columns of one: what it was said
+  /// to be stays, and a column becomes the narrowest type that holds both. An empty primary key
+  /// says nothing of it; another one than before is Fault::drift.
+  virtual void declare(const TableSchema& table) = 0;
   /// Commits every operation so far together with `state`, the text of a JSON object, which the
   /// next sync gets; returns when that is safe. Never claim in it what was not yet written.
   virtual void checkpoint(std::string_view state) = 0;

@@ -14,7 +14,7 @@
 namespace sluice::sdk {
 
 /// One more with each change of these headers that what was built before it does not survive.
-inline constexpr std::uint32_t kAbi = 1;
+inline constexpr std::uint32_t kAbi = 2;
 
 /// How strings and containers are laid out, on which both sides have to agree.
 #if defined(_LIBCPP_VERSION)

@@ -129,6 +129,60 @@ void ChangeBuffer::truncate() {
   });
 }
 
+void ChangeBuffer::truncate_at_end() {
+  session_.guarded([&] {
+    session_.next();
+    if (stage_.rows() + size_ > 0) {
+      throw Error(Fault::config,
+                  table_.text() +
+                      ": a truncate that is put off to the end of the sync comes behind changes of "
+                      "the table that no checkpoint covers",
+                  "truncate before the first change, or behind a checkpoint");
+    }
+    start();
+    ++calls_.truncates;
+    outdated_ = session_.synced;
+  });
+}
+
+void ChangeBuffer::declare(const sdk::TableSchema& declared) {
+  std::vector<std::string> said, before;
+  for (const std::string& each : declared.primary_key)
+    said.push_back(duck::folded(columns_[column(each)].name));
+  for (const std::string& each : key()) before.push_back(duck::folded(each));
+  if (!said.empty() && !std::ranges::is_permutation(said, before)) {
+    throw Error(Fault::drift, table_.text() + ": its primary key was changed within a sync",
+                "`sluice state reset " + table_.argument() +
+                    " --yes` loads the table anew: the connector then starts over");
+  }
+  for (const auto& [name, type] : declared.columns) {
+    check_declared(table_, name, type);
+    const std::size_t at = column(name);
+    const std::optional<sdk::DataType> known = columns_[at].type;
+    const auto both = known ? widened(*known, type) : type;
+    if (!both) {
+      throw Error(Fault::drift,
+                  table_.text() + ": column " + columns_[at].name + " was " + feed::name(*known) +
+                      " and is declared as " + feed::name(type) + " within a sync",
+                  "give it another name");
+    }
+    columns_[at].declared = true;
+    if (known != both) settle(at, *both);
+  }
+}
+
+/// retype() where no row is open.
+void ChangeBuffer::settle(std::size_t column, const sdk::DataType& type) {
+  if (!made_) {
+    if (!columns_[column].type) laid_out_.push_back(column);
+    columns_[column].type = type;
+    return;
+  }
+  if (!block_) open_block();
+  std::memset(given_.data(), '0', given_.size());
+  retype(column, type);
+}
+
 sdk::Row& ChangeBuffer::set(std::size_t column, const sdk::Value& value) {
   return session_.guarded([&]() -> sdk::Row& {
     if (!open_) {
@@ -245,6 +299,7 @@ void ChangeBuffer::open_block() {
   change_.bind(block.chunk.vector(0), {sdk::Type::boolean});
   all_valid(change_);
   given_cells_ = {};
+  number_key_ = kNone;
   for (std::size_t i = 0; i < laid_out_.size(); ++i)
     cells_[laid_out_[i]].bind(block.chunk.vector(1 + i), *columns_[laid_out_[i]].type);
   const auto is_key = [](const BufferColumn& each) { return each.key; };

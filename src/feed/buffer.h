@@ -38,6 +38,7 @@ struct Session {
   Held held;
   ChangeBuffer* open = nullptr;  ///< the one whose row has not ended
   std::exception_ptr failed;     ///< the first error of an operation, thrown again by each later
+  std::int64_t synced = 0;       ///< `_fivetran_synced` of the last checkpoint; 0: none
 
   /// What every operation begins with. Throws Fault::cancelled where the sync is to stop.
   void next();
@@ -80,7 +81,13 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   Row& update() override { return begin(Change::update); }
   Row& remove() override { return begin(Change::remove); }
   void truncate() override;
+  void truncate_at_end() override;
   Row& set(std::size_t column, const sdk::Value& value) override;
+
+  /// As Operations::declare says; no row is open.
+  void declare(const sdk::TableSchema& declared);
+  /// Of the rows that truncate_at_end() is about, the latest `_fivetran_synced`; none: not called.
+  const std::optional<std::int64_t>& outdated() const noexcept { return outdated_; }
 
   /// Ends the row that is open; throws if it has no key.
   void end_row();
@@ -103,6 +110,7 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   Error wrong(const std::string& what, const std::string& hint = {}) const;
   void put(std::size_t column, const sdk::Value& value);
   void retype(std::size_t column, const sdk::DataType& type);
+  void settle(std::size_t column, const sdk::DataType& type);
   void start();
   void open_block();
   void close_block();
@@ -131,6 +139,7 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   std::string given_;  ///< by column: '1' where the open row has a value or a NULL that was set
   bool updates_ = false, removes_ = false;
   std::optional<std::uint64_t> truncated_;  ///< rows staged before the last truncate
+  std::optional<std::int64_t> outdated_;
 
   // Whether each row has a higher key than the one before, where that is easily seen.
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);

@@ -149,6 +149,11 @@ std::vector<Statement> apply(const apply::Target& target, const Staged& staged,
   if (staged.truncated) {
     add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " + deleted);
   }
+  if (staged.outdated) {
+    add(Does::marks, "UPDATE " + target.sql() + " SET " + deleted + " = true WHERE NOT " + deleted +
+                         " AND " + duck::quoted(kSynced) + " <= make_timestamptz(" +
+                         std::to_string(*staged.outdated) + "::BIGINT)");
+  }
   if (staged.rows == 0) return statements;
   const Key key(staged);
   const std::string stage = staged.relation;

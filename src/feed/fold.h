@@ -30,13 +30,15 @@ struct Staged {
   std::uint64_t rows = 0;
   bool updates = false, removes = false;
   std::optional<std::uint64_t> truncated;  ///< changes with a lower seq came before a truncate
+  /// Rows of the target that no checkpoint after this one has touched are to be marked deleted.
+  std::optional<std::int64_t> outdated;
   std::vector<StagedColumn> columns;
   std::vector<std::size_t> key;  ///< positions in `columns`; empty: none, `_fivetran_id` instead
   bool each_key_once = false;    ///< known before, or as fold_keys() has found
   /// The lowest and highest key, where that is known and the key is one whole number.
   std::optional<std::pair<std::int64_t, std::int64_t>> range;
   bool all_new = false;  ///< as any_there() has found
-  bool empty() const noexcept { return rows == 0 && !truncated; }
+  bool empty() const noexcept { return rows == 0 && !truncated && !outdated; }
 };
 
 /// Without a primary key: the relation with a column "id", a hash of the row's values: SHA-1, in

@@ -21,6 +21,7 @@ class LeftOut final : public sdk::Table, public sdk::Row {
   Row& update() override { return drop(); }
   Row& remove() override { return drop(); }
   void truncate() override { drop(); }
+  void truncate_at_end() override { drop(); }
   Row& set(std::size_t /*column*/, const sdk::Value& /*value*/) override { return *this; }
 
   const TableName& table() const noexcept { return table_; }

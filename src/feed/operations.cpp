@@ -62,6 +62,7 @@ FeedOperations::FeedOperations(duck::Connection& connection, const StateStore& s
     note("the connector starts over, as " + targets_.starts_over() + " is loaded anew");
     state_ = empty.state;
   }
+  session_.synced = feed_.value_or(empty).synced;
   session_.begun = [this](const ChangeBuffer& buffer) {
     told_([&](Observer& o) { o.table_started(buffer.progress()); });
   };
@@ -86,6 +87,20 @@ sdk::Table& FeedOperations::table(std::string_view name, std::string_view schema
     auto& left = left_out_[key];
     if (left == nullptr) left = std::make_unique<LeftOut>(session_, wanted);
     return *left;
+  });
+}
+
+void FeedOperations::declare(const sdk::TableSchema& table) {
+  session_.guarded([&] {
+    session_.next();
+    const TableName name{table.schema, table.name};
+    if (!targets_.chosen(name)) return;
+    const auto found = by_name_.find(folded_name(name));
+    if (found == by_name_.end()) {
+      add(name, &table);
+    } else {
+      fed_[found->second]->buffer->declare(table);
+    }
   });
 }
 
@@ -122,12 +137,14 @@ void FeedOperations::finish() {
     for (const auto& each : fed_) {
       each->buffer->close();
       left = left || !each->buffer->staged().empty();
+      ending_ = ending_ || each->buffer->outdated();
     }
-    if (!left) return;
-    log_.warning(
-        "update() ended without a checkpoint behind its last operations: they are committed, and "
-        "the next sync starts from the last checkpoint's state");
-    commit(state_);
+    if (left) {
+      log_.warning(
+          "update() ended without a checkpoint behind its last operations: they are committed, and "
+          "the next sync starts from the last checkpoint's state");
+    }
+    if (left || ending_) commit(state_);
   });
 }
 
@@ -154,6 +171,7 @@ std::vector<FeedOperations::Work> FeedOperations::prepare() {
     ChangeBuffer& buffer = *each->buffer;
     buffer.close();
     Staged staged = buffer.staged();
+    if (ending_) staged.outdated = buffer.outdated();
     // A declared table is made even where it has no row, one that was never written to not.
     const bool nothing = staged.rows == 0 && !each->known->state.live;
     if (nothing && (staged.columns.empty() || staged.key.size() != buffer.key().size())) continue;
@@ -222,6 +240,7 @@ void FeedOperations::commit(const std::string& state) {
   load.replace_feed(feed_, next);
   load.commit();
   feed_ = next;
+  session_.synced = next.synced;
   state_ = state;
   for (auto& [known, becomes] : others) known->stored = std::move(becomes);
   committed(work);

@@ -25,6 +25,7 @@ class FeedOperations final : public sdk::Operations {
 
   void declare(const std::vector<sdk::TableSchema>& tables);
   sdk::Table& table(std::string_view name, std::string_view schema) override;
+  void declare(const sdk::TableSchema& table) override;
   void checkpoint(std::string_view state) override;
   sdk::Log& log() override { return log_; }
   bool stopped() const noexcept override { return session_.stop.stop_requested(); }
@@ -63,6 +64,7 @@ class FeedOperations final : public sdk::Operations {
   Session session_;
   std::string state_;
   std::uint64_t checkpoints_ = 0;
+  bool ending_ = false;  ///< a table is to be truncated now that update() has returned
   std::vector<std::unique_ptr<Fed>> fed_;
   std::map<TableName, std::size_t> by_name_;                ///< folded
   std::map<TableName, std::unique_ptr<LeftOut>> left_out_;  ///< folded

@@ -45,15 +45,11 @@ class Gathering {
   void declare(const sdk::TableSchema& declared) {
     for (const std::string& each : declared.primary_key) add_said(each).key = true;
     for (const auto& [name, type] : declared.columns) {
-      const std::string place = table_.text() + ": column " + name;
-      if (parse_type(feed::name(type)) != type || name.empty() ||
-          (type.type == sdk::Type::decimal &&
-           (type.precision < 1 || type.precision > 38 || type.scale > type.precision))) {
-        throw Error(Fault::config, place + " cannot be declared as " + feed::name(type),
-                    "a DECIMAL has a precision of 1 to 38 and a scale up to that");
-      }
+      check_declared(table_, name, type);
       BufferColumn& added = add_said(name);
-      if (added.declared) throw Error(Fault::config, place + " is declared twice");
+      if (added.declared) {
+        throw Error(Fault::config, table_.text() + ": column " + name + " is declared twice");
+      }
       added.type = type;
       added.declared = true;
     }

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "sluice/error.h"
+
 namespace sluice::feed {
 namespace {
 
@@ -93,6 +95,16 @@ std::optional<DataType> parse_type(const std::string& text) {
   const auto [close, bad_too] = std::from_chars(comma + 1, end, type.scale);
   if (bad_too != std::errc() || text != name(type)) return std::nullopt;
   return type;
+}
+
+void check_declared(const TableName& table, const std::string& column, const DataType& type) {
+  const bool decimal = type.type == Type::decimal;
+  if (!column.empty() && parse_type(name(type)) == type &&
+      (!decimal || (type.precision >= 1 && type.precision <= 38 && type.scale <= type.precision)))
+    return;
+  throw Error(Fault::config,
+              table.text() + ": column " + column + " cannot be declared as " + name(type),
+              "a DECIMAL has a precision of 1 to 38 and a scale up to that");
 }
 
 std::optional<DataType> widened(const DataType& one, const DataType& other) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fivetran/host.h"
 
-#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -192,7 +191,6 @@ class Hosted final : public sdk::Connector {
 
   void stream(const proto::UpdateRequest& request, sdk::Operations& operations);
   void take(const std::string& message, Records& records, sdk::Operations& operations);
-  void take_change(const proto::SchemaChange& change) const;
 
   const std::string name_;
   const std::shared_ptr<Scrubbed> scrubbed_;
@@ -281,7 +279,10 @@ void Hosted::take(const std::string& message, Records& records, sdk::Operations&
       covered_ = records.taken();
       break;
     case Case::kSchemaChangeFieldNumber:
-      take_change(text(proto::SchemaChange()));
+      for (const sdk::TableSchema& each : schema_of(text(proto::SchemaChange()))) {
+        operations.declare(each);
+        records.declare(each);
+      }
       break;
     case Case::kWarningFieldNumber:
       scrubbed_->write(sdk::Level::warning,
@@ -297,26 +298,6 @@ void Hosted::take(const std::string& message, Records& records, sdk::Operations&
     default:
       throw Error(Fault::data, "an operation of number " + std::to_string(field.number) +
                                    ", which this version of Sluice does not know");
-  }
-}
-
-// Tables are declared before the first row; what is then said of them may only be less.
-void Hosted::take_change(const proto::SchemaChange& change) const {
-  for (const sdk::TableSchema& each : schema_of(change)) {
-    const auto declared =
-        std::find_if(schema_.begin(), schema_.end(), [&](const sdk::TableSchema& known) {
-          return known.name == each.name && known.schema == each.schema;
-        });
-    const auto has = [&](const auto& column) {
-      return std::find(declared->columns.begin(), declared->columns.end(), column) !=
-             declared->columns.end();
-    };
-    if (declared == schema_.end() || declared->primary_key != each.primary_key ||
-        !std::all_of(each.columns.begin(), each.columns.end(), has)) {
-      throw Error(Fault::drift,
-                  name_ + ": it changed the schema of " + each.name + " in the middle of a sync",
-                  "run the sync again: the connector is asked for its schema at the beginning");
-    }
   }
 }
 

@@ -55,13 +55,24 @@ struct Records::Target {
 
 Records::Records(sdk::Operations& operations, const std::vector<sdk::TableSchema>& declared)
     : operations_(operations) {
-  for (const sdk::TableSchema& each : declared) {
-    auto& types = declared_[{folded(each.schema), folded(each.name)}];
-    for (const auto& [name, type] : each.columns) types.emplace(folded(name), type);
-  }
+  for (const sdk::TableSchema& each : declared) declare(each);
 }
 
 Records::~Records() = default;
+
+void Records::declare(const sdk::TableSchema& table) {
+  const std::pair place{folded(table.schema), folded(table.name)};
+  auto& types = declared_[place];
+  for (const auto& [name, type] : table.columns) types.insert_or_assign(folded(name), type);
+  for (auto& [key, target] : targets_) {
+    if (std::pair{folded(key.first), folded(key.second)} != place) continue;
+    target->types = types;
+    for (Known& column : target->columns) {
+      const auto type = types.find(folded(column.name));
+      if (type != types.end()) column.declared = type->second;
+    }
+  }
+}
 
 Records::Target& Records::target(std::string_view schema, std::string_view name) {
   if (last_ != nullptr && last_->name == name && last_->schema == schema) return *last_;
@@ -152,15 +163,8 @@ void Records::truncate(std::string_view message) {
     if (field.number == 3) deferred = field.integer != 0;
   }
   Target& to = target(schema, name);
-  if (deferred) {
-    throw Error(Fault::data,
-                to.text() +
-                    ": a truncate that is put off to the end of the sync, which Sluice "
-                    "cannot do",
-                "let the connector truncate without deferring it");
-  }
   ++taken_;
-  to.table->truncate();
+  deferred ? to.table->truncate_at_end() : to.table->truncate();
 }
 
 void Records::take_cell(Target& target, sdk::Row& row, std::string_view entry, bool prefix) {

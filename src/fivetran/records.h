@@ -25,6 +25,8 @@ class Records {
   Records(sdk::Operations& operations, const std::vector<sdk::TableSchema>& declared);
   ~Records();
 
+  /// What a change of the schema says of a table from now on.
+  void declare(const sdk::TableSchema& table);
   /// The bytes of a message Records, or of one Record.
   void take_batch(std::string_view records);
   void take(std::string_view record);

@@ -97,9 +97,7 @@ TEST_F(FivetranProtocol, WhatItDoesNotAllow) {
            {"empty", "a message without an operation"},
            {"no table", "names no table"},
            {"no column", "a column without a name"},
-           {"deferred", "put off"},
            {"garbage", "not in protobuf's format"},
-           {"change", "changed the schema of new"},
            {"two", "two operations"},
            {"declared type", "type number 77"},
            {"no schema", "without a schema"}}) {
@@ -108,11 +106,35 @@ TEST_F(FivetranProtocol, WhatItDoesNotAllow) {
     EXPECT_NE(result.exit_code(), 0) << name;
   }
   EXPECT_THAT(error_of(sync("nanos")), HasSubstr("column at: a time with a part of a microsecond"));
+  EXPECT_THAT(error_of(sync("deferred late")), HasSubstr("t: a truncate that is put off"));
+  EXPECT_THAT(error_of(sync("change of key")), HasSubstr("t: its primary key was changed"));
   EXPECT_THAT(error_of(sync("bad state")), HasSubstr("JSON object"));
   EXPECT_EQ(at.text("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'dst' AND "
                     "schema_name = 'main'"),
             "0\n")
       << "something of a refused sync was kept";
+}
+
+TEST_F(FivetranProtocol, TheSchemaChangesWithinASync) {
+  const feed::FeedResult result = sync("change");
+  ASSERT_EQ(error_of(result), "") << at.logged();
+  EXPECT_EQ(at.text("SELECT id, i, typeof(i), cents::VARCHAR, typeof(cents), open, typeof(open) "
+                    "FROM dst.main.t ORDER BY id"),
+            "1|7|BIGINT|NULL|DECIMAL(10,2)|NULL|BOOLEAN\n"
+            "2|5000000000|BIGINT|1.25|DECIMAL(10,2)|NULL|BOOLEAN\n"
+            "3|6000000000|BIGINT|2.50|DECIMAL(10,2)|true|BOOLEAN\n");
+  EXPECT_EQ(at.text("SELECT id, v, typeof(v) FROM dst.main.new"), "1|6|INTEGER\n");
+}
+
+TEST_F(FivetranProtocol, ATruncateThatIsDeferredWaitsForTheEnd) {
+  const auto marks = [&] {
+    return at.text("SELECT id, _fivetran_deleted FROM dst.main.t ORDER BY id");
+  };
+  ASSERT_EQ(error_of(sync("filled")), "") << at.logged();
+  EXPECT_NE(error_of(sync("deferred in vain")), "");
+  EXPECT_EQ(marks(), "1|false\n2|false\n3|false\n");
+  ASSERT_EQ(error_of(sync("deferred")), "");
+  EXPECT_EQ(marks(), "1|true\n2|false\n3|true\n4|false\n");
 }
 
 TEST_F(FivetranProtocol, StatusesAreFaults) {

@@ -95,6 +95,7 @@ TYPES = {"id": 4, "s": 2, "i": 3, "f": 6, "d": 7, "day": 8, "local": 9, "at": 10
 TABLE = message(1, text(1, "t"), *[column(name, kind, name == "id") for name, kind in TYPES.items()],
                 column("dec", 5, False, message(4, message(1, number(1, 10), number(2, 2)))), column("open", 0))
 SCHEMA = message(3, TABLE)
+CENTS = column("cents", 5, False, message(4, message(1, number(1, 10), number(2, 2))))
 
 UPDATES = {
     "kinds": [
@@ -111,9 +112,20 @@ UPDATES = {
     "empty": [b""],
     "no table": [one(0, {"id": ID(1)}, "")],
     "no column": [one(0, {"": ID(1)})],
-    "deferred": [message(8, text(2, "t"), number(3, 1))],
+    "deferred late": [one(0, {"id": ID(1)}), message(8, text(2, "t"), number(3, 1))],
+    "filled": [one(0, {"id": ID(n)}) for n in (1, 2, 3)] + [checkpoint()],
+    "deferred": [message(8, text(2, "t"), number(3, 1)), one(0, {"id": ID(2)}), checkpoint(), one(0, {"id": ID(4)}), checkpoint()],
+    "deferred in vain": [message(8, text(2, "t"), number(3, 1)), one(0, {"id": ID(2)}), checkpoint(), grpc.StatusCode.UNAVAILABLE],
     "garbage": [b"\x0a\xff\xff\xff\xff\x0f"],
-    "change": [message(2, message(2, message(1, text(1, "new"), column("id", 4, True))))],
+    "change": [
+        one(0, {"id": ID(1), "i": number(4, 7), "day": b""}),
+        message(2, message(2, message(1, text(1, "new"), column("id", 4, True), column("v", 3)))),
+        one(0, {"id": ID(1), "v": number(4, 5)}, "new"), one(0, {"id": ID(1), "v": number(4, 6)}, "new"),
+        message(2, message(2, message(1, text(1, "t"), column("id", 4, True), column("i", 4), column("open", 1), CENTS))),
+        one(0, {"id": ID(2), "i": ID(5000000000), "cents": text(11, "1.25")}),
+        one(0, {"id": b"\x013", "i": b"\x016000000000", "cents": b"\x012.5", "open": b"\x01true"}, encoding=5), checkpoint(),
+    ],
+    "change of key": [message(2, message(2, message(1, text(1, "t"), column("s", 2, True))))],
     "nanos": [one(0, {"id": ID(1), "at": message(10, stamp(1, 1))})],
     "two": [checkpoint() + checkpoint()],
     "bad state": [checkpoint("[]")],

@@ -95,11 +95,11 @@ def described(data):
 
 
 class Server:
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, **how):
         self.folder = pathlib.Path(folder)
         self.log = open(self.folder / "serve.log", "w+")
         self.process = subprocess.Popen([SLUICE, "serve-destination", "--port", "0", *arguments], stdout=self.log,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, **how)
         while not (found := re.search(r"on port (\d+)", self.text())):
             assert self.process.poll() is None, self.text()
         self.channel = grpc.insecure_channel("127.0.0.1:" + found.group(1),

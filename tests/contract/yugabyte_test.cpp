@@ -99,6 +99,19 @@ TEST_F(YugabyteTest, ColocatedTablesAreReadByValuesThatAnalyzeFound) {
   EXPECT_GT(copies().size(), 2U);
 }
 
+// As texts, 10 comes before 9 and -1 before -2: ranges of such an order overlap.
+TEST_F(YugabyteTest, NumbersAreCutInTheOrderOfNumbers) {
+  db->exec(
+      "CREATE TABLE numbered (n int PRIMARY KEY, pad text);"
+      "INSERT INTO numbered SELECT i, repeat('x', 400) FROM generate_series(-30000, 30000) i;"
+      "ANALYZE numbered");
+  begin();
+  cluster->declare("numbered", YugabyteDouble::colocated());
+  EXPECT_EQ(good_sync("numbered").read, 60'001U);
+  expect_equal("numbered", "n, pad");
+  EXPECT_GT(copies().size(), 2U);
+}
+
 TEST_F(YugabyteTest, ATableWithoutAKeyIsOneChunkAndAMultiset) {
   db->exec(
       "CREATE TABLE loose (a int, b text); INSERT INTO loose SELECT i % 10, 'b' FROM "

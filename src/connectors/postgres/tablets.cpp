@@ -90,7 +90,7 @@ void add_slices(std::vector<Chunk>& chunks, const Heap& heap, json bounds,
 }
 
 /// Values of the key's first column that cut the heap, in the order that its comparisons have: the
-/// server sorts them, by the column's type. A collation of its own would sort them otherwise.
+/// server sorts them, by the column's type (d.v, for v alone is the text). A collation of its own would sort them otherwise.
 std::vector<std::string> key_points(const Asking& asking, const Shape& shape, const Heap& heap) {
   const std::string& column = shape.table.primary_key.at(0);
   const LiteralType& type = shape.literals[shape.position(column)];
@@ -111,7 +111,7 @@ std::vector<std::string> key_points(const Asking& asking, const Shape& shape, co
               " AND tablename = " + literal(heap.name.name) + " AND attname = " + literal(column) +
               ") u(v) WHERE v IS NOT NULL AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = " +
               std::to_string(heap.oid) + " AND attname = " + literal(column) +
-              " AND attcollation IN (0, 100))) d ORDER BY v")) {
+              " AND attcollation IN (0, 100))) d ORDER BY d.v")) {
     points.push_back(row[0].value());
   }
   return points;

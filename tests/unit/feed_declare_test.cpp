@@ -108,7 +108,7 @@ TEST_F(FeedDeclare, RefusesWhatDoesNotFit) {
   EXPECT_EQ(types("t"), "") << "something of a refused sync was kept";
 }
 
-// What a key of another type tells of the order of rows is not taken for what the old one told.
+// Of each key one row is left, whatever its type was when it came.
 TEST_F(FeedDeclare, AKeyThatWidens) {
   const auto error = sync([](sdk::Operations& operations) {
     sdk::Table& table = operations.table("t");

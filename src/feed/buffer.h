@@ -23,7 +23,6 @@
 namespace sluice::feed {
 
 class ChangeBuffer;
-
 /// True counts of what a connector did.
 struct Calls {
   std::uint64_t upserts = 0, updates = 0, removes = 0, truncates = 0;
@@ -125,12 +124,10 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   bool has_key_;
   std::vector<BufferColumn> columns_;
   std::unordered_map<std::string, std::size_t> positions_;  ///< by the connector's folded name
-
   Stage stage_;
-  std::vector<std::size_t>
-      laid_out_;        ///< the stage's columns, in the order in which they got a type
-  bool made_ = false;   ///< the stage knows them
-  bool block_ = false;  ///< one is open, and the cells below are its
+  std::vector<std::size_t> laid_out_;  ///< the stage's columns, as they got a type
+  bool made_ = false;                  ///< the stage knows them
+  bool block_ = false;                 ///< one is open, and the cells below are its
   Cells change_, given_cells_;
   std::vector<Cells> cells_;  ///< by column; data is null where it has no type
   std::size_t size_ = 0;      ///< rows of the block that have ended
@@ -140,7 +137,6 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   bool updates_ = false, removes_ = false;
   std::optional<std::uint64_t> truncated_;  ///< rows staged before the last truncate
   std::optional<std::int64_t> outdated_;
-
   // Whether each row has a higher key than the one before, where that is easily seen.
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   bool ascending_ = true;

@@ -90,7 +90,8 @@ void add_slices(std::vector<Chunk>& chunks, const Heap& heap, json bounds,
 }
 
 /// Values of the key's first column that cut the heap, in the order that its comparisons have: the
-/// server sorts them, by the column's type (d.v, for v alone is the text). A collation of its own would sort them otherwise.
+/// server sorts them, by the column's type (d.v, for v alone is the text). A collation of its own
+/// would sort them otherwise.
 std::vector<std::string> key_points(const Asking& asking, const Shape& shape, const Heap& heap) {
   const std::string& column = shape.table.primary_key.at(0);
   const LiteralType& type = shape.literals[shape.position(column)];

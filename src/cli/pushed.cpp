@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/pushed.h"
 
+#include <unistd.h>
+
+#include <stop_token>
+
 #include "cli/log.h"
+#include "cli/signals.h"
 #include "connectors/open_connector.h"
 #include "sluice/error.h"
 
@@ -93,7 +98,7 @@ std::optional<std::string> Pushed::test(const std::string& name) {
 }
 
 feed::FeedResult Pushed::run(duck::Database& database, Destination& destination, Observer& observer,
-                             const std::stop_token& stop) {
+                             Stop& stop) {
   feed::FeedOptions options;
   options.connection = connection_.sync.connection;
   options.source = pushed_identity(connection_);
@@ -103,7 +108,13 @@ feed::FeedResult Pushed::run(duck::Database& database, Destination& destination,
   options.exclude = connection_.sync.exclude;
   ConnectorLog log(secrets_);
   Discreet connector(*connector_, secrets_);
-  return feed::run(database, destination, connector, configuration_, options, log, observer, stop);
+  std::stop_source stopping;
+  const Stop::Run signals_reach(stop, [&stopping](int count, int signal) {
+    stopping.request_stop();
+    if (count > 1) ::_exit(exit_code_of_signal(signal));
+  });
+  return feed::run(database, destination, connector, configuration_, options, log, observer,
+                   stopping.get_token());
 }
 
 void refuse_settings_of_databases(const Connection& connection) {

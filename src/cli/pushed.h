@@ -2,10 +2,10 @@
 // Connectors that push their changes, as the commands run them.
 #pragma once
 
-#include <stop_token>
 #include <string>
 
 #include "cli/settings.h"
+#include "cli/watchers.h"
 #include "feed/run.h"
 
 namespace sluice::cli {
@@ -25,8 +25,10 @@ class Pushed {
   sdk::Form form() { return form_; }
   /// One of the form's tests: why it failed, none: it has not.
   std::optional<std::string> test(const std::string& name);
+  /// A first signal asks the connector to stop; a second ends the process, as nobody can interrupt
+  /// what a connector waits for. What is committed stays.
   feed::FeedResult run(duck::Database& database, Destination& destination, Observer& observer,
-                       const std::stop_token& stop);
+                       Stop& stop);
 
  private:
   const Connection& connection_;

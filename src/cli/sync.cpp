@@ -2,8 +2,6 @@
 // `sluice sync` and `sluice plan`.
 #include <unistd.h>
 
-#include <stop_token>
-
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "cli/log.h"
@@ -87,15 +85,9 @@ class Runner {
     const auto destination =
         open_destination(database, connection_, password, [&stop] { return stop.at_once(); });
     Watchers watchers(connection_, destination->name(), output_);
-    std::stop_source stopping;
     feed::FeedResult fed;
     try {
-      // What a connector waits for by itself nobody can interrupt; what is committed stays.
-      const Stop::Run signals_reach(stop, [&stopping](int count, int signal) {
-        stopping.request_stop();
-        if (count > 1) ::_exit(exit_code_of_signal(signal));
-      });
-      fed = connector.run(database, *destination, watchers.observer(), stopping.get_token());
+      fed = connector.run(database, *destination, watchers.observer(), stop);
     } catch (const Error& error) {
       watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
       throw;

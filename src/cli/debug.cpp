@@ -16,6 +16,7 @@
 #include "cli/log.h"
 #include "cli/open.h"
 #include "cli/render.h"
+#include "cli/report.h"
 #include "cli/signals.h"
 #include "cli/watchers.h"
 #include "engine/select.h"
@@ -169,17 +170,15 @@ int debug(const DebugRequest& request) {
   const SignalWatch watch([&stop](int count, int signal) { stop.signalled(count, signal); });
   std::optional<Error> failure;
   try {
-    const int code = run(request, stop);
-    return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
+    return watch.exit_code(run(request, stop));
   } catch (const Error& error) {
     failure = error;
   } catch (const std::exception& error) {
     failure = Error(Fault::internal, error.what());
   }
-  report_error(*failure);
+  report_error(shown(*failure));
   print("Sync FAILED\n");
-  const int code = exit_code_of(*failure);
-  return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
+  return watch.exit_code(exit_code_of(*failure));
 }
 
 }  // namespace sluice::cli

@@ -124,7 +124,8 @@ void refuse_doubt(const DebugRequest& request) {
   if (python.empty()) return;
   throw Error(Fault::config,
               (fs::path(request.folder) / "connector.py").string() +
-                  " is the published connector " + python + ", and sluice has one of its own",
+                  " looks like the published connector " + python +
+                  ", and sluice has one of its own",
               "--native, or --connector " + python + ", runs sluice's; --python runs that one");
 }
 

@@ -33,7 +33,7 @@ std::string calls_text(const DebugCalls& calls) {
 }  // namespace
 
 int debug_report(const DebugCalls& calls, const RunResult& result, int code) {
-  if (result.error) report_error(*result.error);
+  if (result.error) report_error(shown(*result.error));
   if (code == 0) log(Level::info, "Sync completed successfully.");
   print(calls_text(calls) + failures_text(result, Screen::of(STDOUT_FILENO)) +
         (code == 0 ? "Sync SUCCEEDED\n" : "Sync FAILED\n"));

@@ -122,8 +122,8 @@ void refuse_settings_of_databases(const Connection& connection) {
   const auto refuse = [&](bool set, const std::string& what) {
     if (!set) return;
     throw Error(Fault::config,
-                what + " is for databases: the connector of " + sync.connection +
-                    " decides by itself what it reads and when",
+                what + " is for databases: a connector (connection " + sync.connection +
+                    ") decides by itself what it reads and when",
                 "leave it out; `configuration:` is what a connector is told");
   };
   refuse(!sync.table_options.empty(), "a setting of tables (table_options:, or its flag)");

@@ -16,10 +16,6 @@
 namespace sluice::cli {
 namespace {
 
-int after_signal(int code, const SignalWatch& watch) {
-  return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
-}
-
 /// For what is said last: a full or closed standard output is told on standard error, once.
 int print_or_fail(const std::string& text, int code) {
   try {
@@ -31,9 +27,6 @@ int print_or_fail(const std::string& text, int code) {
   return code;
 }
 
-constexpr const char* kStopped = "stopped before the end; what is committed stays";
-constexpr const char* kGoesOn = "the same command again goes on from there";
-
 class Runner {
  public:
   /// `plan`: what is to be done, or nullptr.
@@ -43,7 +36,7 @@ class Runner {
   /// A failed connection is reported here, so that the others still run.
   int run(Summary& summary, Stop& stop, const SignalWatch& watch) {
     try {
-      return after_signal(attempt(summary, stop), watch);
+      return watch.exit_code(attempt(summary, stop));
     } catch (const Error& error) {
       return failed(error, watch);
     } catch (const std::exception& error) {
@@ -53,14 +46,10 @@ class Runner {
 
  private:
   int failed(const Error& error, const SignalWatch& watch) {
-    const int code = after_signal(exit_code_of(error), watch);
+    const int code = watch.exit_code(exit_code_of(error));
     if (output_.json) print_or_fail(error_line(error) + "\n", code);
-    report_error(code == 130 || code == 143 ? Error(error.fault(), kStopped, kGoesOn) : error);
+    report_error(shown(error));
     return code;
-  }
-
-  static Error shown(const Error& error) {
-    return error.fault() == Fault::cancelled ? Error(error.fault(), kStopped, kGoesOn) : error;
   }
 
   int attempt(Summary& summary, Stop& stop) {

@@ -129,8 +129,10 @@ connector = Connector(update=update, schema=lambda configuration: [{"table": "po
 """)
         with support.start("debug", str(self.folder)) as run:
             said = ""
-            while "three are sent" not in said:
-                said += run.stdout.readline()
+            for line in run.stdout:
+                said += line
+                if "three are sent" in line:
+                    break
             # Its words come sooner than its rows.
             support.wait_for(lambda: self.state.exists() and json.loads(self.state.read_text()) == {"at": 3})
             run.send_signal(signal.SIGINT)

@@ -49,6 +49,7 @@ struct Receipt {
   std::string strategy;   ///< "load", "resume", "incremental", "full", "append", "not due", ..
   std::string guarantee;  ///< class of docs/exactness.md; what holds at once is joined: "B+C"
   std::uint64_t read = 0, inserted = 0, updated = 0, deleted = 0, misfits = 0, bytes = 0;
+  std::uint64_t loaded = 0;  ///< rows that this attempt at a load wrote, whether or not it ended
   std::uint64_t schema_changes = 0;  ///< the copy was made, or got or widened columns
   double seconds = 0;
   std::string instant;               ///< the snapshot the copy equals

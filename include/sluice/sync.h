@@ -42,6 +42,10 @@ class Observer {
   virtual ~Observer() = default;
   virtual void run_started(const std::string& /*id*/) {}
   virtual void table_started(const std::shared_ptr<const Progress>&) {}
+  /// Rows are about to be read: those whose replication key is `from` or above (none: all), up to
+  /// the mark `until` (none: the table has none).
+  virtual void reading(const TableName&, const std::optional<std::string>& /*from*/,
+                       const std::optional<std::string>& /*until*/) {}
   virtual void unit_committed(const TableName&, std::uint64_t /*rows_so_far*/) {}
   /// What a run made of a table is committed, and seen. Not told where that is nothing.
   virtual void published(const TableName&) {}

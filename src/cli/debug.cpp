@@ -13,12 +13,12 @@
 #include "cli/debug_files.h"
 #include "cli/debug_report.h"
 #include "cli/debug_state.h"
-#include "cli/debug_stop.h"
 #include "cli/log.h"
 #include "cli/open.h"
 #include "cli/render.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/watchers.h"
 #include "engine/select.h"
 
 namespace sluice::cli {
@@ -108,18 +108,19 @@ class DebugRun {
         files_(files_of(request.folder)),
         file_(files_ + "/state.json", plan.connector) {}
 
-  int run(DebugStop& stop) {
+  int run(Stop& stop) {
     const Connection& connection = plan_.connection;
+    const auto at_once = [&stop] { return stop.at_once(); };
     const Secret password = fetch_password(connection.password);
     duck::Database database = open_database(connection);
     // The source first: where it cannot be reached, no empty warehouse is left behind.
-    const auto source = open_source(database, connection, password);
+    const auto source = open_source(database, connection, password, at_once);
     source->identity();
     log(Level::info, plan_.connector == "singlestore" ? "Connected to SingleStoreDB!"
                                                       : "Successfully connected to " + plan_.title);
     fs::create_directories(files_);
     say(keep_foreign_files(files_));
-    const auto destination = open_destination(database, connection, {});
+    const auto destination = open_destination(database, connection, {}, at_once);
     duck::Connection own = database.connect();
     StateStore states(destination->catalog(), connection.sync.connection);
     states.open(own, StateStore::Create::yes);
@@ -129,38 +130,20 @@ class DebugRun {
     tables.set_up(source->discover({}));
     DebugLog watcher([&](const TableName& table) { file_.write(own, states, table); });
     RunResult result = sync(database, *source, *destination, watcher, stop);
-    DebugCalls calls = calls_of(result);
     // A second pass for tables whose guessed key was none.
-    if (std::ranges::count_if(result.receipts, [&](const Receipt& receipt) {
-          return tables.guessed_wrong(receipt);
-        }) > 0) {
-      result = sync(database, *source, *destination, watcher, stop);
-      const DebugCalls more = calls_of(result);
-      calls.upserts += more.upserts;
-      calls.deletes += more.deletes;
-      calls.schema_changes += more.schema_changes;
-    }
-    calls.checkpoints = watcher.checkpoints();
+    const auto wrong = std::ranges::count_if(
+        result.receipts, [&](const Receipt& receipt) { return tables.guessed_wrong(receipt); });
+    if (wrong > 0 && !stop.asked()) result = sync(database, *source, *destination, watcher, stop);
     file_.write(own, states);
-    return report(result, calls);
+    return debug_report(watcher.calls(), result, result.exit_code());
   }
 
  private:
   RunResult sync(duck::Database& database, Source& source, Destination& destination,
-                 Observer& observer, DebugStop& stop) const {
+                 Observer& observer, Stop& stop) const {
     Sync sync(database, source, destination, plan_.connection.sync, observer);
-    RunResult result;
-    stop.during([&] { sync.stop(); }, [&] { result = sync.run(); });
-    return result;
-  }
-
-  int report(const RunResult& result, const DebugCalls& calls) const {
-    const int code = result.exit_code();
-    if (result.error) report_error(*result.error);
-    if (code == 0) log(Level::info, "Sync completed successfully.");
-    print(calls_text(calls) + failures_text(result, Screen::of(STDOUT_FILENO)) +
-          (code == 0 ? "Sync SUCCEEDED\n" : "Sync FAILED\n"));
-    return code;
+    const Stop::Run signals_reach(stop, [&sync](int, int) { sync.stop(); });
+    return sync.run();
   }
 
   DebugPlan& plan_;
@@ -169,28 +152,33 @@ class DebugRun {
   StateFile file_;
 };
 
+int run(const DebugRequest& request, Stop& stop) {
+  const std::string pushed = pushed_connector(request);
+  if (!pushed.empty()) return debug_pushed(request, pushed, stop);
+  DebugPlan plan = debug_plan(request);
+  say(plan.warnings);
+  return DebugRun(plan, request).run(stop);
+}
+
 }  // namespace
 
 int debug(const DebugRequest& request) {
   if (request.reset) return debug_reset(request);
-  const std::string pushed = pushed_connector(request);
-  std::optional<DebugPlan> plan;
-  if (pushed.empty()) plan = debug_plan(request);
-  if (request.print_service)
-    return debug_service(request, plan ? plan->connector : request.connector);
-  if (plan) say(plan->warnings);
+  if (request.print_service) return debug_service(request);
   block_signals();
-  DebugStop stop;
+  Stop stop;
   const SignalWatch watch([&stop](int count, int signal) { stop.signalled(count, signal); });
+  std::optional<Error> failure;
   try {
-    const int code =
-        plan ? DebugRun(*plan, request).run(stop) : debug_pushed(request, pushed, stop);
-    return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
+    return watch.exit_code(run(request, stop));
   } catch (const Error& error) {
-    report_error(error);
-    print("Sync FAILED\n");
-    return exit_code_of(error);
+    failure = error;
+  } catch (const std::exception& error) {
+    failure = Error(Fault::internal, error.what());
   }
+  report_error(shown(*failure));
+  print("Sync FAILED\n");
+  return watch.exit_code(exit_code_of(*failure));
 }
 
 }  // namespace sluice::cli

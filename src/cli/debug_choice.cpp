@@ -124,7 +124,8 @@ void refuse_doubt(const DebugRequest& request) {
   if (python.empty()) return;
   throw Error(Fault::config,
               (fs::path(request.folder) / "connector.py").string() +
-                  " is the published connector " + python + ", and sluice has one of its own",
+                  " looks like the published connector " + python +
+                  ", and sluice has one of its own",
               "--native, or --connector " + python + ", runs sluice's; --python runs that one");
 }
 
@@ -149,7 +150,7 @@ void set_up(DebugPlan& plan, const wire::Configured& configured, const DebugRequ
   sync.full = request.full;
   sync.accept_source = request.accept_source;
   sync.accept_drift = request.accept_drift;
-  // Marked, they are not lost.
+  // Rows that are only marked are not lost, and the published connectors know no brake.
   sync.allow_deletes = {"*"};
   plan.replication_key = configured.replication_key;
   plan.once = plan.connector == "singlestore";
@@ -169,7 +170,7 @@ std::string python_in(const std::string& folder) {
 
 std::string files_of(const std::string& folder) { return (fs::path(folder) / "files").string(); }
 
-DebugPlan debug_plan(const DebugRequest& request) {
+void check_request(const DebugRequest& request) {
   if (!fs::is_directory(request.folder)) {
     throw Error(Fault::config, "there is no folder " + request.folder,
                 "sluice debug FOLDER: the one with the configuration.json");
@@ -178,6 +179,9 @@ DebugPlan debug_plan(const DebugRequest& request) {
     throw Error(Fault::config, "--naming " + request.naming + " is none that there is",
                 "it is fivetran or source");
   }
+}
+
+DebugPlan debug_plan(const DebugRequest& request) {
   refuse_doubt(request);
   const PublishedConnector* const wanted =
       request.connector.empty() ? nullptr : &named(request.connector);

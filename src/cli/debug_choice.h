@@ -18,6 +18,9 @@ struct DebugPlan {
   std::vector<std::string> warnings;  ///< said at each run
 };
 
+/// Throws Fault::config where there is no such folder, or no such naming.
+void check_request(const DebugRequest& request);
+
 /// Reads the folder. Throws Fault::config, naming file and field, for what the user has to correct:
 /// also where two connectors have these fields, or a connector.py of a published one lies there and
 /// nothing says which of the two is meant.

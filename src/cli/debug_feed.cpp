@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/debug_feed.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -15,8 +13,6 @@
 #include "cli/log.h"
 #include "cli/open.h"
 #include "cli/pushed.h"
-#include "cli/render.h"
-#include "cli/report.h"
 #include "connectors/key_based_replication/connector.h"
 #include "connectors/open_connector.h"
 #include "engine/load.h"
@@ -86,6 +82,7 @@ void set_state(duck::Connection& connection, const StateStore& states, const std
 }  // namespace
 
 std::string pushed_connector(const DebugRequest& request) {
+  check_request(request);
   if (request.python && (request.native || !request.connector.empty())) {
     throw Error(Fault::config, "--python runs the folder's connector.py, and another is named",
                 "leave one of the two out");
@@ -97,12 +94,10 @@ std::string pushed_connector(const DebugRequest& request) {
   return request.native && code == kKeyBased ? code : std::string();
 }
 
-int debug_pushed(const DebugRequest& request, const std::string& connector, DebugStop& stop) {
+int debug_pushed(const DebugRequest& request, const std::string& connector, Stop& stop) {
   const bool own = connector == kKeyBased;
   const auto key_based = own ? examples::key_based_replication() : nullptr;
   const std::string files = files_of(request.folder);
-  fs::create_directories(files);
-  for (const std::string& note : keep_foreign_files(files)) log(Level::warn, note);
   Connection connection;
   connection.destination = "duckdb:" + files + "/warehouse.db";
   connection.storage = "v1.0.0";
@@ -112,10 +107,17 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
   connection.sync.connection = own ? connector : "connector";
   connection.sync.schema = "tester";
   connection.sync.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
-  std::stop_source asked;
-  Pushed pushed(connection, asked.get_token());
+  connection.sync.full = request.full;
+  connection.sync.accept_source = request.accept_source;
+  connection.sync.accept_drift = request.accept_drift;
+  refuse_settings_of_databases(connection);
+  // The connector first: where it cannot be run, no empty warehouse is left behind.
+  Pushed pushed(connection, &stop);
+  fs::create_directories(files);
+  for (const std::string& note : keep_foreign_files(files)) log(Level::warn, note);
   duck::Database database = open_database(connection);
-  const auto destination = open_destination(database, connection, {});
+  const auto destination =
+      open_destination(database, connection, {}, [&stop] { return stop.asked(); });
   const std::string path = files + "/state.json";
   {
     duck::Connection looking = database.connect();
@@ -126,18 +128,11 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
     Checkpoints(path).write(states.feed(looking).value_or(FeedState()).state);
   }
   Checkpoints checkpoints(path);
-  feed::FeedResult result;
-  stop.during([&] { asked.request_stop(); },
-              [&] { result = pushed.run(database, *destination, checkpoints, asked.get_token()); });
-  const int code = result.exit_code();
-  if (result.run.error) report_error(*result.run.error);
-  if (code == 0) log(Level::info, "Sync completed successfully.");
+  const feed::FeedResult result = pushed.run(database, *destination, checkpoints);
   const feed::Calls& calls = result.calls;
-  print(calls_text({calls.upserts, calls.updates, calls.removes, calls.truncates,
-                    calls.schema_changes, checkpoints.count()}) +
-        failures_text(result.run, Screen::of(STDOUT_FILENO)) +
-        (code == 0 ? "Sync SUCCEEDED\n" : "Sync FAILED\n"));
-  return code;
+  return debug_report({calls.upserts, calls.updates, calls.removes, calls.truncates,
+                       calls.schema_changes, checkpoints.count()},
+                      result.run, result.exit_code());
 }
 
 }  // namespace sluice::cli

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "cli/debug_stop.h"
+#include "cli/watchers.h"
 
 namespace sluice::cli {
 
@@ -13,8 +13,8 @@ namespace sluice::cli {
 inline constexpr const char* kKeyBased = "key_based_replication";
 
 /// What --connector or --python mean, if that is such a connector: kKeyBased, or its URL,
-/// "connector:FILE.so". Empty: it is none.
+/// "connector:FILE.so". Empty: it is none. Throws as check_request().
 std::string pushed_connector(const DebugRequest& request);
-int debug_pushed(const DebugRequest& request, const std::string& connector, DebugStop& stop);
+int debug_pushed(const DebugRequest& request, const std::string& connector, Stop& stop);
 
 }  // namespace sluice::cli

@@ -2,9 +2,9 @@
 // What `sluice debug` says: the log lines of the connectors' documents and the closing report.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sluice/sync.h"
@@ -18,28 +18,29 @@ struct DebugCalls {
   std::uint64_t checkpoints = 0;     ///< commits of rows with the state that belongs to them
 };
 
-/// The table of calls, with its line ends.
-std::string calls_text(const DebugCalls& calls);
-/// What the receipts say was written.
-DebugCalls calls_of(const RunResult& result);
+/// The last that is said of a sync, on standard output: the calls, what failed, how it ended.
+/// Errors beside the tables go to standard error. Returns `code`.
+int debug_report(const DebugCalls& calls, const RunResult& result, int code);
 
-/// The lines that the connectors' documents show, and `committed` after each commit.
+/// The lines that the connectors' documents show, `committed` after each commit, and the calls:
+/// rows that were written, of each attempt.
 class DebugLog : public Observer {
  public:
   explicit DebugLog(std::function<void(const TableName&)> committed)
       : committed_(std::move(committed)) {}
-  void table_started(const std::shared_ptr<const Progress>& progress) override;
+  void reading(const TableName& table, const std::optional<std::string>& from,
+               const std::optional<std::string>& until) override;
   void unit_committed(const TableName& table, std::uint64_t rows_so_far) override;
   void published(const TableName& table) override;
   void table_finished(const Receipt& receipt) override;
   void retrying(const std::string& why, std::chrono::milliseconds wait, int attempt) override;
   void note(const std::string& line) override;
-  std::uint64_t checkpoints() const { return checkpoints_; }
+  const DebugCalls& calls() const { return calls_; }
 
  private:
   void commit(const TableName& table);
   const std::function<void(const TableName&)> committed_;
-  std::uint64_t checkpoints_ = 0;
+  DebugCalls calls_;
 };
 
 }  // namespace sluice::cli

@@ -76,6 +76,7 @@ void replace_file(const std::string& path, const std::string& text) {
   std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
+  failpoint("state-file");
   std::error_code problem;
   if (file) fs::rename(fresh, path, problem);
   if (file && !problem) return;

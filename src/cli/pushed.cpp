@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/pushed.h"
 
+#include <unistd.h>
+
+#include <stop_token>
+
 #include "cli/log.h"
+#include "cli/signals.h"
 #include "connectors/open_connector.h"
 #include "sluice/error.h"
 
@@ -59,6 +64,14 @@ class Discreet final : public sdk::Connector {
   const wire::Secrets& secrets_;
 };
 
+std::unique_ptr<Stop::Run> reaching(Stop* stop, std::stop_source& stopping) {
+  if (stop == nullptr) return nullptr;
+  return std::make_unique<Stop::Run>(*stop, [&stopping](int count, int signal) {
+    stopping.request_stop();
+    if (count > 1) ::_exit(exit_code_of_signal(signal));
+  });
+}
+
 }  // namespace
 
 bool is_pushed(const Connection& connection) {
@@ -69,11 +82,12 @@ std::string pushed_identity(const Connection& connection) {
   return connector_identity(connection.source);
 }
 
-Pushed::Pushed(const Connection& connection, const std::stop_token& stop)
+Pushed::Pushed(const Connection& connection, Stop* stop)
     : connection_(connection),
+      signals_reach_(reaching(stop, stopping_)),
       opened_(connection.own != nullptr
                   ? nullptr
-                  : open_connector(connection.source, &log_of_processes(), stop)),
+                  : open_connector(connection.source, &log_of_processes(), stopping_.get_token())),
       connector_(connection.own != nullptr ? connection.own : opened_.get()),
       form_(connector_->configuration_form()),
       configuration_(
@@ -93,8 +107,8 @@ std::optional<std::string> Pushed::test(const std::string& name) {
   }
 }
 
-feed::FeedResult Pushed::run(duck::Database& database, Destination& destination, Observer& observer,
-                             const std::stop_token& stop) {
+feed::FeedResult Pushed::run(duck::Database& database, Destination& destination,
+                             Observer& observer) {
   feed::FeedOptions options;
   options.connection = connection_.sync.connection;
   options.source = pushed_identity(connection_);
@@ -104,7 +118,8 @@ feed::FeedResult Pushed::run(duck::Database& database, Destination& destination,
   options.exclude = connection_.sync.exclude;
   ConnectorLog log(secrets_);
   Discreet connector(*connector_, secrets_);
-  return feed::run(database, destination, connector, configuration_, options, log, observer, stop);
+  return feed::run(database, destination, connector, configuration_, options, log, observer,
+                   stopping_.get_token());
 }
 
 void refuse_settings_of_databases(const Connection& connection) {
@@ -112,8 +127,8 @@ void refuse_settings_of_databases(const Connection& connection) {
   const auto refuse = [&](bool set, const std::string& what) {
     if (!set) return;
     throw Error(Fault::config,
-                what + " is for databases: the connector of " + sync.connection +
-                    " decides by itself what it reads and when",
+                what + " is for databases: a connector (connection " + sync.connection +
+                    ") decides by itself what it reads and when",
                 "leave it out; `configuration:` is what a connector is told");
   };
   refuse(!sync.table_options.empty(), "a setting of tables (table_options:, or its flag)");

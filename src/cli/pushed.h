@@ -2,10 +2,13 @@
 // Connectors that push their changes, as the commands run them.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "cli/settings.h"
+#include "cli/watchers.h"
 #include "feed/run.h"
 
 namespace sluice::cli {
@@ -19,18 +22,21 @@ std::string pushed_identity(const Connection& connection);
 /// the secrets of that configuration. Constructing throws what is wrong with either.
 class Pushed {
  public:
-  /// `stop` ends all waiting for the connector, also for one that is only starting.
-  explicit Pushed(const Connection& connection, const std::stop_token& stop = {});
+  /// While this lives, a first signal that `stop` (which outlives it, or none) hears of asks the
+  /// connector to stop, also one that is only starting; a second ends the process, as nobody can
+  /// interrupt what a connector waits for. What is committed stays.
+  explicit Pushed(const Connection& connection, Stop* stop = nullptr);
 
   std::vector<sdk::TableSchema> schema();
   sdk::Form form() { return form_; }
   /// One of the form's tests: why it failed, none: it has not.
   std::optional<std::string> test(const std::string& name);
-  feed::FeedResult run(duck::Database& database, Destination& destination, Observer& observer,
-                       const std::stop_token& stop);
+  feed::FeedResult run(duck::Database& database, Destination& destination, Observer& observer);
 
  private:
   const Connection& connection_;
+  std::stop_source stopping_;
+  std::unique_ptr<Stop::Run> signals_reach_;
   std::unique_ptr<sdk::Connector> opened_;
   sdk::Connector* connector_;
   sdk::Form form_;

@@ -202,6 +202,12 @@ std::string names_of(const std::vector<std::string>& tables) {
   return names;
 }
 
+Error shown(const Error& error) {
+  if (error.fault() != Fault::cancelled) return error;
+  return {Fault::cancelled, "stopped before the end; what is committed stays",
+          "the same command again goes on from there"};
+}
+
 std::string failures_text(const RunResult& result, const Screen& screen) {
   std::string text;
   for (const Receipt& receipt : result.receipts) {

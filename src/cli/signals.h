@@ -24,6 +24,10 @@ class SignalWatch {
   ~SignalWatch();
   /// The first signal received, or 0.
   int first() const { return first_.load(); }
+  /// That of a run which ended with `code`: 130 is the first signal's.
+  int exit_code(int code) const {
+    return code == 130 && first() != 0 ? exit_code_of_signal(first()) : code;
+  }
 
  private:
   void loop();

@@ -2,8 +2,6 @@
 // `sluice sync` and `sluice plan`.
 #include <unistd.h>
 
-#include <stop_token>
-
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "cli/log.h"
@@ -18,10 +16,6 @@
 namespace sluice::cli {
 namespace {
 
-int after_signal(int code, const SignalWatch& watch) {
-  return code == 130 && watch.first() != 0 ? exit_code_of_signal(watch.first()) : code;
-}
-
 /// For what is said last: a full or closed standard output is told on standard error, once.
 int print_or_fail(const std::string& text, int code) {
   try {
@@ -33,9 +27,6 @@ int print_or_fail(const std::string& text, int code) {
   return code;
 }
 
-constexpr const char* kStopped = "stopped before the end; what is committed stays";
-constexpr const char* kGoesOn = "the same command again goes on from there";
-
 class Runner {
  public:
   /// `plan`: what is to be done, or nullptr.
@@ -45,7 +36,7 @@ class Runner {
   /// A failed connection is reported here, so that the others still run.
   int run(Summary& summary, Stop& stop, const SignalWatch& watch) {
     try {
-      return after_signal(attempt(summary, stop), watch);
+      return watch.exit_code(attempt(summary, stop));
     } catch (const Error& error) {
       return failed(error, watch);
     } catch (const std::exception& error) {
@@ -55,14 +46,10 @@ class Runner {
 
  private:
   int failed(const Error& error, const SignalWatch& watch) {
-    const int code = after_signal(exit_code_of(error), watch);
+    const int code = watch.exit_code(exit_code_of(error));
     if (output_.json) print_or_fail(error_line(error) + "\n", code);
-    report_error(code == 130 || code == 143 ? Error(error.fault(), kStopped, kGoesOn) : error);
+    report_error(shown(error));
     return code;
-  }
-
-  static Error shown(const Error& error) {
-    return error.fault() == Fault::cancelled ? Error(error.fault(), kStopped, kGoesOn) : error;
   }
 
   int attempt(Summary& summary, Stop& stop) {
@@ -82,20 +69,14 @@ class Runner {
   int attempt_pushed(Summary& summary, Stop& stop) {
     refuse_settings_of_databases(connection_);
     const Secret password = fetch_password(connection_.password);
-    std::stop_source stopping;
-    // What a connector waits for by itself nobody can interrupt; what is committed stays.
-    const Stop::Run signals_reach(stop, [&stopping](int count, int signal) {
-      stopping.request_stop();
-      if (count > 1) ::_exit(exit_code_of_signal(signal));
-    });
-    Pushed connector(connection_, stopping.get_token());
+    Pushed connector(connection_, &stop);
     duck::Database database = open_database(connection_);
     const auto destination =
         open_destination(database, connection_, password, [&stop] { return stop.asked(); });
     Watchers watchers(connection_, destination->name(), output_);
     feed::FeedResult fed;
     try {
-      fed = connector.run(database, *destination, watchers.observer(), stopping.get_token());
+      fed = connector.run(database, *destination, watchers.observer());
     } catch (const Error& error) {
       watchers.say([&](Events& e) { e.run_failed(error, exit_code_of(error)); });
       throw;

@@ -149,6 +149,9 @@ std::vector<Receipt> Attempts::once(const std::vector<Table>& tables) {
         parts_.told([&](Observer& o) { o.unit_committed(name, rows); });
       },
       [this](const TableName& name) { parts_.told([&](Observer& o) { o.published(name); }); },
+      [this](const Plan& plan) {
+        parts_.told([&](Observer& o) { o.reading(plan.table.name, plan.read.from, plan.until); });
+      },
       parts_.promises};
   Round round{
       .tables = tables,

@@ -133,8 +133,8 @@ Look Sync::Impl::look() {
 
 /// Does `work` for the chosen table at `position`; returns what failed.
 std::optional<Error> Sync::Impl::look_at(Look& look, std::size_t position, const Work& work) {
-  const RunContext context{database,       destination, options, states,
-                           look.inventory, scan,        nullptr, nullptr};
+  const RunContext context{database, destination, options, states, look.inventory,
+                           scan,     nullptr,     nullptr, nullptr};
   try {
     const auto& locked = look.snapshot->tables()[position];
     if (const auto* error = std::get_if<Error>(&locked)) throw *error;

@@ -103,6 +103,7 @@ void TableRun::load_units(Loading loading, const Plan& plan) {
     record(relation, plan);
     if (!plan.relation.empty()) receipt_.read += written;
     receipt_.inserted += written;
+    receipt_.loaded += written;
     if (context_.unit_committed) context_.unit_committed(table_.name, loading.rows);
     failpoint("after-unit");
   } while (!todo.empty());
@@ -254,6 +255,7 @@ bool TableRun::settle_mixed_load() {
   TableState next = state_;
   next.loading->rows = shape_.rows(hidden.name);
   commit(load, std::move(next));
+  receipt_.loaded += changes->arriving();
   return true;
 }
 
@@ -282,6 +284,7 @@ bool TableRun::settle_by_digests(const apply::Target& hidden) {
   TableState next = state_;
   next.loading->rows = shape_.rows(hidden.name);
   commit(load, std::move(next));
+  receipt_.loaded += found.inserted + found.updated;
   return true;
 }
 

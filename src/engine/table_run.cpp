@@ -216,7 +216,7 @@ void TableRun::use_text(const std::string& column) {
                              " cannot: it lands as VARCHAR, every value's exact text");
     table_.columns[i].type = landing_.table.columns[i].type = "VARCHAR";
   }
-  receipt_.read = receipt_.bytes = receipt_.misfits = receipt_.inserted = 0;
+  receipt_.read = receipt_.bytes = receipt_.misfits = receipt_.inserted = receipt_.loaded = 0;
   if (progress_ != nullptr) {
     progress_->rows = progress_->bytes = progress_->rows_expected = 0;
     progress_->chunks = progress_->chunks_done = 0;
@@ -298,6 +298,8 @@ void TableRun::announce(const Plan& plan) {
   if (progress_ == nullptr) return;
   progress_->rows_expected += plan.rows;
   progress_->chunks += plan.chunks.size();
+  // What single keys or buckets need is no stretch of the table.
+  if (context_.reading && plan.read.keys.empty() && !plan.read.buckets) context_.reading(plan);
 }
 
 std::uint64_t TableRun::rows_in(const std::string& temp_table) const {

@@ -32,6 +32,7 @@ struct RunContext {
   ScanContext scan;
   std::function<void(const TableName&, std::uint64_t rows_so_far)> unit_committed;
   std::function<void(const TableName&)> published;
+  std::function<void(const Plan&)> reading;
   Promises* promises = nullptr;  ///< of the plan that the run does; none: it plans by itself
 };
 

@@ -38,7 +38,8 @@ void check_source(duck::Connection& connection, const StateStore& states,
   throw Error(Fault::config,
               "connection " + options.connection + " has always read " + before + ", this is " +
                   options.source,
-              "give the connector a connection of its own (--name)");
+              "give the connector a connection of its own (--name); in `sluice debug`, --reset "
+              "begins anew");
 }
 
 /// Names of `tables:` that the connector knows nothing of; a glob may be meant for tables to come.

@@ -100,6 +100,15 @@ class Motherduck(debug_support.Folder, unittest.TestCase):
             self.assertEqual(self.look("select count(*), count(distinct user_id) from tester.testdb_sales_child"), ["10|3"], said)
         self.assertIn("replication_key", self.state.read_text())
 
+    def test_without_a_database_it_is_the_default_one(self):
+        service = debug_support.Double("endpoint_double", "my_db")
+        self.addCleanup(service.close)
+        _, port, certificates, token = service.words
+        service.sql("create table things as select i as id from range(3) r(i)")
+        self.configure({"motherduck_token": token, "database_name": f"?via=postgres&host=localhost&port={port}&sslrootcert={certificates}"})
+        self.debug()
+        self.assertEqual(self.look("select id from tester.my_db_main_things order by id"), ["0", "1", "2"])
+
     def test_a_bad_table_is_said_and_the_others_are_done(self):
         self.service.sql("create table bad as select 1 as a, 2 as \"_fivetran_synced\"")
         self.debug(check_exit=3)

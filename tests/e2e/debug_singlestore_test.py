@@ -52,7 +52,7 @@ class SingleStore(debug_support.Folder, unittest.TestCase):
     def test_the_documents_example(self):
         said = self.debug("--log-level", "fine")
         self.everything()
-        for line in ("Connected to SingleStoreDB!", "Querying orders", "Number of rows fetched: 5", "Processed 5 records for orders",
+        for line in ("Connected to SingleStoreDB!", "Querying orders from the start to 2026-01-01 10:00:00", "Number of rows fetched: 5", "Processed 5 records for orders",
                      "Checkpointed at 2026-01-01 10:00:00", "Sync completed successfully.",
                      "the server's certificate is not verified", "no updated_at column: it is copied once"):
             self.assertIn(line, said)
@@ -82,6 +82,7 @@ class SingleStore(debug_support.Folder, unittest.TestCase):
                         " now(6) where id = 2")
         said = self.debug()
         self.everything()
+        self.assertRegex(said, r"Querying orders from 2026-01-01 \d\d:\d\d:\d\d\S* to 20\d\d-\d\d-\d\d \d\d:")
         self.assertEqual((self.report["Upserts"], self.report["Deletes"]), (1, 1), said)
         self.assertEqual(self.look("select v from tester.still"), ["1"])
         self.assertIn("still: no updated_at column", said)

@@ -1,9 +1,14 @@
 # What the tests of `sluice debug` share: a folder with a configuration.json, what stands in for each database, and the
 # closing report as numbers. Standard library only.
+import fcntl
 import json
+import os
 import pathlib
+import pty
+import struct
 import subprocess
 import tempfile
+import termios
 
 import support
 
@@ -69,11 +74,28 @@ class Folder:
             self.assertEqual((self.report["Updates"], self.report["Truncates"]), (0, 0))
         return text
 
+    def at_a_terminal(self, *arguments, answer=""):
+        """Of 80 columns: what is shown, without colours, and the exit code."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(support.SLUICE, [support.SLUICE, "debug", str(self.folder), *arguments], support.environment(NO_COLOR="1"))
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        os.write(terminal, answer.encode())
+        shown = b""
+        try:
+            while block := os.read(terminal, 65536):
+                shown += block
+        except OSError:  # its end
+            pass
+        os.close(terminal)
+        return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
     def refused(self, *words, arguments=()):
         """Exit 2, and the words in what is said."""
         text = self.debug(*arguments, check_exit=2)
         for word in words:
             self.assertIn(word, text)
+        self.assertIn("Sync FAILED", text.splitlines())
         return text
 
     def look(self, sql):

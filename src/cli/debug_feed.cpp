@@ -111,6 +111,7 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Debu
   connection.configuration = configuration_of(request);
   connection.sync.connection = own ? connector : "connector";
   connection.sync.schema = "tester";
+  connection.sync.accept_source = true;  // its settings are what is being tried; a warning says so
   connection.sync.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
   Pushed pushed(connection);
   duck::Database database = open_database(connection);

@@ -46,7 +46,7 @@ class Gathering {
     for (const std::string& each : declared.primary_key) add_said(each).key = true;
     for (const auto& [name, type] : declared.columns) {
       const std::string place = table_.text() + ": column " + name;
-      if (parse_type(feed::name(type)) != type || name.empty() ||
+      if (parse_type(feed::name(type)) != type ||
           (type.type == sdk::Type::decimal &&
            (type.precision < 1 || type.precision > 38 || type.scale > type.precision))) {
         throw Error(Fault::config, place + " cannot be declared as " + feed::name(type),
@@ -85,6 +85,7 @@ class Gathering {
     const auto there = std::ranges::find(columns, duck::folded(target),
                                          [](const auto& each) { return duck::folded(each.name); });
     if (there != columns.end()) return *there;
+    check_columns(table_, columns.size());
     return columns.emplace_back(BufferColumn{target, std::nullopt, false, false});
   }
   BufferColumn& add_said(const std::string& said) {
@@ -103,6 +104,24 @@ class Gathering {
   const TableName& table_;
   const Naming naming_;
 };
+
+/// DuckDB's own words, where a value does not fit the wider type, quote it.
+void change(const Shape& shape, const TableName& table, const std::vector<ColumnChange>& changes) {
+  try {
+    shape.change(changes);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::data) throw;
+    std::string names;
+    for (const ColumnChange& each : changes) {
+      if (!each.added)
+        names += (names.empty() ? "" : ", ") + each.column.name + " as " + each.column.type;
+    }
+    throw Error(Fault::misfit,
+                table.text() + ": a value that the copy has cannot be what its column widens to (" +
+                    names + ")",
+                "declare the column as STRING, or " + load_anew(table));
+  }
+}
 
 TableName folded(const TableName& name) { return Inventory::folded(name.schema, name.name); }
 
@@ -276,7 +295,7 @@ TableState Targets::shape(Known& known, const ChangeBuffer& buffer, const Staged
     all.push_back(own_column(kSynced, "TIMESTAMP WITH TIME ZONE"));
     shape.create(next.target_name, all);
   } else {
-    shape.change(changes);
+    change(shape, known.name, changes);
   }
   failpoint("feed-shaped");
   next.columns = std::move(columns);

@@ -59,8 +59,8 @@ void check_choice(const sdk::Field& field, const std::string& value, const std::
 bool is_secret(const std::string& name, const sdk::Form& form) {
   using Kind = sdk::Field::Kind;
   if (const sdk::Field* const field = find(form, name);
-      field != nullptr && (field->kind == Kind::password || field->kind == Kind::hidden ||
-                           field->kind == Kind::upload))
+      field != nullptr &&
+      (field->kind == Kind::password || field->kind == Kind::hidden || field->kind == Kind::upload))
     return true;
   const std::string word = duck::folded(name);
   return std::ranges::any_of(

@@ -35,8 +35,7 @@ std::int64_t number(const Cells& cells, std::size_t row) {
 void check_columns(const TableName& table, std::size_t columns) {
   constexpr std::size_t kMost = 4096;
   if (columns < kMost) return;
-  throw Error(Fault::config,
-              table.text() + ": more than " + std::to_string(kMost) + " columns",
+  throw Error(Fault::config, table.text() + ": more than " + std::to_string(kMost) + " columns",
               "names that are made of values belong into one column of JSON, or into rows");
 }
 

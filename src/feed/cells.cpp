@@ -368,9 +368,10 @@ const char* write(const Cells& cells, std::size_t row, const sdk::Value& value, 
 
 std::string kind_of(const sdk::Value& value) {
   // By the alternatives of Value.
-  constexpr std::array kKinds{"NULL",      "a boolean",    "a whole number", "a float", "a double",
-                              "a text",    "a decimal",    "a date",         "a time without offset",
-                              "a UTC time", "bytes",       "XML",            "JSON"};
+  constexpr std::array kKinds{
+      "NULL",      "a boolean", "a whole number",        "a float",    "a double", "a text",
+      "a decimal", "a date",    "a time without offset", "a UTC time", "bytes",    "XML",
+      "JSON"};
   static_assert(kKinds.size() == std::variant_size_v<sdk::Value>);
   const std::string kind = kKinds.at(value.index());
   const auto* text = std::get_if<std::string_view>(&value);

@@ -95,7 +95,8 @@ FeedOperations::FeedOperations(duck::Connection& connection, const StateStore& s
 void FeedOperations::check_settings() {
   if (!feed_ || !feed_->settings || *feed_->settings == settings_) return;
   const std::string changed = options_.connection + ": the connector is told another value of " +
-                              differing(*feed_->settings, settings_) + " than at its last checkpoint";
+                              differing(*feed_->settings, settings_) +
+                              " than at its last checkpoint";
   if (!options_.accept_source) {
     throw Error(Fault::config, changed,
                 "if it reads another source now, give it a connection of its own (--name), or let "
@@ -179,9 +180,8 @@ void FeedOperations::check_documents(const ChangeBuffer& buffer, const Staged& s
   for (const StagedColumn& each : staged.columns) {
     if (each.type != "JSON" || staged.rows == 0) continue;
     const std::string column = "c" + std::to_string(each.position);
-    const auto bad =
-        connection_.query("SELECT min(seq) + 1 FROM " + staged.relation + " WHERE NOT json_valid(" +
-                          column + "::VARCHAR)");
+    const auto bad = connection_.query("SELECT min(seq) + 1 FROM " + staged.relation +
+                                       " WHERE NOT json_valid(" + column + "::VARCHAR)");
     if (bad.null(0, 0)) continue;
     throw Error::misfit(each.name,
                         buffer.table().text() + ": column " + each.name +

@@ -298,7 +298,10 @@ class OutOfTree(Fixture):
         prefix, project = self.folder / "prefix", self.folder / "shop_orders"
         run("cmake", "--install", support.BUILD, "--prefix", prefix)
         run(prefix / "bin" / "sluice", "new", "connector", "shop_orders", project)
-        run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+        built = (support.BUILD / "CMakeCache.txt").read_text()
+        checks = "address,undefined" if "SLUICE_ASAN:BOOL=ON" in built else "thread" if "SLUICE_TSAN:BOOL=ON" in built else ""
+        run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+            f"-DCMAKE_CXX_FLAGS={'-fsanitize=' + checks if checks else ''}")
         run("cmake", "--build", project / "build")
         run("ctest", "--test-dir", project / "build", "--output-on-failure")
         # Its program needs no more than it is installed with, and says what it cannot do as sluice does.

@@ -82,8 +82,8 @@ TEST_F(FeedNames, WhatIsNoNameIsRefused) {
     EXPECT_THAT(error([&](sdk::Operations& o) { o.table("t").column(name); }), HasSubstr(why));
     EXPECT_THAT(error({{"t", {}, {{name, {Type::int64}}}, {}}}, nullptr), HasSubstr(why));
     EXPECT_THAT(error({{"t", {name}, {}, {}}}, nullptr), HasSubstr(why));
-    if (!name.empty())
-      EXPECT_THAT(error([&](sdk::Operations& o) { o.table("t", name); }), HasSubstr(why));
+    if (name.empty()) continue;  // the connection's schema
+    EXPECT_THAT(error([&](sdk::Operations& o) { o.table("t", name); }), HasSubstr(why));
   }
   for (const char* own : {"_fivetran_synced", "_FIVETRAN_deleted", "_fivetran_id"}) {
     EXPECT_THAT(error([&](sdk::Operations& o) { o.table("t").column(own); }),

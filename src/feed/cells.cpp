@@ -157,7 +157,8 @@ std::string_view floating_text(T number, Buffer& buffer) {
     };
     for (int place = std::min(0, exponent); place <= exponent; ++place) *to++ = digit(place);
     *to++ = '.';
-    const int last = std::max(exponent + 1, static_cast<int>(mantissa.size()) - 2);
+    const int digits = mantissa.size() == 1 ? 1 : static_cast<int>(mantissa.size()) - 1;
+    const int last = std::max(exponent + 1, digits - 1);
     for (int place = exponent + 1; place <= last; ++place) *to++ = digit(place);
   }
   return {buffer.data(), static_cast<std::size_t>(to - buffer.data())};

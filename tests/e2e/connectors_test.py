@@ -233,18 +233,21 @@ class RestApi(Fixture):
         threading.Thread(target=other.serve_forever, daemon=True).start()
         self.addCleanup(other.server_close)
         self.addCleanup(other.shutdown)
-        words = (self.source, *self.configure(base_url=f"http://127.0.0.1:{other.server_port}", token="t0ken-of-the-test"))
+        there = {"base_url": f"http://127.0.0.1:{other.server_port}", "token": "t0ken-of-the-test"}
+        words = (self.source, *self.configure(**there))
         done = self.sync(*words, code=2)
         self.assertIn('another value of "base_url"', done.stderr)
         self.assertEqual(other.asked, [])
         self.check_copy()
         self.assertIn("HTTP status 401", self.sync(self.source, *self.configure(base_url=self.address, token="new"), code=1).stderr)
         # The same orders at a new address.
+        self.configure(**there)
         other.orders = self.server.orders = {**self.server.orders, 8: order(8, 30)}
         self.assertIn("goes on from", self.sync(*words, "--accept-source").stderr)
         self.check_copy()
         self.sync(*words)
         run(support.SLUICE, "state", "reset", "--yes", "--destination", f"duckdb:{self.copy}")
+        self.configure(base_url=self.address, token="t0ken-of-the-test")
         self.sync(*self.words)
         self.check_copy()
 

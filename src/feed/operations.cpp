@@ -19,7 +19,7 @@ TableName folded_name(const TableName& name) { return Inventory::folded(name.sch
 std::size_t memory(duck::Connection& connection, const FeedOptions& options) {
   if (options.memory) return *options.memory;
   const auto limit = connection.query(
-      "SELECT parse_formatted_bytes(current_setting('memory_limit'))::BIGINT // 2");
+      "SELECT parse_formatted_bytes(current_setting('memory_limit'))::BIGINT // 3");
   return static_cast<std::size_t>(limit.integer(0, 0));
 }
 

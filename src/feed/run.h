@@ -31,7 +31,7 @@ struct FeedOptions {
   /// dropped; once they are chosen again, the connector starts over.
   std::vector<std::string> tables, exclude;
   /// Bytes of changes that are held in memory until a checkpoint, about; those beyond go to a temp
-  /// table. None: half of what DuckDB may take.
+  /// table. None: a third of what DuckDB may take.
   std::optional<std::size_t> memory;
 };
 

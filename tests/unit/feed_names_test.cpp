@@ -140,9 +140,9 @@ TEST_F(FeedNames, AValueOfTwentyMegabytesIsAValueAndOneOfMoreThanFourGigabytesIs
     ASSERT_FALSE(ended.run.error) << ended.run.error->what();
     duck::Connection connection = file->database.connect();
     const auto alike = connection.query(
-        "SELECT count(*) FILTER (s = ? AND b::VARCHAR = s AND j::VARCHAR = ?) FROM dst.main.t",
+        "SELECT count(*) FILTER (s = ? AND b = encode(s) AND j::VARCHAR = ?) FROM dst.main.t",
         {text, document});
-    EXPECT_EQ(alike.integer(0, 0), 3);
+    EXPECT_EQ(alike.integer(0, 0), 1);
   }
   // Nobody has to have as much: what is longer is not looked at.
   const std::string_view huge(text.data(), std::size_t{5} << 30);

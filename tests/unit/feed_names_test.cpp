@@ -98,13 +98,13 @@ TEST_F(FeedNames, WhatIsNoNameIsRefused) {
             "0\n");
 }
 
-TEST_F(FeedNames, AMillionColumnsAreRefusedBeforeTheyFillTheMemory) {
+TEST_F(FeedNames, ColumnsWithoutEndAreRefusedBeforeTheyFillTheMemory) {
   std::size_t taken = 0;
-  const auto million = [&](sdk::Operations& operations) {
+  const auto endless = [&](sdk::Operations& operations) {
     sdk::Table& table = operations.table("t");
-    for (; taken < 1'000'000; ++taken) table.column("value " + std::to_string(taken));
+    for (; taken < 10'000; ++taken) table.column("value " + std::to_string(taken));
   };
-  EXPECT_THAT(error(million), HasSubstr("t: more than 4096 columns"));
+  EXPECT_THAT(error(endless), HasSubstr("t: more than 4096 columns"));
   EXPECT_EQ(taken, 4096U);
   sdk::TableSchema wide{"t", {}, {}, {}};
   for (int i = 0; i <= 4096; ++i) wide.columns.push_back({"c" + std::to_string(i), {Type::int16}});
@@ -126,14 +126,12 @@ TEST_F(FeedNames, AValueOfTwentyMegabytesIsAValueAndOneOfMoreThanFourGigabytesIs
     const auto ended = file->ended(
         {t},
         [&](const std::string&, sdk::Operations& operations) {
-          for (int id = 0; id < 3; ++id) {
-            operations.table("t")
-                .upsert()
-                .set(0, id)
-                .set(1, text)
-                .set(2, sdk::Bytes{text})
-                .set(3, sdk::Json{document});
-          }
+          operations.table("t")
+              .upsert()
+              .set(0, 1)
+              .set(1, text)
+              .set(2, sdk::Bytes{text})
+              .set(3, sdk::Json{document});
           operations.checkpoint("{}");
         },
         options);

@@ -20,7 +20,18 @@ elseif(SLUICE_TSAN)
   add_link_options(-fsanitize=thread)
 endif()
 
+# What libraries are compiled with that go into libsluice.so, too: programs pay nothing for it, as no function of ours is to
+# be replaced when it is loaded.
+function(sluice_shareable target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -fno-semantic-interposition)
+endfunction()
+
 function(sluice_options target)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL STATIC_LIBRARY)
+    sluice_shareable(${target})
+  endif()
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wsign-compare -Wshadow -Werror)
   if(SLUICE_ASAN OR SLUICE_TSAN)
     # GCC 12 sees uninitialized variables in <regex> and <functional> that it has instrumented itself.

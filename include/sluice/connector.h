@@ -47,7 +47,8 @@ class Row {
   ~Row() = default;
 };
 
-/// A table that changes go to; the same object for the whole sync. Columns cannot be called as
+/// A table that changes go to; the same object for the whole sync. It has 4,096 columns at most,
+/// and their names are text in UTF-8 without U+0000, as tables' are. Columns cannot be called as
 /// Sluice's own: `_fivetran_synced` (when the checkpoint with the row's last upsert, update or
 /// remove was applied: one instant per checkpoint, each later than the one before),
 /// `_fivetran_deleted`, and, without a primary key, `_fivetran_id`: a hash of the row's values that

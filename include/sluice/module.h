@@ -2,7 +2,8 @@
 // How a connector is found in what it was built into. SLUICE_CONNECTOR(Class), once, at the end of
 // one source file, in no namespace. A shared object of that runs as `sluice sync connector:FILE.so
 // DESTINATION`; a program of that and `int main(int argc, char** argv) { return
-// sluice::sdk::run(argc, argv); }`, linked with the library, as `PROGRAM DESTINATION`.
+// sluice::sdk::run(argc, argv); }`, linked with libsluice.so (target sluice::library), as `PROGRAM
+// DESTINATION`.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,10 @@
 
 namespace sluice::sdk {
 
-/// One more with each change of these headers that what was built before it does not survive.
-inline constexpr std::uint32_t kAbi = 2;
+/// One more with each release that changes connector.h, error.h, form.h, value.h or this in a way
+/// that what was built with the one before does not survive (a member of a struct, a virtual
+/// function, their order). A test compares them with what they were when this was last looked at.
+inline constexpr std::uint32_t kAbi = 1;
 
 /// How strings and containers are laid out, on which both sides have to agree.
 #if defined(_LIBCPP_VERSION)

@@ -64,11 +64,11 @@ struct Json {
 /// ("2026-11-22"), NAIVE_DATETIME ("2026-11-22T10:15:30.123456", a space for the T),
 /// UTC_DATETIME (the same with Z or an offset) and XML text; STRING all but bytes, as text; JSON
 /// text that is a JSON document, numbers and booleans. Anything else, and any value out of its
-/// column's range, is an Error of Fault::misfit that names table, column and value; a value is
-/// never rounded, but for a double in a FLOAT column. A column that nobody declared begins as the
-/// type of its first value (numbers LONG, float FLOAT, double DOUBLE, Decimal STRING) and widens
-/// to what holds both losslessly: SHORT, INT, LONG, DECIMAL; FLOAT, DOUBLE; date, datetime; else
-/// STRING.
+/// column's range, is an Error of Fault::misfit that names table, column and the value's kind,
+/// but shows no value; a value is never rounded, but for a double in a FLOAT column. A column that
+/// nobody declared begins as the type of its first value (numbers LONG, float FLOAT, double DOUBLE,
+/// Decimal STRING) and widens to what holds both losslessly: SHORT, INT, LONG, DECIMAL; FLOAT,
+/// DOUBLE; date, datetime; else STRING.
 using Value = std::variant<std::monostate, bool, std::int64_t, float, double, std::string_view,
                            Decimal, Date, DateTime, UtcDateTime, Bytes, Xml, Json>;
 

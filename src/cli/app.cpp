@@ -78,7 +78,7 @@ void add_sync_flags(CLI::App& app, SyncRequest& request) {
   add_list(app, "allow-deletes", request.allow_deletes, "GLOB,..",
            "tables that may lose many rows in this run");
   add_switch(app, "accept-source", request.accept_source,
-             "the connection now reads another database");
+             "the connection now reads another database, or a connector that is told otherwise");
   add_verify_flag(app, request.choice.flags);
   add_output(app, request.output, Quiet::yes);
   add_connection_flags(app, request.choice.flags,

@@ -59,7 +59,8 @@ void check_choice(const sdk::Field& field, const std::string& value, const std::
 bool is_secret(const std::string& name, const sdk::Form& form) {
   using Kind = sdk::Field::Kind;
   if (const sdk::Field* const field = find(form, name);
-      field != nullptr && (field->kind == Kind::password || field->kind == Kind::hidden))
+      field != nullptr &&
+      (field->kind == Kind::password || field->kind == Kind::hidden || field->kind == Kind::upload))
     return true;
   const std::string word = duck::folded(name);
   return std::ranges::any_of(
@@ -113,6 +114,16 @@ sdk::Configuration checked(sdk::Configuration values, const sdk::Form& form,
                 field.description.empty() ? field.label : field.description);
   }
   return values;
+}
+
+sdk::Configuration settings_of(const sdk::Configuration& values, const sdk::Form& form) {
+  sdk::Configuration settings;
+  for (const auto& [name, value] : values) {
+    const sdk::Field* const field = find(form, name);
+    const std::string usual = field != nullptr ? field->default_value.value_or("") : "";
+    if (value != usual && !is_secret(name, form)) settings.emplace(name, value);
+  }
+  return settings;
 }
 
 wire::Secrets secrets_of(const sdk::Configuration& values, const sdk::Form& form) {

@@ -24,7 +24,10 @@ sdk::Configuration fetch_configuration(const ConfigurationFrom& from);
 sdk::Configuration checked(sdk::Configuration values, const sdk::Form& form,
                            const ConfigurationFrom& from);
 
-/// The values that nobody may see: fields of kind password or hidden, and those whose names say so.
+/// The values that nobody may see: fields of kind password, hidden or upload, and those whose names
+/// say so.
 wire::Secrets secrets_of(const sdk::Configuration& values, const sdk::Form& form);
+/// All others, but for those that are as the form has them: they tell one source from another.
+sdk::Configuration settings_of(const sdk::Configuration& values, const sdk::Form& form);
 
 }  // namespace sluice::cli

@@ -106,9 +106,9 @@ int debug_pushed(const DebugRequest& request, const std::string& connector, Stop
   connection.configuration = configuration_of(request);
   connection.sync.connection = own ? connector : "connector";
   connection.sync.schema = "tester";
+  connection.sync.accept_source = true;  // its settings are what is being tried; a warning says so
   connection.sync.naming = request.naming == "source" ? Naming::source : Naming::fivetran;
   connection.sync.full = request.full;
-  connection.sync.accept_source = request.accept_source;
   connection.sync.accept_drift = request.accept_drift;
   refuse_settings_of_databases(connection);
   // The connector first: where it cannot be run, no empty warehouse is left behind.

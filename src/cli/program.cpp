@@ -48,6 +48,8 @@ int run_connector(const std::string& name, sdk::Connector& connector,
   app.add_option("destination", destination, "duckdb:FILE or md:DATABASE")
       ->type_name("DESTINATION");
   add_text(app, "name", request.choice.name, "NAME", "the connection that the state is kept under");
+  add_switch(app, "accept-source", request.accept_source,
+             "go on from the state, though the configuration has changed");
   add_switch(app, "test", test, "run the connector's tests, and write nothing");
   add_switch(app, "form", form, "print what the configuration may hold, as JSON");
   add_output(app, request.output, Quiet::yes);

@@ -112,6 +112,8 @@ feed::FeedResult Pushed::run(duck::Database& database, Destination& destination,
   feed::FeedOptions options;
   options.connection = connection_.sync.connection;
   options.source = pushed_identity(connection_);
+  options.settings = settings_of(configuration_, form_);
+  options.accept_source = connection_.sync.accept_source;
   options.schema = connection_.sync.schema.value_or(options.schema);
   options.naming = connection_.sync.naming;
   options.tables = connection_.sync.tables;
@@ -134,7 +136,6 @@ void refuse_settings_of_databases(const Connection& connection) {
   refuse(!sync.table_options.empty(), "a setting of tables (table_options:, or its flag)");
   refuse(sync.defaults != TableOptions(), "defaults:");
   refuse(sync.full, "--full");
-  refuse(sync.accept_source, "--accept-source");
   refuse(!sync.accept_drift.empty(), "--accept-drift");
   refuse(!sync.allow_deletes.empty(), "--allow-deletes");
   refuse(sync.verify_after_run, "verify: after-run");

@@ -329,7 +329,10 @@ std::optional<FeedState> StateStore::feed(duck::Connection& connection) const {
   if (text.empty()) return std::nullopt;
   try {
     const Json json = Json::parse(text);
-    return FeedState{json.at("state"), json.at("synced")};
+    FeedState feed{json.at("state"), json.at("synced")};
+    if (json.contains("settings"))
+      feed.settings = json.at("settings").get<std::map<std::string, std::string>>();
+    return feed;
   } catch (const Json::exception& error) {
     throw Error(Fault::internal,
                 connection_ + ": the connector's state is not readable: " + error.what());
@@ -343,8 +346,9 @@ void StateStore::replace_feed(duck::Connection& connection,
     throw Error(Fault::conflict,
                 connection_ + ": the connector's state changed while this run was working");
   }
-  set_meta(connection, "feed of " + connection_,
-           Json{{"state", next.state}, {"synced", next.synced}}.dump());
+  Json json{{"state", next.state}, {"synced", next.synced}};
+  if (next.settings) json["settings"] = *next.settings;
+  set_meta(connection, "feed of " + connection_, json.dump());
 }
 
 std::vector<TableName> StateStore::names(duck::Connection& connection) const {

@@ -88,6 +88,8 @@ struct FeedState {
   /// The instant of the checkpoint, in microseconds since 1970: no row that it or an earlier one
   /// committed has a later one, so rows that do are of a commit that a crash tore.
   std::int64_t synced = 0;
+  /// Hashes of the settings that it was made with, by their names; none: not known.
+  std::optional<std::map<std::string, std::string>> settings{};
   bool operator==(const FeedState&) const = default;
 };
 

@@ -32,6 +32,13 @@ std::int64_t number(const Cells& cells, std::size_t row) {
 
 }  // namespace
 
+void check_columns(const TableName& table, std::size_t columns) {
+  constexpr std::size_t kMost = 4096;
+  if (columns < kMost) return;
+  throw Error(Fault::config, table.text() + ": more than " + std::to_string(kMost) + " columns",
+              "names that are made of values belong into one column of JSON, or into rows");
+}
+
 void Session::next() {
   end_row();
   check_stop();
@@ -75,16 +82,17 @@ std::size_t ChangeBuffer::column(std::string_view name) {
     const auto found = positions_.find(folded);
     if (found != positions_.end()) return found->second;
     const std::string target = column_name(std::string(name), naming_);
-    if (folded.empty() || is_own(duck::folded(target), has_key_)) {
+    if (is_own(duck::folded(target), has_key_)) {
       throw Error(Fault::config,
                   table_.text() + ": a column cannot be called \"" + std::string(name) + "\"",
-                  folded.empty() ? "" : "columns of this name are Sluice's own; choose another");
+                  "columns of this name are Sluice's own; choose another");
     }
     const auto known =
         std::ranges::find(columns_, duck::folded(target),
                           [](const BufferColumn& each) { return duck::folded(each.name); });
     const auto position = static_cast<std::size_t>(known - columns_.begin());
     if (known == columns_.end()) {
+      check_columns(table_, columns_.size());
       columns_.push_back({target, std::nullopt, false, false});
       cells_.emplace_back();
       given_.push_back('0');
@@ -198,6 +206,11 @@ sdk::Row& ChangeBuffer::set(std::size_t column, const sdk::Value& value) {
   });
 }
 
+std::string ChangeBuffer::place(std::size_t column) const {
+  return table_.text() + ": column " + columns_[column].name + ", which is " +
+         name(*columns_[column].type);
+}
+
 void ChangeBuffer::put(std::size_t column, const sdk::Value& value) {
   const bool null = value.index() == 0;
   given_[column] = '1';
@@ -215,8 +228,7 @@ void ChangeBuffer::put(std::size_t column, const sdk::Value& value) {
       if (!number || write(cells_[column], size_, value, stage_.arena()) != nullptr) {
         const auto wide = widened(*columns_[column].type, found);
         if (!wide) {
-          throw wrong("column " + columns_[column].name + " is " + name(*columns_[column].type) +
-                          ", and no type holds that and " + name(found),
+          throw Error(Fault::misfit, place(column) + ", and no type holds that and " + name(found),
                       "declare the column in schema()");
         }
         if (*wide != *columns_[column].type) retype(column, *wide);
@@ -226,9 +238,9 @@ void ChangeBuffer::put(std::size_t column, const sdk::Value& value) {
   const Cells& cells = cells_[column];
   if (const char* why = write(cells, size_, value, stage_.arena())) {
     throw Error::misfit(columns_[column].name,
-                        table_.text() + ": column " + columns_[column].name + ", which is " +
-                            name(*columns_[column].type) + ", cannot hold " + shown(value) + ": " +
-                            why,
+                        place(column) + ", cannot hold " + kind_of(value) + ": " + why +
+                            " (operation " + std::to_string(stage_.rows() + size_ + 1) +
+                            " on the table since the last checkpoint)",
                         "declare the column as a type that holds it, or change the value");
   }
   cells.set_valid(size_);
@@ -324,7 +336,15 @@ void ChangeBuffer::retype(std::size_t column, const sdk::DataType& type) {
   const std::size_t row = size_;
   progress_->rows += std::exchange(size_, 0);
   stage_.block().rows = row;
-  const std::optional<Block> old = stage_.lay_out(layout());
+  std::optional<Block> old;
+  try {
+    old = stage_.lay_out(layout());
+  } catch (const Error& error) {
+    if (error.fault() != Fault::data) throw;  // DuckDB's own words quote the value
+    throw wrong("a value of column " + columns_[column].name +
+                    " since the last checkpoint cannot be what it widens to, " + name(type),
+                "declare the column as STRING");
+  }
   const std::vector<Cells> before = cells_;
   open_block();
   for (const std::size_t each : laid_out_) {

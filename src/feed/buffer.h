@@ -23,6 +23,11 @@
 namespace sluice::feed {
 
 class ChangeBuffer;
+
+/// Throws Fault::config where a table that has so many columns is to have one more: names that are
+/// made of values would fill the memory.
+void check_columns(const TableName& table, std::size_t columns);
+
 /// True counts of what a connector did.
 struct Calls {
   std::uint64_t upserts = 0, updates = 0, removes = 0, truncates = 0;
@@ -108,6 +113,7 @@ class ChangeBuffer final : public sdk::Table, public sdk::Row {
   Row& begin(Change change);
   Error wrong(const std::string& what, const std::string& hint = {}) const;
   void put(std::size_t column, const sdk::Value& value);
+  std::string place(std::size_t column) const;
   void retype(std::size_t column, const sdk::DataType& type);
   void settle(std::size_t column, const sdk::DataType& type);
   void start();

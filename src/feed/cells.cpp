@@ -22,6 +22,10 @@ constexpr const char* kWrongType = "of another type";
 constexpr const char* kRange = "out of its range";
 constexpr const char* kDigits = "not a number that it holds exactly";
 
+/// What a duckdb_string_t can count.
+constexpr std::size_t kLongest = std::numeric_limits<std::uint32_t>::max();
+constexpr const char* kTooLong = "longer than 4 GiB";
+
 /// Bytes of a text that a duckdb_string_t holds itself.
 constexpr std::size_t kInline = 12;
 
@@ -37,6 +41,7 @@ const char* put(const Cells& cells, std::size_t row, T value) {
 }
 
 const char* put_text(const Cells& cells, std::size_t row, std::string_view text, Arena& arena) {
+  if (text.size() > kLongest) return kTooLong;
   if (!wire::valid_utf8(reinterpret_cast<const wire::Byte*>(text.data()), text.size())) {
     return "not valid UTF-8, or holds U+0000";
   }
@@ -123,14 +128,50 @@ std::string_view number_text(T number, Buffer& buffer) {
   return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
 }
 
+/// As DuckDB prints it, which casts what a column held before it widened to text.
+template <class T>
+std::string_view floating_text(T number, Buffer& buffer) {
+  if (std::isnan(number)) return "nan";
+  std::array<char, 32> scientific{};
+  const char* const end = std::to_chars(scientific.data(), scientific.data() + scientific.size(),
+                                        number, std::chars_format::scientific)
+                              .ptr;
+  std::string_view text(scientific.data(), static_cast<std::size_t>(end - scientific.data()));
+  char* to = buffer.data();
+  if (text.front() == '-') {
+    *to++ = '-';
+    text.remove_prefix(1);
+  }
+  const std::size_t e = text.find('e');
+  int exponent = 0;
+  const bool plus = e != std::string_view::npos && text[e + 1] == '+';
+  if (e != std::string_view::npos) std::from_chars(text.data() + e + (plus ? 2 : 1), end, exponent);
+  constexpr int kLeast = -4, kMost = 15;
+  const std::string_view mantissa = text.substr(0, e);
+  if (e == std::string_view::npos || exponent < kLeast || exponent > kMost) {
+    to = std::ranges::copy(text, to).out;  // an infinity, too
+  } else {
+    const auto digit = [&](int place) {
+      const auto at = static_cast<std::size_t>(place == 0 ? 0 : place + 1);
+      return place >= 0 && at < mantissa.size() ? mantissa[at] : '0';
+    };
+    for (int place = std::min(0, exponent); place <= exponent; ++place) *to++ = digit(place);
+    *to++ = '.';
+    const int digits = mantissa.size() == 1 ? 1 : static_cast<int>(mantissa.size()) - 1;
+    const int last = std::max(exponent + 1, digits - 1);
+    for (int place = exponent + 1; place <= last; ++place) *to++ = digit(place);
+  }
+  return {buffer.data(), static_cast<std::size_t>(to - buffer.data())};
+}
+
 /// What a value is as text; a null pointer for bytes.
 struct AsText {
   Buffer& buffer;
   std::string_view operator()(std::monostate) const { return "NULL"; }
   std::string_view operator()(bool truth) const { return truth ? "true" : "false"; }
   std::string_view operator()(std::int64_t number) const { return number_text(number, buffer); }
-  std::string_view operator()(float number) const { return number_text(number, buffer); }
-  std::string_view operator()(double number) const { return number_text(number, buffer); }
+  std::string_view operator()(float number) const { return floating_text(number, buffer); }
+  std::string_view operator()(double number) const { return floating_text(number, buffer); }
   std::string_view operator()(std::string_view text) const { return text; }
   std::string_view operator()(sdk::Decimal decimal) const { return decimal.digits; }
   std::string_view operator()(sdk::Date date) const { return write_date(date.days, buffer); }
@@ -308,6 +349,7 @@ const char* write(const Cells& cells, std::size_t row, const sdk::Value& value, 
     case Type::binary: {
       const auto* bytes = std::get_if<sdk::Bytes>(&value);
       if (bytes == nullptr) return kWrongType;
+      if (bytes->bytes.size() > kLongest) return kTooLong;
       write_string(cells, row, bytes->bytes, arena);
       return nullptr;
     }
@@ -325,13 +367,16 @@ const char* write(const Cells& cells, std::size_t row, const sdk::Value& value, 
   return kWrongType;
 }
 
-std::string shown(const sdk::Value& value) {
-  if (const auto* bytes = std::get_if<sdk::Bytes>(&value))
-    return std::to_string(bytes->bytes.size()) + " bytes";
-  constexpr std::size_t kMost = 64;
-  Buffer buffer;
-  const std::string_view text = std::visit(AsText{buffer}, value);
-  return text.size() <= kMost ? std::string(text) : std::string(text.substr(0, kMost)) + "..";
+std::string kind_of(const sdk::Value& value) {
+  // By the alternatives of Value.
+  constexpr std::array kKinds{
+      "NULL",      "a boolean", "a whole number",        "a float",    "a double", "a text",
+      "a decimal", "a date",    "a time without offset", "a UTC time", "bytes",    "XML",
+      "JSON"};
+  static_assert(kKinds.size() == std::variant_size_v<sdk::Value>);
+  const std::string kind = kKinds.at(value.index());
+  const auto* text = std::get_if<std::string_view>(&value);
+  return text == nullptr ? kind : kind + " of " + std::to_string(text->size()) + " bytes";
 }
 
 }  // namespace sluice::feed

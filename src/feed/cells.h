@@ -52,11 +52,11 @@ struct Cells {
 std::size_t cell_width(const sdk::DataType& type);
 
 /// Writes the value, as its column's type, to `row`. Returns null, or why it cannot be that: a
-/// literal, to follow "a value that is".
+/// literal, to follow "cannot hold a text: ".
 const char* write(const Cells& cells, std::size_t row, const sdk::Value& value, Arena& arena);
 /// A string as DuckDB holds it: its bytes in itself, or in the arena.
 void write_string(const Cells& cells, std::size_t row, std::string_view text, Arena& arena);
-/// The value as text, for messages: cut off behind 64 bytes. Bytes are only counted.
-std::string shown(const sdk::Value& value);
+/// What a value is, for messages, which hold no row: "a text of 12 bytes".
+std::string kind_of(const sdk::Value& value);
 
 }  // namespace sluice::feed

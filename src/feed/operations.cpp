@@ -19,8 +19,30 @@ TableName folded_name(const TableName& name) { return Inventory::folded(name.sch
 std::size_t memory(duck::Connection& connection, const FeedOptions& options) {
   if (options.memory) return *options.memory;
   const auto limit = connection.query(
-      "SELECT parse_formatted_bytes(current_setting('memory_limit'))::BIGINT // 2");
+      "SELECT parse_formatted_bytes(current_setting('memory_limit'))::BIGINT // 3");
   return static_cast<std::size_t>(limit.integer(0, 0));
+}
+
+std::map<std::string, std::string> hashed(duck::Connection& connection,
+                                          const std::map<std::string, std::string>& settings) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, value] : settings)
+    hashes[name] = connection.query("SELECT left(sha256(?), 16)", {value}).text(0, 0);
+  return hashes;
+}
+
+/// Of those that one has and the other has not, or not so.
+std::string differing(const std::map<std::string, std::string>& one,
+                      const std::map<std::string, std::string>& other) {
+  std::map<std::string, std::string> all = one;
+  all.insert(other.begin(), other.end());
+  std::string names;
+  for (const auto& [name, value] : all) {
+    const auto before = one.find(name), after = other.find(name);
+    if (before != one.end() && after != other.end() && before->second == after->second) continue;
+    names += (names.empty() ? "\"" : ", \"") + name + '"';
+  }
+  return names;
 }
 
 void add_calls(Calls& sum, const Calls& each) {
@@ -51,9 +73,11 @@ FeedOperations::FeedOperations(duck::Connection& connection, const StateStore& s
       log_(log),
       told_(told),
       feed_(states.feed(connection)),
+      settings_(hashed(connection, options.settings)),
       targets_(connection, states, options),
       session_{connection, stop, {}, {memory(connection, options)}, nullptr, nullptr} {
   const auto note = [&](const std::string& line) { told_([&](Observer& o) { o.note(line); }); };
+  check_settings();
   duck::register_scan_function(connection, Stage::kFunction);
   for (const std::string& line : targets_.open(feed_.value_or(FeedState()).synced)) note(line);
   const FeedState empty;
@@ -66,6 +90,27 @@ FeedOperations::FeedOperations(duck::Connection& connection, const StateStore& s
   session_.begun = [this](const ChangeBuffer& buffer) {
     told_([&](Observer& o) { o.table_started(buffer.progress()); });
   };
+}
+
+/// Its state says where to go on in one source: of another it would say nothing true.
+void FeedOperations::check_settings() {
+  if (!feed_ || !feed_->settings || *feed_->settings == settings_) return;
+  const std::string changed = options_.connection + ": the connector is told another value of " +
+                              differing(*feed_->settings, settings_) +
+                              " than at its last checkpoint";
+  if (!options_.accept_source) {
+    throw Error(Fault::config, changed,
+                "if it reads another source now, give it a connection of its own (--name), or let "
+                "`sluice state reset --yes` make it start over; if it is the same source, "
+                "--accept-source goes on");
+  }
+  log_.warning(changed + ": it goes on from that checkpoint's state");
+  FeedState told = *feed_;
+  told.settings = settings_;
+  Load load(connection_, states_);
+  load.replace_feed(feed_, told);
+  load.commit();
+  feed_ = told;
 }
 
 void FeedOperations::declare(const std::vector<sdk::TableSchema>& tables) {
@@ -152,14 +197,14 @@ void FeedOperations::check_documents(const ChangeBuffer& buffer, const Staged& s
   for (const StagedColumn& each : staged.columns) {
     if (each.type != "JSON" || staged.rows == 0) continue;
     const std::string column = "c" + std::to_string(each.position);
-    const auto bad =
-        connection_.query("SELECT left(" + column + "::VARCHAR, 64) FROM " + staged.relation +
-                          " WHERE NOT json_valid(" + column + "::VARCHAR) LIMIT 1");
-    if (bad.rows() == 0) continue;
+    const auto bad = connection_.query("SELECT min(seq) + 1 FROM " + staged.relation +
+                                       " WHERE NOT json_valid(" + column + "::VARCHAR)");
+    if (bad.null(0, 0)) continue;
     throw Error::misfit(each.name,
                         buffer.table().text() + ": column " + each.name +
-                            ", which is JSON, cannot hold " + bad.text(0, 0) +
-                            ": it is not a JSON document",
+                            ", which is JSON, cannot hold the value in operation " +
+                            bad.text(0, 0) +
+                            " on the table since the last checkpoint: it is not a JSON document",
                         "give a document, with its quotes where it is a string");
   }
 }
@@ -227,7 +272,7 @@ void FeedOperations::commit(const std::string& state) {
       others.emplace_back(&known, targets_.left_out(known));
   }
   const std::int64_t last = feed_ ? feed_->synced : 0;
-  const FeedState next{state, std::max(micros_now(), last + 1)};
+  const FeedState next{state, std::max(micros_now(), last + 1), settings_};
   Load load(connection_, states_);
   for (Work& each : work) {
     apply(load, each, "make_timestamptz(" + std::to_string(next.synced) + "::BIGINT)");

@@ -48,6 +48,7 @@ class FeedOperations final : public sdk::Operations {
   struct Work;
 
   Fed& add(const TableName& name, const sdk::TableSchema* declared);
+  void check_settings();
   void check_documents(const ChangeBuffer& buffer, const Staged& staged);
   std::vector<Work> prepare();
   void apply(Load& load, Work& work, const std::string& synced);
@@ -60,6 +61,7 @@ class FeedOperations final : public sdk::Operations {
   sdk::Log& log_;
   Told& told_;
   std::optional<FeedState> feed_;
+  std::map<std::string, std::string> settings_;  ///< hashes
   Targets targets_;
   Session session_;
   std::string state_;

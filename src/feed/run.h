@@ -20,6 +20,10 @@ struct FeedOptions {
   /// What is behind the connection, for `_sluice.runs`: the same text for as long as that lives. A
   /// connection that has read another one is refused.
   std::string source = "connector";
+  /// What it was told that is no secret, by name. A connection that was told other values before is
+  /// refused; of these only hashes are kept.
+  std::map<std::string, std::string> settings;
+  bool accept_source = false;  ///< refuse neither: the user says that it is the same source
   /// Of the destination, for tables without one; others go to "SCHEMA_" and theirs.
   std::string schema = "main";
   Naming naming = Naming::source;
@@ -27,7 +31,7 @@ struct FeedOptions {
   /// dropped; once they are chosen again, the connector starts over.
   std::vector<std::string> tables, exclude;
   /// Bytes of changes that are held in memory until a checkpoint, about; those beyond go to a temp
-  /// table. None: half of what DuckDB may take.
+  /// table. None: a third of what DuckDB may take.
   std::optional<std::size_t> memory;
 };
 

@@ -81,6 +81,7 @@ class Gathering {
     const auto there = std::ranges::find(columns, duck::folded(target),
                                          [](const auto& each) { return duck::folded(each.name); });
     if (there != columns.end()) return *there;
+    check_columns(table_, columns.size());
     return columns.emplace_back(BufferColumn{target, std::nullopt, false, false});
   }
   BufferColumn& add_said(const std::string& said) {
@@ -99,6 +100,24 @@ class Gathering {
   const TableName& table_;
   const Naming naming_;
 };
+
+/// DuckDB's own words, where a value does not fit the wider type, quote it.
+void change(const Shape& shape, const TableName& table, const std::vector<ColumnChange>& changes) {
+  try {
+    shape.change(changes);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::data) throw;
+    std::string names;
+    for (const ColumnChange& each : changes) {
+      if (!each.added)
+        names += (names.empty() ? "" : ", ") + each.column.name + " as " + each.column.type;
+    }
+    throw Error(Fault::misfit,
+                table.text() + ": a value that the copy has cannot be what its column widens to (" +
+                    names + ")",
+                "declare the column as STRING, or " + load_anew(table));
+  }
+}
 
 TableName folded(const TableName& name) { return Inventory::folded(name.schema, name.name); }
 
@@ -272,7 +291,7 @@ TableState Targets::shape(Known& known, const ChangeBuffer& buffer, const Staged
     all.push_back(own_column(kSynced, "TIMESTAMP WITH TIME ZONE"));
     shape.create(next.target_name, all);
   } else {
-    shape.change(changes);
+    change(shape, known.name, changes);
   }
   failpoint("feed-shaped");
   next.columns = std::move(columns);

@@ -110,10 +110,14 @@ std::optional<ParsedTime> parse_time(std::string_view text) {
 }
 
 std::string_view write_date(std::int32_t days, std::span<char> buffer) {
-  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  const int size =
-      std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(date.year()),
-                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  // 400 years are 146,097 days, wherever they begin; std::chrono knows few more than 32,767 years.
+  constexpr std::int32_t kEra = 146'097;
+  const std::int32_t eras = days / kEra;
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days % kEra))};
+  const int year = static_cast<int>(date.year()) + 400 * eras;
+  const int size = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u%s",
+                                 year > 0 ? year : 1 - year, static_cast<unsigned>(date.month()),
+                                 static_cast<unsigned>(date.day()), year > 0 ? "" : " (BC)");
   return {buffer.data(), static_cast<std::size_t>(size)};
 }
 

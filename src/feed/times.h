@@ -20,8 +20,8 @@ struct ParsedTime {
 };
 std::optional<ParsedTime> parse_time(std::string_view text);
 
-/// As DuckDB prints them, "2026-11-22 10:15:30+00" the UTC form, which the above read. Views
-/// `buffer`, of 48 bytes or more.
+/// As DuckDB prints them: "2026-11-22 10:15:30+00" the UTC form, "0044-03-15 (BC)" a year before
+/// 0001. Of those years the above read what this writes. Views `buffer`, of 48 bytes or more.
 std::string_view write_date(std::int32_t days, std::span<char> buffer);
 std::string_view write_time(std::int64_t micros, bool utc, std::span<char> buffer);
 

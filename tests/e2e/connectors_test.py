@@ -1,9 +1,11 @@
 # Connectors made with the SDK, as their users run them: shared objects, programs of their own, what is said where they
 # cannot be run. The oracle is what the test's own server or files hold: every row and every value, with its type.
 import http.server
+import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -224,6 +226,31 @@ class RestApi(Fixture):
         words = (self.source, *self.configure(base_url=self.address, token="t0ken-of-the-test"))
         self.assertIn("ok    test: The API answers", run(support.SLUICE, "check", *words, f"duckdb:{self.copy}").stdout)
 
+    def test_another_source_is_refused_and_other_secrets_are_not(self):
+        self.sync(*self.words)
+        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Orders)  # another tenant's orders
+        other.orders, other.asked, other.failures, other.held = {1: order(1, 59, customer="Somebody else")}, [], [], None
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        self.addCleanup(other.server_close)
+        self.addCleanup(other.shutdown)
+        there = {"base_url": f"http://127.0.0.1:{other.server_port}", "token": "t0ken-of-the-test"}
+        words = (self.source, *self.configure(**there))
+        done = self.sync(*words, code=2)
+        self.assertIn('another value of "base_url"', done.stderr)
+        self.assertEqual(other.asked, [])
+        self.check_copy()
+        self.assertIn("HTTP status 401", self.sync(self.source, *self.configure(base_url=self.address, token="new"), code=1).stderr)
+        # The same orders at a new address.
+        self.configure(**there)
+        other.orders = self.server.orders = {**self.server.orders, 8: order(8, 30)}
+        self.assertIn("goes on from", self.sync(*words, "--accept-source").stderr)
+        self.check_copy()
+        self.sync(*words)
+        run(support.SLUICE, "state", "reset", "--yes", "--destination", f"duckdb:{self.copy}")
+        self.configure(base_url=self.address, token="t0ken-of-the-test")
+        self.sync(*self.words)
+        self.check_copy()
+
     def test_events_history_and_configuration_in_yaml(self):
         config = self.folder / "sluice.yaml"
         shutil.copy(CONNECTORS / "rest_api.so", self.folder / "in" / "rest_api.so")
@@ -274,12 +301,72 @@ class OutOfTree(Fixture):
         prefix, project = self.folder / "prefix", self.folder / "shop_orders"
         run("cmake", "--install", support.BUILD, "--prefix", prefix)
         run(prefix / "bin" / "sluice", "new", "connector", "shop_orders", project)
-        run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+        built = (support.BUILD / "CMakeCache.txt").read_text()
+        checks = "address,undefined" if "SLUICE_ASAN:BOOL=ON" in built else "thread" if "SLUICE_TSAN:BOOL=ON" in built else ""
+        run("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+            f"-DCMAKE_CXX_FLAGS={'-fsanitize=' + checks if checks else ''}")
         run("cmake", "--build", project / "build")
         run("ctest", "--test-dir", project / "build", "--output-on-failure")
+        # Its program needs no more than it is installed with, and says what it cannot do as sluice does.
+        program, copies = project / "build" / "shop_orders", {}
+        configured = ("--configuration", project / "configuration.json")
+        run(program, f"duckdb:{self.copy}", *configured)
+        run(prefix / "bin" / "sluice", "sync", f"connector:{project}/build/shop_orders.so", f"duckdb:{self.folder}/so.duckdb", *configured)
+        for copy in (self.copy, self.folder / "so.duckdb"):
+            done = run(support.SLUICE, "sql", copy, "select * exclude (_fivetran_synced) from main.greetings order by id", "--json")
+            copies[copy] = done.stdout
+        self.assertEqual(copies[self.copy], copies[self.folder / "so.duckdb"])
+        self.assertEqual([json.loads(line)["text"] for line in copies[self.copy].splitlines()], ["hello 1", "hello 2", "hello 3"])
+        self.assertEqual([field["name"] for field in json.loads(run(program, "--form").stdout)["fields"]], ["greeting"])
+        self.assertIn("destination is missing", run(program, code=2).stderr)
+        # What it is linked with shows nothing but the one function.
+        symbols = run("nm", "-D", "--defined-only", "-C", prefix / "lib" / "libsluice.so").stdout
+        shown = [line.split(" ", 2)[2] for line in symbols.splitlines() if " A " not in line]
+        self.assertEqual(shown, ["sluice::sdk::run(int, char**, sluice::sdk::Connector&)"])
         self.assertIn("is there already", run(support.SLUICE, "new", "connector", "shop_orders", project, code=2).stderr)
         for name in ("Shop", "1st", "a-b", "../x", ""):
             self.assertIn("cannot be a connector's name", run(support.SLUICE, "new", "connector", name, code=2).stderr)
+
+
+class Interface(unittest.TestCase):
+    # What a shared object is built with: these headers, without comments and blanks. Whoever changes them so that what was
+    # built before does not run any more raises kAbi in module.h, unless nothing was released with it; then this line.
+    GOLDEN = ("1", "f333fd0288981699")
+
+    def test_the_headers_are_those_of_their_number(self):
+        text = ""
+        for name in ("connector.h", "error.h", "form.h", "module.h", "value.h"):
+            text += (support.ROOT / "include" / "sluice" / name).read_text()
+        number = re.search(r"kAbi = (\d+);", text).group(1)
+        declared = re.sub(r"\s+", "", re.sub(r"//[^\n]*", "", text))
+        self.assertEqual((number, hashlib.sha256(declared.encode()).hexdigest()[:16]), self.GOLDEN,
+                         "the interface between connectors and sluice has changed: see the comment at GOLDEN")
+
+
+class SharedObject(Fixture):
+    def sql(self, file, text):
+        (self.folder / "script.sql").write_text(text)
+        run(support.BUILD / "bin" / "run_sql", file, self.folder / "script.sql")
+
+    def test_key_based_replication(self):
+        shop = self.folder / "shop.duckdb"
+        self.sql(shop, "create table customers (customer_id integer, first_name varchar, last_name varchar,"
+                 " email varchar, updated_at timestamptz); insert into customers select i, 'First ' || i, null, i || '@example.com',"
+                 " if(i % 100 = 7, null, make_timestamptz(i // 3 * 1000000::bigint)) from range(2500) r(i)")
+        source = f"connector:{CONNECTORS}/key_based_replication.so"
+        words = self.configure(database=str(shop))
+        program = self.folder / "program.duckdb"
+        for change in ("", "update customers set last_name = 'changed', updated_at = now() where customer_id % 500 = 3;"
+                           " insert into customers values (9999, 'late', null, null, make_timestamptz(833000000))"):
+            if change:
+                self.sql(shop, change)
+            self.sync(source, *words)
+            run(Program.program, f"duckdb:{program}", *words)
+            found = "select customer_id, first_name, last_name, email, epoch_us(updated_at) as at from {}customers order by 1"
+            expected = run(support.SLUICE, "sql", shop, found.format(""), "--json").stdout
+            self.assertGreater(len(expected.splitlines()), 2499)
+            for copy in (self.copy, program):
+                self.assertEqual(run(support.SLUICE, "sql", copy, found.format("main."), "--json").stdout, expected)
 
 
 class Program(Fixture):

@@ -146,6 +146,45 @@ TEST_F(FeedOptionsTest, AnObserverSeesEachCheckpointAndTheHistoryKeepsTheRun) {
       Error);
 }
 
+TEST_F(FeedOptionsTest, OtherSettingsAreRefusedUntilTheUserSaysThatItIsTheSameSource) {
+  feed::FeedOptions options;
+  options.settings = {{"base_url", "https://one.example.com"}, {"size", "5"}};
+  const auto sync = [&](std::int64_t id) { return file->ended({kT}, writes({"t"}, id), options); };
+  EXPECT_EQ(sync(1).exit_code(), 0);
+  EXPECT_EQ(sync(2).exit_code(), 0);
+  const auto kept = file->text("SELECT value FROM dst._sluice.meta WHERE key = 'feed of default'");
+  EXPECT_THAT(kept, ::testing::AllOf(HasSubstr("base_url"), ::testing::Not(HasSubstr("one.exam"))));
+  options.settings = {{"base_url", "https://two.example.com"}, {"size", "5"}, {"more", "x"}};
+  const auto refused = sync(3);
+  EXPECT_EQ(refused.exit_code(), 2);
+  EXPECT_THAT(refused.run.error->what(),
+              HasSubstr("another value of \"base_url\", \"more\" than at its last checkpoint"));
+  EXPECT_THAT(refused.run.error->what(), ::testing::Not(HasSubstr("example.com")));
+  EXPECT_EQ(file->text("SELECT id FROM dst.main.t ORDER BY id"), "1\n2\n");
+  options.accept_source = true;
+  // Said once, even of a sync that then has nothing to commit.
+  const auto idle = file->ended(
+      {}, [](const std::string& state, sdk::Operations&) { EXPECT_EQ(state, "{\"last\": 2}"); },
+      options);
+  EXPECT_EQ(idle.exit_code(), 0);
+  EXPECT_THAT(file->log.lines.back(), HasSubstr("warning: default: the connector is told another"));
+  options.accept_source = false;
+  EXPECT_EQ(sync(4).exit_code(), 0);
+  EXPECT_EQ(file->log.lines.back(), "{\"last\": 2}");
+  // A value that is gone, too.
+  options.settings.erase("more");
+  EXPECT_EQ(sync(5).exit_code(), 2);
+  // The source's own name.
+  options.settings["more"] = "x";
+  options.source = "connector:renamed";
+  EXPECT_THROW(sync(6), Error);
+  options.accept_source = true;
+  EXPECT_EQ(sync(6).exit_code(), 0);
+  options.accept_source = false;
+  EXPECT_EQ(sync(7).exit_code(), 0);
+  EXPECT_EQ(file->text("SELECT id FROM dst.main.t ORDER BY id"), "1\n2\n4\n6\n7\n");
+}
+
 TEST_F(FeedOptionsTest, WhatLeavesUpdateIsInTheHistory) {
   const auto result = file->ended({kT}, [](const std::string&, sdk::Operations& operations) {
     operations.table("t").upsert().set(0, 1);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "duck/duck.h"
+#include "sluice/module.h"
 
 namespace sluice::examples {
 namespace {
@@ -108,3 +109,5 @@ std::unique_ptr<sdk::Connector> key_based_replication() {
 }
 
 }  // namespace sluice::examples
+
+SLUICE_CONNECTOR(sluice::examples::KeyBasedReplication)

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The connector as a program of its own.
-#include "connectors/key_based_replication/connector.h"
 #include "sluice/module.h"
 
-int main(int argc, char** argv) {
-  return sluice::sdk::run(argc, argv, *sluice::examples::key_based_replication());
-}
+int main(int argc, char** argv) { return sluice::sdk::run(argc, argv); }

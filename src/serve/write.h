@@ -28,9 +28,6 @@ Written write_batch(duck::Connection& connection, const std::string& catalog,
 Written write_history(duck::Connection& connection, const std::string& catalog,
                       const proto::WriteHistoryBatchRequest& request, bool long_records);
 
-/// The keys that the table has, or where it was made by others, those of the request.
-std::vector<ServedColumn> keys_of(ServedTable& table, const proto::Table& wanted);
-
 /// Columns of which some staged text is not the unmodified_string, without keys.
 std::vector<ServedColumn> modified_columns(duck::Connection& connection, const ServedTable& table,
                                            const std::string& stage, const std::string& unmodified);

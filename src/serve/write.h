@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches into tables. All files of a call are one transaction; a call that is made again changes
-// nothing more.
+// Batches into tables. All files of a call are one transaction, of which a crash can leave inserted
+// rows alone; a call that is made again changes nothing more, and heals that.
 #pragma once
 
 #include <cstdint>

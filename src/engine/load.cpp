@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/load.h"
 
-#include <csignal>
-#include <cstdlib>
-#include <string_view>
-
 namespace sluice {
-
-void failpoint(const char* name) {
-  static const char* const wanted = std::getenv("SLUICE_FAILPOINT");
-  if (wanted != nullptr && std::string_view(wanted) == name) std::raise(SIGKILL);
-}
 
 bool Shape::exists(const std::string& name) const {
   return connection_

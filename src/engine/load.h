@@ -10,15 +10,12 @@
 #include <vector>
 
 #include "duck/duck.h"
+#include "duck/failpoint.h"
 #include "engine/apply.h"
 #include "engine/decide.h"
 #include "engine/state.h"
 
 namespace sluice {
-
-/// Named places around the commits where a test can end the process. Empty unless SLUICE_FAILPOINT
-/// names one.
-void failpoint(const char* name);
 
 /// DuckDB replays "rows, then ALTER" wrongly after a crash, so every change of shape is a
 /// transaction of its own, made before any row. What it leaves behind when a run ends there is

@@ -34,8 +34,14 @@ std::string url_of(const Settings& configuration) {
 
 /// Work of a call at its destination: done again where somebody else was in the way.
 template <typename Work>
-void visit(Places& places, const Settings& configuration, const std::set<std::string>& tables,
-           const Work& work) {
+void visit(Places& places, const Settings& configuration, const std::string& schema,
+           const std::set<std::string>& names, const Work& work) {
+  std::set<std::string> tables;
+  refuse_own_name(schema);
+  for (const std::string& each : names) {
+    refuse_own_name(each);
+    tables.insert(schema + "." + each);
+  }
   const std::string url = url_of(configuration), token = setting(configuration, "token");
   if (!token.empty()) duck::hide(Secret(token));
   for (int attempt = 1;; ++attempt) {
@@ -47,10 +53,6 @@ void visit(Places& places, const Settings& configuration, const std::set<std::st
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50) * (1 << attempt));
   }
-}
-
-std::set<std::string> one(const std::string& schema, const std::string& table) {
-  return {schema + "." + table};
 }
 
 /// What a call said of itself, and how it ended.
@@ -125,7 +127,7 @@ grpc::Status DestinationService::ConfigurationForm(grpc::ServerContext*,
 grpc::Status DestinationService::Test(grpc::ServerContext*, const proto::TestRequest* request,
                                       proto::TestResponse* response) {
   try {
-    visit(places_, request->configuration(), {}, [](auto& connection, const auto& catalog) {
+    visit(places_, request->configuration(), {}, {}, [](auto& connection, const auto& catalog) {
       const std::string schema = duck::quoted(catalog) + "._sluice_test";
       duck::Transaction transaction(connection);  // rolled back
       connection.query("CREATE SCHEMA " + schema);
@@ -152,7 +154,7 @@ grpc::Status DestinationService::DescribeTable(grpc::ServerContext*,
                                                proto::DescribeTableResponse* response) {
   const std::string name = request->schema_name() + "." + request->table_name();
   return answer("DescribeTable", name, *response, [&]() -> std::string {
-    visit(places_, request->configuration(), one(request->schema_name(), request->table_name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table_name()},
           [&](auto& connection, const auto& catalog) {
             const auto table =
                 find_table(connection, catalog, request->schema_name(), request->table_name());
@@ -171,7 +173,7 @@ grpc::Status DestinationService::CreateTable(grpc::ServerContext*,
                                              proto::CreateTableResponse* response) {
   const std::string name = request->schema_name() + "." + request->table().name();
   return answer("CreateTable", name, *response, [&] {
-    visit(places_, request->configuration(), one(request->schema_name(), request->table().name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table().name()},
           [&](auto& connection, const auto& catalog) {
             create_table(connection,
                          wanted_table(catalog, request->schema_name(), request->table()));
@@ -186,7 +188,7 @@ grpc::Status DestinationService::AlterTable(grpc::ServerContext*,
                                             proto::AlterTableResponse* response) {
   const std::string name = request->schema_name() + "." + request->table().name();
   return answer("AlterTable", name, *response, [&] {
-    visit(places_, request->configuration(), one(request->schema_name(), request->table().name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table().name()},
           [&](auto& connection, const auto& catalog) {
             const auto wanted = wanted_table(catalog, request->schema_name(), request->table());
             without_values(wanted,
@@ -203,7 +205,7 @@ grpc::Status DestinationService::Truncate(grpc::ServerContext*,
   const std::string name = request->schema_name() + "." + request->table_name();
   return answer("Truncate", name, *response, [&] {
     std::uint64_t rows = 0;
-    visit(places_, request->configuration(), one(request->schema_name(), request->table_name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table_name()},
           [&](auto& connection, const auto& catalog) {
             rows = truncate(connection, catalog, *request);
           });
@@ -218,7 +220,7 @@ grpc::Status DestinationService::WriteBatch(grpc::ServerContext*,
   const std::string name = request->schema_name() + "." + request->table().name();
   return answer("WriteBatch", name, *response, [&] {
     Written written;
-    visit(places_, request->configuration(), one(request->schema_name(), request->table().name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table().name()},
           [&](auto& connection, const auto& catalog) {
             written = write([&](bool long_records) {
               return write_batch(connection, catalog, *request, long_records);
@@ -235,7 +237,7 @@ grpc::Status DestinationService::WriteHistoryBatch(grpc::ServerContext*,
   const std::string name = request->schema_name() + "." + request->table().name();
   return answer("WriteHistoryBatch", name, *response, [&] {
     Written written;
-    visit(places_, request->configuration(), one(request->schema_name(), request->table().name()),
+    visit(places_, request->configuration(), request->schema_name(), {request->table().name()},
           [&](auto& connection, const auto& catalog) {
             written = write([&](bool long_records) {
               return write_history(connection, catalog, *request, long_records);
@@ -250,12 +252,11 @@ grpc::Status DestinationService::Migrate(grpc::ServerContext*, const proto::Migr
                                          proto::MigrateResponse* response) {
   const proto::MigrationDetails& details = request->details();
   return answer("Migrate", details.schema() + "." + details.table(), *response, [&] {
-    std::set<std::string> tables;
-    for (const std::string& each : tables_of(details)) tables.insert(details.schema() + "." + each);
     bool supported = false;
-    visit(places_, request->configuration(), tables, [&](auto& connection, const auto& catalog) {
-      without_values({}, [&] { supported = migrate(connection, catalog, details); });
-    });
+    visit(places_, request->configuration(), details.schema(), tables_of(details),
+          [&](auto& connection, const auto& catalog) {
+            without_values({}, [&] { supported = migrate(connection, catalog, details); });
+          });
     if (supported) {
       response->set_success(true);
     } else {

@@ -14,7 +14,8 @@ namespace sluice::serve {
 
 /// Calls may come at once; those about one table wait for each other. What goes wrong is the call's
 /// status, in 8,000 bytes at most, and where somebody has to act, a task; neither holds a secret or
-/// a value of a row. A call that ends with an error has changed nothing.
+/// a value of a row. A call that ends with an error has changed nothing. One that a
+/// crash has ended may have left rows beside those that they replace: made again, it heals them.
 class DestinationService final : public fivetran_sdk::v2::DestinationConnector::Service {
  public:
   /// `database` keeps the order of rows, and outlives this.

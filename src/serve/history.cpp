@@ -41,7 +41,6 @@ History history_of(duck::Connection& connection, const std::string& catalog,
                   {},
                   {}};
   for (const char* each : {kStart, kEnd, kActive}) history.need(each);
-  history.keys = keys_of(history.table, request.table());
   for (ServedColumn& each : history.table.columns) {
     if (duck::folded(each.name) == kStart) each.key = true;
   }
@@ -97,11 +96,13 @@ void History::fill_updates(const std::string& unmodified) const {
     last += ", (last_value(" + name + " IGNORE NULLS) OVER versions).v AS " + name;
   }
   const std::string starts = list_of(keys);
+  // As values: a key has more texts than one, such as ..00Z and ..00.000Z.
+  std::string values;
+  for (const ServedColumn& each : keys)
+    values += (values.empty() ? "" : ", ") + value_of(each, duck::quoted(each.name));
   connection.query("CREATE OR REPLACE TEMP TABLE new_versions AS SELECT " + typed(keys) +
-                   new_columns +
-                   " FROM staged_updates WHERE rowid IN (SELECT max(rowid) FROM "
-                   "staged_updates GROUP BY " +
-                   starts + ")");
+                   new_columns + " FROM staged_updates QUALIFY row_number() OVER (PARTITION BY " +
+                   values + " ORDER BY " + kOrder + " DESC) = 1");
   connection.query(
       "CREATE OR REPLACE TEMP TABLE filled AS SELECT * EXCLUDE (is_new) FROM (SELECT " + starts +
       last + ", is_new FROM (SELECT " + list_of(keys, "t") + old_columns +
@@ -134,13 +135,13 @@ void History::end_deleted() const {
 Written write_history(duck::Connection& connection, const std::string& catalog,
                       const proto::WriteHistoryBatchRequest& request, bool long_records) {
   const History history = history_of(connection, catalog, request);
-  const Batch batch{request.keys(), request.file_params(), long_records};
+  const BatchFiles batch{request.keys(), request.file_params(), long_records};
   const auto staged = [&](const Files& files, const char* stage, bool texts) {
     std::uint64_t rows = 0;
     if (!files.empty()) make_stage(connection, stage, history.table, texts);
     for (const std::string& file : files) {
       rows += texts ? load_texts(connection, batch, history.table, file, stage)
-                    : load_values(connection, batch, history.table, file, stage);
+                    : load_values(connection, batch, history.table, file, stage, true);
     }
     return rows;
   };
@@ -156,10 +157,9 @@ Written write_history(duck::Connection& connection, const std::string& catalog,
     if (earliest > 0) history.forget_from_earliest();
     // Whole versions first: a part of a version may build on one of the same call.
     if (written.replaced > 0) {
-      connection.query(
-          "DELETE FROM staged_rows WHERE rowid NOT IN (SELECT max(rowid) FROM "
-          "staged_rows GROUP BY " +
-          list_of(history.keys) + ")");
+      connection.query(std::string("DELETE FROM staged_rows WHERE ") + kOrder +
+                       " NOT IN (SELECT max(" + kOrder + ") FROM staged_rows GROUP BY " +
+                       list_of(history.keys) + ")");
       history.put_in("staged_rows");
     }
     if (written.updated > 0) {
@@ -168,7 +168,7 @@ Written write_history(duck::Connection& connection, const std::string& catalog,
     }
     if (written.deleted > 0) history.end_deleted();
   });
-  transaction.commit();
+  commit(transaction);
   return written;
 }
 

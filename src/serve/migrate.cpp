@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/migrate.h"
 
+#include "duck/failpoint.h"
 #include "serve/stage.h"
 #include "serve/write.h"
 #include "sluice/error.h"
@@ -49,9 +50,16 @@ ServedColumn column_to_add(const Operation& operation) {
   return column_of(column);
 }
 
-/// Before rows are written in the same transaction.
+/// Before rows are written in the same transaction. A column that is there already and of its type
+/// is taken for that of a call before.
 void Migration::add(ServedTable& table, const ServedColumn& column) const {
-  if (table.column(column.name) != nullptr) return;
+  if (const ServedColumn* there = table.column(column.name)) {
+    if (there->type == column.type) return;
+    throw Error(Fault::ownership,
+                "the table " + table.schema + "." + table.name + " has a column " + column.name +
+                    " of type " + there->type,
+                "add it under another name, or AlterTable to the new type");
+  }
   connection.query("ALTER TABLE " + table.sql() + " ADD COLUMN " + duck::quoted(column.name) + " " +
                    column.type);
   if (!column.comment().empty()) comment_on(connection, table.sql(), column);
@@ -104,10 +112,23 @@ bool Migration::copy() const {
   const std::string from = duck::quoted(column.name);
   column.name = operation.copy_column().to_column();
   column.key = false;
+  refuse_own_name(column.name);
+  if (table.column(column.name) != nullptr) {
+    const std::string to = duck::quoted(column.name);
+    const auto other = connection.query(
+        "SELECT 1 FROM " + table.sql() + " WHERE " + to + " IS NOT NULL AND CAST(" + to +
+        " AS VARCHAR) IS DISTINCT FROM CAST(" + from + " AS VARCHAR) LIMIT 1");
+    if (other.rows() > 0) {
+      throw Error(
+          Fault::ownership,
+          "the table " + table.schema + "." + table.name + " has another column " + column.name,
+          "drop it, or copy to another name");
+    }
+  }
   duck::Transaction transaction(connection);
   add(table, column);
   connection.query("UPDATE " + table.sql() + " SET " + duck::quoted(column.name) + " = " + from);
-  transaction.commit();
+  commit(transaction);
   return true;
 }
 
@@ -124,6 +145,7 @@ bool Migration::rename() const {
   const auto& [from, to] =
       std::pair(rename.rename_column().from_column(), rename.rename_column().to_column());
   const ServedTable table = need();
+  refuse_own_name(to);
   if (table.column(from) == nullptr && table.column(to) != nullptr) return true;
   need_column(table, from);
   connection.query("ALTER TABLE " + table.sql() + " RENAME COLUMN " + duck::quoted(from) + " TO " +
@@ -137,9 +159,13 @@ bool Migration::add() const {
   if (operation.has_add_column_in_history_mode()) {
     const auto& added = operation.add_column_in_history_mode();
     const ServedColumn column = column_to_add(added);
+    const std::string value = migrated_value(column, added.default_value());
+    // All that can be refused is, before the column is there.
+    require_earlier_versions(connection, table, added.operation_timestamp());
+    connection.query("SELECT (" + value + ") IS NULL");
     add(table, column);
-    begin_versions(connection, table, column.name, migrated_value(column, added.default_value()),
-                   added.operation_timestamp(), false);
+    failpoint("after-ddl");
+    begin_versions(connection, table, column.name, value, added.operation_timestamp(), false);
     return true;
   }
   if (!operation.has_add_column_with_default_value()) return false;
@@ -149,7 +175,7 @@ bool Migration::add() const {
   add(table, column);
   connection.query("UPDATE " + table.sql() + " SET " + duck::quoted(column.name) + " = " +
                    migrated_value(column, added.default_value()));
-  transaction.commit();
+  commit(transaction);
   return true;
 }
 

@@ -22,6 +22,11 @@ std::set<std::string> tables_of(const proto::MigrationDetails& details);
 /// The text of a migration as a value of this column, in SQL. Empty, and the word NULL, are NULL.
 std::string migrated_value(const ServedColumn& column, const std::string& text);
 
+/// Fault::schema where `table` is not in history mode, Fault::drift where current versions of it
+/// begin after `instant`.
+void require_earlier_versions(duck::Connection& connection, const ServedTable& table,
+                              const std::string& instant);
+
 /// From `instant` on, `column` (which the table has) holds `value`, SQL of its type: current
 /// versions end, and others like them begin. With `only_set`, only of rows that have a value there.
 void begin_versions(duck::Connection& connection, const ServedTable& table,

@@ -31,15 +31,17 @@ class Places {
  private:
   friend class Visit;
   struct Place {
+    std::mutex mutex;  ///< held while it opens or closes: a file cannot be both
     std::unique_ptr<Destination> destination;
-    std::size_t visits = 0;
+    std::size_t visits = 0;  ///< under Places::mutex_
   };
   duck::Database& database_;
   const Open open_;
-  std::mutex mutex_;  ///< held while a file opens or closes: it cannot be both
-  std::map<std::pair<std::string, std::string>, Place> places_;
+  std::mutex mutex_;  ///< never held while one opens; taken after Place::mutex
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Place>> places_;
   std::set<duck::Connection*> connections_;
   bool interrupted_ = false;
+  std::once_flag registered_;
 
   std::mutex tables_mutex_;
   std::condition_variable tables_free_;
@@ -50,7 +52,9 @@ class Places {
 /// closed with its last visit, so that others can read it between calls; a service stays open.
 class Visit {
  public:
-  /// Waits until no other visit holds one of `tables`, names that are compared as DuckDB does.
+  /// `url`: duckdb: with an absolute path, or md:DATABASE, else Fault::config; each of its
+  /// spellings is one place. Waits until no other visit holds one of `tables`, names that are
+  /// compared as DuckDB does.
   Visit(Places& places, const std::string& url, const std::string& password,
         std::set<std::string> tables);
   Visit(const Visit&) = delete;
@@ -60,10 +64,12 @@ class Visit {
   const std::string& catalog() const { return catalog_; }
 
  private:
+  void enter(const std::string& password);
   void leave() noexcept;
   void free_tables() noexcept;
 
   Places& places_;
+  std::shared_ptr<Places::Place> place_;
   std::pair<std::string, std::string> key_;
   std::set<std::string> tables_;
   std::unique_ptr<duck::Connection> connection_;

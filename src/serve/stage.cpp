@@ -27,7 +27,7 @@ Compression compression_of(const proto::FileParams& params) {
   }
 }
 
-std::unique_ptr<Bytes> open_file(const Batch& batch, const std::string& file) {
+std::unique_ptr<Bytes> open_file(const BatchFiles& batch, const std::string& file) {
   std::optional<std::string> key;
   if (batch.params.encryption() == proto::AES) {
     const auto found = batch.keys.find(file);
@@ -63,21 +63,22 @@ std::vector<const ServedColumn*> known_columns(const ServedTable& table,
 /// What DuckDB says of a CSV file, without the values that it quotes.
 Error plain_error(const Error& error, const std::vector<std::string>& header) {
   const std::string text = error.what();
+  std::smatch found;
   if (text.find("CSV Error on Line") == std::string::npos) {
     if (error.fault() != Fault::data) return error;
-    return {Fault::data, "a value is not of its column's type",
+    std::string what = "a value";
+    if (std::regex_search(text, found, std::regex("source column c([0-9]+)")) &&
+        std::stoul(found.str(1)) < header.size())
+      what = "a value of " + header[std::stoul(found.str(1))];
+    return {Fault::data, what + " is not of its column's type",
             "the client has to write the file anew, and call again"};
   }
-  std::smatch found;
   std::string message = "it cannot be read";
   if (std::regex_search(text, found, std::regex("CSV Error on Line: ([0-9]+)")))
     message = "record " + found.str(1);
-  if (std::regex_search(text, found, std::regex("Error when converting column \"c([0-9]+)\"\\.")) &&
-      std::stoul(found.str(1)) < header.size()) {
-    message += ": the value of " + header[std::stoul(found.str(1))] + " is not of its type";
-  } else if (std::regex_search(text, found,
-                               std::regex("Expected Number of Columns: [0-9]+ Found: "
-                                          "[0-9]+"))) {
+  if (std::regex_search(text, found,
+                        std::regex("Expected Number of Columns: [0-9]+ Found: "
+                                   "[0-9]+"))) {
     message += ": " + found.str(0);
   } else if (text.find("quote") != std::string::npos) {
     message += ": a quoted value does not end, or goes on after its quote";
@@ -92,8 +93,8 @@ Error plain_error(const Error& error, const std::vector<std::string>& header) {
   return {Fault::data, message, "the client has to write the file anew, and call again"};
 }
 
-std::uint64_t load(duck::Connection& connection, const Batch& batch, const ServedTable& table,
-                   const std::string& file, const std::string& into, bool texts) {
+std::uint64_t load(duck::Connection& connection, const BatchFiles& batch, const ServedTable& table,
+                   const std::string& file, const std::string& into, bool stage, bool texts) {
   PipedCsv csv(open_file(batch, file));
   const auto columns = known_columns(table, csv.header());
   if (!csv.has_records()) return 0;
@@ -104,15 +105,17 @@ std::uint64_t load(duck::Connection& connection, const Batch& batch, const Serve
   };
   std::set<const ServedColumn*> given;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::string type = texts ? "VARCHAR" : read_type(*columns[i]);
-    types += (i == 0 ? "" : ", ") + duck::literal(position_name(i)) + ": " + duck::literal(type);
-    add(columns[i]->name, texts ? position_name(i) : read_value(*columns[i], position_name(i)));
+    types += (i == 0 ? "" : ", ") + duck::literal(position_name(i)) + ": 'VARCHAR'";
+    ServedColumn read = *columns[i];
+    read.name = position_name(i);
+    add(columns[i]->name, texts ? read.name : value_of(read, read.name));
     given.insert(columns[i]);
   }
   for (const ServedColumn& each : table.columns) {
     if (texts && !given.contains(&each))
       add(each.name, duck::literal(batch.params.unmodified_string()));
   }
+  if (stage) add(kOrder, "row_number() OVER () + (SELECT count(*) FROM " + into + ")");
   const std::string null = duck::literal(batch.params.null_string());
   const std::string crlf = csv.line_end() == "\n" ? "'\\n'" : "'\\r\\n'";
   try {
@@ -134,10 +137,11 @@ std::uint64_t load(duck::Connection& connection, const Batch& batch, const Serve
   }
 }
 
-std::uint64_t load_file(duck::Connection& connection, const Batch& batch, const ServedTable& table,
-                        const std::string& file, const std::string& into, bool texts) {
+std::uint64_t load_file(duck::Connection& connection, const BatchFiles& batch,
+                        const ServedTable& table, const std::string& file, const std::string& into,
+                        bool stage, bool texts) {
   try {
-    return load(connection, batch, table, file, into, texts);
+    return load(connection, batch, table, file, into, stage, texts);
   } catch (const TooLong&) {
     throw;
   } catch (const Error& error) {
@@ -147,15 +151,16 @@ std::uint64_t load_file(duck::Connection& connection, const Batch& batch, const 
 
 }  // namespace
 
-std::uint64_t load_values(duck::Connection& connection, const Batch& batch,
+std::uint64_t load_values(duck::Connection& connection, const BatchFiles& batch,
                           const ServedTable& table, const std::string& file,
-                          const std::string& into) {
-  return load_file(connection, batch, table, file, into, false);
+                          const std::string& into, bool stage) {
+  return load_file(connection, batch, table, file, into, stage, false);
 }
 
-std::uint64_t load_texts(duck::Connection& connection, const Batch& batch, const ServedTable& table,
-                         const std::string& file, const std::string& into) {
-  return load_file(connection, batch, table, file, into, true);
+std::uint64_t load_texts(duck::Connection& connection, const BatchFiles& batch,
+                         const ServedTable& table, const std::string& file,
+                         const std::string& into) {
+  return load_file(connection, batch, table, file, into, true, true);
 }
 
 void without_values(const ServedTable& table, const std::function<void()>& work) {
@@ -177,11 +182,9 @@ void without_values(const ServedTable& table, const std::function<void()>& work)
 
 void make_stage(duck::Connection& connection, const std::string& name, const ServedTable& table,
                 bool texts) {
-  std::string columns;
-  for (const ServedColumn& each : table.columns) {
-    columns += (columns.empty() ? "" : ", ") + duck::quoted(each.name) + " " +
-               (texts ? "VARCHAR" : each.type);
-  }
+  std::string columns = std::string(kOrder) + " BIGINT";
+  for (const ServedColumn& each : table.columns)
+    columns += ", " + duck::quoted(each.name) + " " + (texts ? "VARCHAR" : each.type);
   connection.query("CREATE OR REPLACE TEMP TABLE " + name + " (" + columns + ")");
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "duck/failpoint.h"
 #include "sluice/error.h"
 
 namespace sluice::serve {
@@ -13,9 +14,10 @@ constexpr const char* kNextName = "_sluice_next_";
 
 void require_unique(duck::Connection& connection, const ServedTable& table,
                     const std::vector<ServedColumn>& keys) {
-  const std::string list = list_of(keys);
-  const auto twice = connection.query("SELECT count(*) FROM (SELECT 1 FROM " + table.sql() +
-                                      " GROUP BY " + list + " HAVING count(*) > 1)");
+  const std::string list = keys.empty() ? "new columns" : list_of(keys);
+  const auto twice =
+      connection.query("SELECT count(*) FROM (SELECT 1 FROM " + table.sql() +
+                       (keys.empty() ? "" : " GROUP BY " + list) + " HAVING count(*) > 1)");
   if (twice.integer(0, 0) == 0) return;
   throw Error(Fault::drift,
               "the key cannot become (" + list + "): " + twice.text(0, 0) +
@@ -83,9 +85,26 @@ std::optional<ServedTable> find_table(duck::Connection& connection, const std::s
 ServedTable need_table(duck::Connection& connection, const std::string& catalog,
                        const std::string& schema, const std::string& name) {
   auto table = find_table(connection, catalog, schema, name);
-  if (table) return *std::move(table);
+  if (table) {
+    require_key(*table);
+    return *std::move(table);
+  }
   throw Error(Fault::schema, "there is no table " + schema + "." + name,
               "CreateTable comes before what is done to a table");
+}
+
+void require_key(const ServedTable& table) {
+  if (!table.keys().empty()) return;
+  throw Error(Fault::ownership,
+              "the table " + table.schema + "." + table.name + " was made by somebody else",
+              "it is not written to, as no comment marks a column as `fivetran: primary key`; drop "
+              "or rename it, and re-sync");
+}
+
+void commit(duck::Transaction& transaction) {
+  failpoint("before-commit");
+  transaction.commit();
+  failpoint("after-commit");
 }
 
 ServedTable wanted_table(const std::string& catalog, const std::string& schema,
@@ -149,7 +168,7 @@ void alter_table(duck::Connection& connection, const ServedTable& wanted, bool d
   // New columns hold NULL in all rows: the others have to tell them apart.
   bool same = kept.size() == table.keys().size() && kept.size() == wanted.keys().size();
   for (const ServedColumn& each : kept) same = same && table.column(each.name)->key;
-  if (!same && !kept.empty()) require_unique(connection, table, kept);
+  if (!same) require_unique(connection, table, kept);
   const std::string alter = "ALTER TABLE " + table.sql() + " ";
   duck::Transaction transaction(connection);
   for (const ServedColumn& each : wanted.columns) {
@@ -173,7 +192,7 @@ void alter_table(duck::Connection& connection, const ServedTable& wanted, bool d
       comment_on(connection, table.sql(), plain);
     }
   }
-  transaction.commit();
+  commit(transaction);
 }
 
 void replace_table(duck::Connection& connection, const ServedTable& table,
@@ -185,11 +204,14 @@ void replace_table(duck::Connection& connection, const ServedTable& table,
     make_table(connection, table, next);
     transaction.commit();
   }
+  failpoint("after-create");
   connection.query("INSERT INTO " + table.sibling(next) + " " + select);
+  failpoint("before-publish");
   duck::Transaction transaction(connection);
   connection.query("DROP TABLE IF EXISTS " + table.sql());
   connection.query("ALTER TABLE " + table.sibling(next) + " RENAME TO " + duck::quoted(table.name));
   transaction.commit();
+  failpoint("after-publish");
 }
 
 }  // namespace sluice::serve

@@ -27,9 +27,11 @@ struct ServedTable {
 /// None: there is no such table.
 std::optional<ServedTable> find_table(duck::Connection& connection, const std::string& catalog,
                                       const std::string& schema, const std::string& name);
-/// Fault::schema where there is none.
+/// Fault::schema where there is none, Fault::ownership where it has no key: CreateTable gives every
+/// table one, so somebody else made it.
 ServedTable need_table(duck::Connection& connection, const std::string& catalog,
                        const std::string& schema, const std::string& name);
+void require_key(const ServedTable& table);  ///< that
 
 /// As the message says; Fault::config where it has no columns, no key, or a name twice.
 ServedTable wanted_table(const std::string& catalog, const std::string& schema,
@@ -48,6 +50,9 @@ void comment_on(duck::Connection& connection, const std::string& table, const Se
 /// RENAME after them in one transaction wrongly after a crash.
 void replace_table(duck::Connection& connection, const ServedTable& table,
                    const std::string& select);
+
+/// Commits what `transaction` holds. A test can end the process right before and after.
+void commit(duck::Transaction& transaction);
 
 /// "a IS NOT DISTINCT FROM b" for each of these columns of both aliases, joined by AND.
 std::string same_key(const std::vector<ServedColumn>& keys, const std::string& one,

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "serve/exact.h"
 #include "sluice/error.h"
 
 namespace sluice::serve {
@@ -72,6 +73,7 @@ std::string type_of(proto::DataType type, const proto::DataTypeParams& params) {
 }
 
 ServedColumn column_of(const proto::Column& column) {
+  refuse_own_name(column.name());
   try {
     return {column.name(), type_of(column.type(), column.params()), column.type() == proto::XML,
             column.primary_key()};
@@ -129,19 +131,35 @@ void describe(const ServedColumn& column, proto::Column& to) {
   }
 }
 
-std::string read_type(const ServedColumn& column) {
-  if (column.type == "BLOB") return "VARCHAR";
-  return column.type == "FLOAT" ? "DOUBLE" : column.type;
-}
-
-std::string read_value(const ServedColumn& column, const std::string& read) {
-  if (column.type == "BLOB") return "from_base64(" + read + ")";
-  return column.type == "FLOAT" ? as_float(read) : read;
-}
-
 std::string value_of(const ServedColumn& column, const std::string& text) {
-  const std::string type = read_type(column);
-  return read_value(column, type == "VARCHAR" ? text : "CAST(" + text + " AS " + type + ")");
+  const std::string& type = column.type;
+  if (type == "VARCHAR") return text;
+  const std::string failure =
+      "error(" + duck::literal("not a value as it is, source column " + column.name) + ")";
+  if (type == "BLOB") return "from_base64(" + text + ")";
+  if (type == "FLOAT" || type == "DOUBLE") {
+    const std::string number = "CAST(" + text + " AS DOUBLE)";
+    const std::string value = type == "FLOAT" ? as_float(number) : number;
+    // Too small to be anything but zero, or too large to be anything but infinite.
+    return "CASE WHEN " + value + " = 0 OR isinf(" + value + ") THEN CASE WHEN regexp_matches(" +
+           text + ", '^[^eE]*[1-9]') THEN " + failure + " ELSE " + value + " END ELSE " + value +
+           " END";
+  }
+  // Java writes years from 10000 on with a sign.
+  const bool year = type == "DATE" || type.starts_with("TIMESTAMP");
+  const std::string plain = year ? "CASE WHEN starts_with(" + text + ", '+') THEN substr(" + text +
+                                       ", 2) ELSE " + text + " END"
+                                 : text;
+  const std::string value = "CAST(" + plain + " AS " + type + ")";
+  const std::string wrong = inexact(type, text);
+  return wrong.empty() ? value
+                       : "CASE WHEN " + wrong + " THEN " + failure + " ELSE " + value + " END";
+}
+
+void refuse_own_name(const std::string& name) {
+  if (!duck::folded(name).starts_with("_sluice_") && duck::folded(name) != "_sluice") return;
+  throw Error(Fault::config, name + " is a name that sluice keeps for itself",
+              "give it another name at the destination");
 }
 
 }  // namespace sluice::serve

@@ -34,10 +34,12 @@ ServedColumn column_of(const std::string& name, const std::string& type,
                        const std::string& comment);
 void describe(const ServedColumn& column, proto::Column& to);
 
-/// How its text in a batch file becomes a value: of `text`, SQL of a VARCHAR.
+/// How its text in a batch file becomes a value: of `text`, SQL of a VARCHAR. What would be another
+/// value than the text's is an error of the statement, but for what a type keeps by its nature: the
+/// nearest FLOAT or DOUBLE, microseconds. An error says "source column " and a name.
 std::string value_of(const ServedColumn& column, const std::string& text);
-/// The type that read_csv() is to read it as, for read_value() of what it has read.
-std::string read_type(const ServedColumn& column);
-std::string read_value(const ServedColumn& column, const std::string& read);
+
+/// Fault::config where a table or column would be called as those of sluice itself.
+void refuse_own_name(const std::string& name);
 
 }  // namespace sluice::serve

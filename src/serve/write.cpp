@@ -18,12 +18,12 @@ bool has_twice(duck::Connection& connection, const std::string& rows,
   return found.boolean(0, 0);
 }
 
-/// Of each key's rows, keeps the last.
-void keep_last(duck::Connection& connection, const std::string& rows,
+/// Of each key's rows, keeps the last by `order`.
+void keep_last(duck::Connection& connection, const std::string& rows, const std::string& order,
                const std::vector<ServedColumn>& keys) {
   if (!has_twice(connection, rows, keys)) return;
-  connection.query("DELETE FROM " + rows + " WHERE rowid NOT IN (SELECT max(rowid) FROM " + rows +
-                   " GROUP BY " + list_of(keys) + ")");
+  connection.query("DELETE FROM " + rows + " WHERE " + order + " NOT IN (SELECT max(" + order +
+                   ") FROM " + rows + " GROUP BY " + list_of(keys) + ")");
 }
 
 /// The staged texts as one row per key: each column's last text that is not the unmodified_string.
@@ -34,8 +34,8 @@ void update(duck::Connection& connection, const ServedTable& table,
   std::string folded, set;
   for (const ServedColumn& each : changed) {
     const std::string name = duck::quoted(each.name);
-    folded += ", arg_max({v: " + name + "}, rowid) FILTER (" + name + " IS DISTINCT FROM " +
-              duck::literal(unmodified) + ") AS " + name;
+    folded += ", arg_max({v: " + name + "}, " + kOrder + ") FILTER (" + name +
+              " IS DISTINCT FROM " + duck::literal(unmodified) + ") AS " + name;
     set += (set.empty() ? "" : ", ") + name + " = CASE WHEN s." + name + " IS NULL THEN t." + name +
            " ELSE " + value_of(each, "s." + name + ".v") + " END";
   }
@@ -52,26 +52,6 @@ void update(duck::Connection& connection, const ServedTable& table,
 }
 
 }  // namespace
-
-std::vector<ServedColumn> keys_of(ServedTable& table, const proto::Table& wanted) {
-  auto keys = table.keys();
-  if (!keys.empty()) return keys;
-  for (const proto::Column& each : wanted.columns()) {
-    for (ServedColumn& column : table.columns) {
-      if (each.primary_key() && duck::folded(column.name) == duck::folded(each.name()))
-        column.key = true;
-    }
-  }
-  keys = table.keys();
-  if (keys.empty()) {
-    throw Error(Fault::config,
-                "the table " + table.schema + "." + table.name +
-                    " has no primary "
-                    "key",
-                "rows are written by key: declare one, such as _fivetran_id");
-  }
-  return keys;
-}
 
 std::vector<ServedColumn> modified_columns(duck::Connection& connection, const ServedTable& table,
                                            const std::string& stage,
@@ -95,21 +75,22 @@ std::vector<ServedColumn> modified_columns(duck::Connection& connection, const S
 
 Written write_batch(duck::Connection& connection, const std::string& catalog,
                     const proto::WriteBatchRequest& request, bool long_records) {
-  ServedTable table =
+  const ServedTable table =
       need_table(connection, catalog, request.schema_name(), request.table().name());
-  const auto keys = keys_of(table, request.table());
-  const Batch batch{request.keys(), request.file_params(), long_records};
+  const auto keys = table.keys();
+  const BatchFiles batch{request.keys(), request.file_params(), long_records};
   const std::string& unmodified = batch.params.unmodified_string();
   Written written;
   // A table that is empty takes what it gets as it comes; else rows are staged, out of the
   // transaction.
-  const bool direct = empty(connection, table);
+  // `rowid` is the order of its rows, but where a column is called so.
+  const bool direct = table.column("rowid") == nullptr && empty(connection, table);
   if (!direct && !request.replace_files().empty())
     make_stage(connection, "staged_rows", table, false);
   if (!direct) {
     for (const std::string& file : request.replace_files())
-      written.replaced += load_values(connection, batch, table, file, "staged_rows");
-    if (written.replaced > 0) keep_last(connection, "staged_rows", keys);
+      written.replaced += load_values(connection, batch, table, file, "staged_rows", true);
+    if (written.replaced > 0) keep_last(connection, "staged_rows", kOrder, keys);
   }
   if (!request.update_files().empty()) make_stage(connection, "staged_updates", table, true);
   for (const std::string& file : request.update_files())
@@ -121,12 +102,13 @@ Written write_batch(duck::Connection& connection, const std::string& catalog,
   duck::Transaction transaction(connection);
   if (direct) {
     for (const std::string& file : request.replace_files())
-      written.replaced += load_values(connection, batch, table, file, table.sql());
-    if (written.replaced > 0) keep_last(connection, table.sql(), keys);
+      written.replaced += load_values(connection, batch, table, file, table.sql(), false);
+    if (written.replaced > 0) keep_last(connection, table.sql(), "rowid", keys);
   } else if (written.replaced > 0) {
     connection.query("DELETE FROM " + table.sql() + " AS t USING staged_rows AS s WHERE " +
                      same_key(keys, "t", "s"));
-    connection.query("INSERT INTO " + table.sql() + " SELECT * FROM staged_rows");
+    connection.query("INSERT INTO " + table.sql() + " (" + list_of(table.columns) + ") SELECT " +
+                     list_of(table.columns) + " FROM staged_rows");
   }
   if (written.updated > 0) update(connection, table, keys, unmodified);
   if (written.deleted > 0) {
@@ -140,7 +122,7 @@ Written write_batch(duck::Connection& connection, const std::string& catalog,
                        " FROM staged_deletes) AS s WHERE " + same_key(keys, "t", "s"));
     });
   }
-  transaction.commit();
+  commit(transaction);
   return written;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches into tables. All files of a call are one transaction; a call that is made again changes
-// nothing more.
+// Batches into tables. All files of a call are one transaction, of which a crash can leave inserted
+// rows alone; a call that is made again changes nothing more, and heals that.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,6 @@ Written write_batch(duck::Connection& connection, const std::string& catalog,
 /// deleted end.
 Written write_history(duck::Connection& connection, const std::string& catalog,
                       const proto::WriteHistoryBatchRequest& request, bool long_records);
-
-/// The keys that the table has, or where it was made by others, those of the request.
-std::vector<ServedColumn> keys_of(ServedTable& table, const proto::Table& wanted);
 
 /// Columns of which some staged text is not the unmodified_string, without keys.
 std::vector<ServedColumn> modified_columns(duck::Connection& connection, const ServedTable& table,

@@ -1,6 +1,7 @@
 # A client of Fivetran's destinations that knows the protocol by its numbers alone: messages are written and read here,
 # field by field, grpcio carries them. Shares no generated code with the server.
 import json
+import os
 import pathlib
 import re
 import struct
@@ -95,14 +96,16 @@ def described(data):
 
 
 class Server:
-    def __init__(self, folder, *arguments, **how):
+    def __init__(self, folder, *arguments, failpoint=None, **popen):
         self.folder = pathlib.Path(folder)
         self.log = open(self.folder / "serve.log", "w+")
+        environment = {**os.environ, "SLUICE_FAILPOINT": failpoint} if failpoint else None
         self.process = subprocess.Popen([SLUICE, "serve-destination", "--port", "0", *arguments], stdout=self.log,
-                                        stderr=subprocess.STDOUT, **how)
+                                        stderr=subprocess.STDOUT, env=environment, **popen)
         while not (found := re.search(r"on port (\d+)", self.text())):
             assert self.process.poll() is None, self.text()
-        self.channel = grpc.insecure_channel("127.0.0.1:" + found.group(1),
+        self.address = "127.0.0.1:" + found.group(1)
+        self.channel = grpc.insecure_channel(self.address,
                                              options=[("grpc.max_metadata_size", 10240)])
         self.configuration = {"destination": "duckdb:" + str(self.folder / "warehouse.duckdb")}
 

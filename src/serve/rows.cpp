@@ -91,9 +91,13 @@ char* put_decimal(char* to, __int128 value, unsigned scale) {
   return to;
 }
 
-std::int64_t floored(std::int64_t value, std::int64_t unit) {
-  return value / unit - (value % unit < 0 ? 1 : 0);
-}
+/// Whole units, and what is left above them: never less than nothing.
+struct Floored {
+  std::int64_t whole, rest;
+  Floored(std::int64_t value, std::int64_t unit)
+      : whole(value / unit - (value % unit < 0 ? 1 : 0)),
+        rest(value % unit + (value % unit < 0 ? unit : 0)) {}
+};
 
 }  // namespace
 
@@ -250,16 +254,15 @@ char* RowEncoder::scalar(const Bound& column, std::size_t row, char* to) {
     case Kind::date:
       return time(column, stored<std::int32_t>(data, row) * kDaySeconds, 0, to);
     case Kind::micros: {
-      const auto micros = stored<std::int64_t>(data, row);
-      const std::int64_t seconds = floored(micros, 1'000'000);
-      return time(column, seconds, (micros - seconds * 1'000'000) * 1'000, to);
+      const Floored parts(stored<std::int64_t>(data, row), 1'000'000);
+      return time(column, parts.whole, parts.rest * 1'000, to);
     }
     case Kind::nanos: {
       const auto all = stored<std::int64_t>(data, row);
-      const std::int64_t seconds = floored(all, 1'000'000'000);
+      const Floored parts(all, 1'000'000'000);
       // DuckDB's infinities are the last numbers, and would else be days of the year 2262.
       const bool infinite = all == INT64_MAX || all == -INT64_MAX;
-      return time(column, infinite ? INT64_MAX : seconds, all - seconds * 1'000'000'000, to);
+      return time(column, infinite ? INT64_MAX : parts.whole, parts.rest, to);
     }
     case Kind::decimal: {
       char text[48];

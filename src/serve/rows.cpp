@@ -188,6 +188,16 @@ void RowEncoder::bind(duckdb_data_chunk chunk) {
 }
 
 void RowEncoder::append(std::size_t row, std::string& records) {
+  const std::size_t before = records.size();
+  try {
+    record(row, records);
+  } catch (...) {
+    records.resize(before);  // no half of a record is ever sent
+    throw;
+  }
+}
+
+void RowEncoder::record(std::size_t row, std::string& records) {
   records += static_cast<char>(1 << 3 | 2);
   const std::size_t length_at = records.size();
   records.append(length_bytes_, '\0');

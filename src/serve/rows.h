@@ -38,7 +38,8 @@ class RowEncoder {
   /// Of this chunk are the rows that are appended next; its columns are the encoder's.
   void bind(duckdb_data_chunk chunk);
   /// Appends a record, as an entry of a message Records. Throws Error::misfit for a time outside of
-  /// the years 1 to 9999, and Fault::misfit for a row that fits no message, naming the table.
+  /// the years 1 to 9999, and Fault::misfit for a row that fits no message, naming the table;
+  /// then nothing was appended.
   void append(std::size_t row, std::string& records);
   /// Times that were sent as NULL, as their columns' misfit says.
   std::uint64_t misfits() const { return misfits_; }
@@ -76,6 +77,7 @@ class RowEncoder {
   char* scalar(const Bound& column, std::size_t row, char* to);
   char* time(const Bound& column, std::int64_t seconds, std::int64_t nanos, char* to);
   void cell(const Bound& column, std::size_t row, std::string& to);
+  void record(std::size_t row, std::string& records);
 
   const TableName table_;
   const std::string header_;

@@ -82,6 +82,7 @@ std::string SourceState::json() const {
                      {"source", source},
                      {"position", or_null(position)},
                      {"tables", nlohmann::json::array()}};
+  if (!trying.name.empty()) all["trying"] = {trying.schema, trying.name};
   for (const auto& [name, sent] : tables) all["tables"].push_back(of_table(name, sent));
   return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -94,6 +95,10 @@ SourceState SourceState::parse(const std::string& text) {
     if (parsed.at("sluice").get<int>() != kVersion) throw Error(Fault::config, "");
     parsed.at("source").get_to(state.source);
     state.position = optional_at<std::int64_t>(parsed, "position");
+    if (parsed.contains("trying")) {
+      const auto& name = parsed.at("trying");
+      state.trying = {name.at(0).get<std::string>(), name.at(1).get<std::string>()};
+    }
     for (const auto& each : parsed.at("tables")) {
       state.tables[{each.at("schema").get<std::string>(), each.at("name").get<std::string>()}] =
           table_of(each);

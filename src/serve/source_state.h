@@ -24,6 +24,9 @@ struct SentTable : Marks {
 struct SourceState {
   std::string source;  ///< Source::identity(); empty: nothing was sent yet
   std::optional<std::int64_t> position;
+  /// What the client has of it is about to be replaced. Where it still says so when a sync begins,
+  /// the last one ended there, and others are not to wait for that table again.
+  TableName trying;
   std::map<TableName, SentTable> tables;  ///< those that are not in it are sent whole
 
   /// One line, a JSON object.

@@ -202,7 +202,7 @@ void TableFeed::resume() {
   send(late, every_chunk(late), {});
   Marks marks;
   if (by_version) {
-    marks = marks_of(late);
+    marks = marks_of(rest);  // a read of newer versions has none
   } else {
     // What was open under the first snapshot may have written below what was just read from.
     marks.cursor = loading.safe;

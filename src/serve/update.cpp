@@ -116,10 +116,21 @@ class Update {
     std::erase_if(tables, [&](const Table& table) {
       return std::ranges::none_of(feeds, [&](const auto& f) { return f->name() == table.name; });
     });
-    // Those whose failure ends the sync come last.
-    std::ranges::stable_sort(feeds, {}, [](const auto& feed) { return feed->replaces(); });
-    for (const auto& feed : feeds) {
+    // Those whose failure ends the sync come last, and the one that ended the last sync after them.
+    std::ranges::stable_sort(feeds, {}, [&](const auto& feed) {
+      return !feed->replaces() ? 0 : feed->name() == state_.trying ? 2 : 1;
+    });
+    state_.trying = {};
+    for (std::size_t i = 0; i < feeds.size(); ++i) {
+      const auto& feed = feeds[i];
       const auto began = Clock::now();
+      if (i == 0 && feed->replaces()) {
+        state_.trying = feed->name();
+        sender_.checkpoint(state_.json());
+      }
+      // In the checkpoint that comes before it.
+      const bool next = i + 1 < feeds.size() && feeds[i + 1]->replaces();
+      state_.trying = next ? feeds[i + 1]->name() : TableName{};
       const bool good = attempt(
           feed->name(), [&] { feed->run(); }, feed->replaces());
       std::erase_if(tables, [&](const Table& table) { return table.name == feed->name(); });

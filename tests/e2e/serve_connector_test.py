@@ -179,7 +179,7 @@ class ServeConnector(unittest.TestCase):
     def test_changes_late_commits_and_deletes(self):
         self.sql("""create table t (id int primary key, v text, updated_at timestamptz);
           create table plain (id int primary key, v text); create table bag (id int, v text);
-          insert into t select i, 'first', now() - interval '1 day' from generate_series(1, 500) i;
+          insert into t select i, 'first', now() - interval '1 day' - i * interval '1 s' from generate_series(1, 500) i;
           insert into plain select i, 'p' from generate_series(1, 10) i;
           insert into bag select i / 3, 'b' from generate_series(1, 10) i""")
         server = self.serve(table_options='{"public.t": {"overlap": "0s"}}')
@@ -187,7 +187,7 @@ class ServeConnector(unittest.TestCase):
 
         def same():
             self.assertEqual(sorted(tuple(map(str, row)) for row in json.loads(self.sql(
-                "select json_agg(json_build_array(id, extract(epoch from updated_at)::bigint, v)) from t"))),
+                "select json_agg(json_build_array(id, floor(extract(epoch from updated_at))::bigint, v)) from t"))),
                 sorted((str(i), str(at[0]), v) for i, at, v in copy.rows("t")))
             self.assert_same(copy, "plain")
             self.assert_same(copy, "bag")
@@ -219,10 +219,9 @@ class ServeConnector(unittest.TestCase):
 
     def test_killed_in_mid_stream_and_resumed(self):
         self.sql("""create table t (id int primary key, v text, updated_at timestamptz) with (fillfactor = 100);
-          insert into t select i, repeat(md5(i::text), 20), now() - interval '1 day' from generate_series(1, 40000) i;
+          insert into t select i, repeat(md5(i::text), 20), now() - interval '1 day' - i * interval '1 s' from generate_series(1, 40000) i;
           analyze t""")
-        options = {"table_options": '{"public.t": {"exclude_columns": []}}'}
-        server = self.serve(*UNITS, **options)
+        server = self.serve(*UNITS)
         copy = self.started(server)
         with self.assertRaises(c.grpc.RpcError):
             for response in server.stream(copy.state):
@@ -234,7 +233,7 @@ class ServeConnector(unittest.TestCase):
         self.assertTrue(0 < part < 40000, part)
         # Unstamped, and in other places of the table now: behind what was read, and before what was not.
         self.sql("update t set v = 'moved' where id in (1, 39999); update t set v = 'new', updated_at = now() where id % 5000 = 7")
-        again = self.serve(*UNITS, **options)
+        again = self.serve(*UNITS)
         again.sync(copy)
         self.assertNotIn("truncate", copy.counts)
         self.assertLess(copy.counts["public", "t"], 40000)
@@ -276,7 +275,8 @@ class ServeConnector(unittest.TestCase):
         copy = server.sync(self.started(server))
         before = dict(copy.tables["public", "bad"])
         self.sql("update bad set v = 'infinity' where id = 900; update good set v = 'b'")
-        self.refused(lambda: server.sync(copy), "DATA_LOSS", "public.bad")
+        for _ in range(2):  # the second sync begins with the others
+            self.refused(lambda: server.sync(copy), "DATA_LOSS", "public.bad")
         self.assertEqual(before, copy.tables["public", "bad"])
         self.assert_same(copy, "good")
         self.sql("update bad set v = null where id = 900")
@@ -302,7 +302,8 @@ class ServeConnector(unittest.TestCase):
         support.wait_for(still, every=0.1)
         for response in stream:
             copy.take(response)
-        peak = int([line.split()[1] for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmHWM")][0])
+        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+        peak = int([line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")][0])
         self.assertLess(peak, 200 << 10)  # of 192 MB
         self.assertEqual(150000, len(copy.tables["public", "t"]))
 
@@ -331,9 +332,9 @@ class ServeConnector(unittest.TestCase):
             support.sluice("sync", f"connector:grpc://127.0.0.1:{server.port}", f"duckdb:{hosted}", "--configuration", configuration)
             self.assertEqual(self.sql("select md5(string_agg(id || v || extract(epoch from updated_at)::numeric(20,6), ',' order by id)) from t"),
                              support.value(hosted, "select md5(string_agg(id || v || (epoch_us(updated_at) / 1000000)::decimal(20,6), ',' order by id)) "
-                                                   "from public.t where not coalesce(_fivetran_deleted, false)"))
+                                                   "from main_public.t where not coalesce(_fivetran_deleted, false)"))
             self.assertEqual(self.sql("select count(*) from bag"),
-                             support.value(hosted, "select count(*) from public.bag where not coalesce(_fivetran_deleted, false)"))
+                             support.value(hosted, "select count(*) from main_public.bag where not coalesce(_fivetran_deleted, false)"))
 
 
 if __name__ == "__main__":

@@ -261,10 +261,9 @@ void add_server(CLI::App& server, ServeRequest& request, const char* allows) {
 }
 
 void add_servers(CLI::App& app, Session& session) {
-  CLI::App& source =
-      command(app, "serve-connector",
-              "let Fivetran (gRPC, SourceConnector) read any of our sources", session,
-              [&session] { return serve_connector(session.serve_connector); });
+  CLI::App& source = command(
+      app, "serve-connector", "let Fivetran (gRPC, SourceConnector) read any of our sources",
+      session, [&session] { return serve_connector(session.serve_connector); });
   ServeSourceRequest& connector = session.serve_connector;
   add_text(source, "connector", connector.connector, "NAME",
            "motherduck, singlestore, yugabytedb or dolphindb: the form is that of Fivetran's own");

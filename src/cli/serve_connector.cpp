@@ -100,9 +100,10 @@ void read_table_options(SyncOptions& options, const std::string& text) {
       const std::string name = word.text();
       const TableSetting setting = read_table_word(word, value);
       if (std::ranges::find(kTableWords, name) == kTableWords.end()) {
-        word.fail(name + " means something only where sluice itself writes the copy",
-                  "what can be said here: " +
-                      joined(std::vector<std::string>(kTableWords.begin(), kTableWords.end()), ", "));
+        word.fail(
+            name + " means something only where sluice itself writes the copy",
+            "what can be said here: " +
+                joined(std::vector<std::string>(kTableWords.begin(), kTableWords.end()), ", "));
       }
       options.table_options.emplace_back(glob.text(), setting);
     }
@@ -165,8 +166,7 @@ Connection served(const ServeSourceRequest& request) {
     if (read == 0) value.fail("at least 1 is needed");
     return read;
   };
-  if (!request.parallel.empty())
-    connection.sync.parallel = number("--parallel", request.parallel);
+  if (!request.parallel.empty()) connection.sync.parallel = number("--parallel", request.parallel);
   if (!request.unit_rows.empty())
     connection.sync.unit_rows = number("--unit-rows", request.unit_rows);
   return connection;
@@ -216,9 +216,9 @@ int serve_connector(const ServeSourceRequest& request) {
     // In a thread of its own: it waits for the calls that run, and a second signal ends those.
     if (count == 1) stopper = std::jthread([&] { listening.server->Shutdown(); });
   });
-  serve::log_line("sdk_connector", serve::LogLevel::info,
-                  "sluice serves fivetran_sdk.v2.SourceConnector on port " +
-                      std::to_string(listening.port));
+  serve::log_line(
+      "sdk_connector", serve::LogLevel::info,
+      "sluice serves fivetran_sdk.v2.SourceConnector on port " + std::to_string(listening.port));
   listening.server->Wait();
   serve::log_line("sdk_connector", serve::LogLevel::info, "sluice ends");
   return 0;

@@ -98,7 +98,7 @@ class Relation {
   const ScanContext& context_;
   std::atomic<bool> running_{false};
   std::atomic<bool> taking_{false};  ///< stream() waits for its caller, not for the source
-  Progress* progress_ = nullptr;  ///< where DuckDB reads by itself: no reader counts rows then
+  Progress* progress_ = nullptr;     ///< where DuckDB reads by itself: no reader counts rows then
   std::uint64_t rows_before_ = 0, rows_expected_ = 0;
   std::shared_ptr<PlanScan> scan_;
   std::unique_ptr<duck::ScanHandle> handle_;

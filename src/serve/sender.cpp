@@ -22,8 +22,9 @@ void Sender::flush() {
   if (count_ == 0) return;
   // The bytes of a message Records: in the place of that field, and never taken apart.
   proto::UpdateResponse response;
-  std::string& bytes = *response.GetReflection()->MutableUnknownFields(&response)->AddLengthDelimited(
-      proto::UpdateResponse::kRecordsFieldNumber);
+  std::string& bytes =
+      *response.GetReflection()->MutableUnknownFields(&response)->AddLengthDelimited(
+          proto::UpdateResponse::kRecordsFieldNumber);
   bytes.swap(records_);
   count_ = 0;
   send(response);

@@ -26,8 +26,7 @@ void describe_field(const sdk::Field& field, proto::FormField& to) {
   if (!field.description.empty()) to.set_description(field.description);
   if (!field.placeholder.empty()) to.set_placeholder(field.placeholder);
   if (field.default_value) to.set_default_value(*field.default_value);
-  to.set_text_field(field.kind == sdk::Field::Kind::password ? proto::PASSWORD
-                                                             : proto::PLAIN_TEXT);
+  to.set_text_field(field.kind == sdk::Field::Kind::password ? proto::PASSWORD : proto::PLAIN_TEXT);
 }
 
 }  // namespace

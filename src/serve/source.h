@@ -13,8 +13,9 @@
 namespace sluice::serve {
 
 /// Calls may come at once, each with connections and a DuckDB of its own. What goes wrong is the
-/// call's status, in 8,000 bytes at most; a login or a right that is missing is a task. Neither, nor
-/// the log, holds a secret or a value of a row. A call that its client cancels ends within a second.
+/// call's status, in 8,000 bytes at most; a login or a right that is missing is a task. Neither,
+/// nor the log, holds a secret or a value of a row. A call that its client cancels ends within a
+/// second.
 class SourceService final : public fivetran_sdk::v2::SourceConnector::Service {
  public:
   SourceService(sdk::Form form, OpenSource open) : form_(std::move(form)), open_(std::move(open)) {}

@@ -23,14 +23,10 @@ std::optional<T> optional_at(const json& from, const char* name) {
 }
 
 json of_loading(const Loading& loading) {
-  return {{"todo", loading.todo},
-          {"rows", loading.todo_rows},
-          {"bytes", loading.todo_bytes},
-          {"until", or_null(loading.until)},
-          {"safe", or_null(loading.safe)},
-          {"witness", loading.witness},
-          {"horizon", loading.horizon},
-          {"mixed", loading.mixed}};
+  return {{"todo", loading.todo},          {"rows", loading.todo_rows},
+          {"bytes", loading.todo_bytes},   {"until", or_null(loading.until)},
+          {"safe", or_null(loading.safe)}, {"witness", loading.witness},
+          {"horizon", loading.horizon},    {"mixed", loading.mixed}};
 }
 
 Loading loading_of(const json& from) {
@@ -50,12 +46,8 @@ Loading loading_of(const json& from) {
 }
 
 json of_table(const TableName& name, const SentTable& sent) {
-  json table{{"schema", name.schema},
-             {"name", name.name},
-             {"shape", sent.shape},
-             {"cursor", or_null(sent.cursor)},
-             {"pending", json::array()},
-             {"full", sent.full}};
+  json table{{"schema", name.schema},          {"name", name.name},        {"shape", sent.shape},
+             {"cursor", or_null(sent.cursor)}, {"pending", json::array()}, {"full", sent.full}};
   for (const PendingMark& each : sent.pending)
     table["pending"].push_back({each.mark, each.witness});
   if (!sent.horizon.empty()) table["horizon"] = sent.horizon;

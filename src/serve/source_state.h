@@ -13,9 +13,9 @@ namespace sluice::serve {
 
 /// What of a table was sent.
 struct SentTable : Marks {
-  std::string shape;       ///< a hash of what it was, and of how it was chosen
-  std::string horizon;     ///< Snapshot::horizon of the last sync; empty: none
-  std::int64_t full = 0;   ///< Unix seconds: when all of it was sent
+  std::string shape;      ///< a hash of what it was, and of how it was chosen
+  std::string horizon;    ///< Snapshot::horizon of the last sync; empty: none
+  std::int64_t full = 0;  ///< Unix seconds: when all of it was sent
   /// All of it is being sent, in chunks: of it the Loading's chunks to do, its first snapshot and
   /// `mixed`.
   std::optional<Loading> loading;

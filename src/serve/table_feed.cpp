@@ -51,8 +51,8 @@ TableFeed::Way TableFeed::choose() {
   if (before.shape != shape_) return Way::full;
   if (before.loading) return goes_on() ? Way::resume : Way::full;
   if (marked_ || versions_) {
-    const bool due = sent_.options.full_every &&
-                     full_due(sent_.table, sent_.options, before.full, now_);
+    const bool due =
+        sent_.options.full_every && full_due(sent_.table, sent_.options, before.full, now_);
     const bool known = versions_ ? !before.horizon.empty() : before.cursor.has_value();
     return due || !known ? Way::full : Way::changes;
   }

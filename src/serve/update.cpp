@@ -68,11 +68,11 @@ class Update {
   void know_source() {
     const std::string identity = wanted_.source->identity();
     if (!state_.source.empty() && state_.source != identity) {
-      throw Error(Fault::config,
-                  "the state that came with the sync is of " + state_.source + ", this is " +
-                      identity,
-                  "if that is right, a historical re-sync of the connection sends every table "
-                  "anew; else put the configuration back");
+      throw Error(
+          Fault::config,
+          "the state that came with the sync is of " + state_.source + ", this is " + identity,
+          "if that is right, a historical re-sync of the connection sends every table "
+          "anew; else put the configuration back");
     }
     const auto position = wanted_.source->position();
     if (state_.position && position && *position < *state_.position) {

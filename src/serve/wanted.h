@@ -45,8 +45,8 @@ Candidates candidates(Wanted& wanted);
 struct Sent {
   Table table;
   TableOptions options;
-  std::vector<Column> read;       ///< chosen columns of the table, in its order
-  std::vector<SentColumn> sent;   ///< the same, and kRowId and kRowNumber where there is no key
+  std::vector<Column> read;      ///< chosen columns of the table, in its order
+  std::vector<SentColumn> sent;  ///< the same, and kRowId and kRowNumber where there is no key
   std::string select(const std::string& from) const;  ///< SQL of what is sent
 };
 /// By the options, and the selection if there is one: null sends all. Throws Fault::config.

@@ -12,8 +12,8 @@
 namespace sluice::serve {
 namespace {
 
-/// 128 MiB are a message; the rest is for the fields around the row.
-constexpr std::size_t kLargestRow = (std::size_t{128} << 20) - 1024;
+/// 128 MiB are a message; the rest is for the rows before it.
+constexpr std::size_t kLargestRow = std::size_t{127} << 20;
 constexpr std::int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01
 constexpr std::int64_t kLastSecond = 253'402'300'799;   // 9999-12-31 23:59:59
 constexpr std::int64_t kDaySeconds = 86'400;

@@ -12,6 +12,9 @@
 namespace sluice::serve {
 namespace {
 
+/// In place of a shape: the client has all of a table, and is being sent it anew.
+constexpr const char* kReplaced = "replaced";
+
 std::vector<std::size_t> every_chunk(const Plan& plan) {
   std::vector<std::size_t> all(plan.chunks.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
@@ -127,8 +130,9 @@ void TableFeed::full() {
   prove();
   const Plan whole = plan(all());
   const std::string before = known().shape;
-  // Until all of it was sent, nothing of it is known: the next sync begins here.
+  // Until all of it was sent, nothing of it is known: what comes next begins here.
   known() = {};
+  if (had_all_) known().shape = kReplaced;
   if (before != shape_) context_.sender.schema_change(described(sent_), name().schema);
   context_.sender.truncate(name());
   if (had_all_ || !goes_on() || whole.chunks.empty()) {

@@ -106,33 +106,40 @@ class Update {
     std::vector<std::unique_ptr<TableFeed>> feeds;
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const TableName name = tables[i].name;
-      attempt(name, [&] {
-        const auto& locked = snapshot->tables()[i];
-        if (const auto* error = std::get_if<Error>(&locked)) throw *error;
-        Sent sent = shape(wanted_, std::get<Table>(locked), selection_, connection_);
-        feeds.push_back(std::make_unique<TableFeed>(context, *snapshot, std::move(sent)));
-      });
+      attempt(
+          name,
+          [&] {
+            const auto& locked = snapshot->tables()[i];
+            if (const auto* error = std::get_if<Error>(&locked)) throw *error;
+            Sent sent = shape(wanted_, std::get<Table>(locked), selection_, connection_);
+            feeds.push_back(std::make_unique<TableFeed>(context, *snapshot, std::move(sent)));
+          },
+          name == half_);
     }
     std::erase_if(tables, [&](const Table& table) {
       return std::ranges::none_of(feeds, [&](const auto& f) { return f->name() == table.name; });
     });
     // Those whose failure ends the sync come last, and the one that ended the last sync after them.
+    // Before the one that this stream has half, there must be no checkpoint.
     std::ranges::stable_sort(feeds, {}, [&](const auto& feed) {
+      if (feed->name() == half_) return -1;
       return !feed->replaces() ? 0 : feed->name() == state_.trying ? 2 : 1;
     });
     state_.trying = {};
     for (std::size_t i = 0; i < feeds.size(); ++i) {
       const auto& feed = feeds[i];
       const auto began = Clock::now();
-      if (i == 0 && feed->replaces()) {
+      if (i == 0 && feed->replaces() && half_.name.empty()) {
         state_.trying = feed->name();
         sender_.checkpoint(state_.json());
       }
       // In the checkpoint that comes before it.
       const bool next = i + 1 < feeds.size() && feeds[i + 1]->replaces();
       state_.trying = next ? feeds[i + 1]->name() : TableName{};
+      if (feed->replaces()) half_ = feed->name();
       const bool good = attempt(
           feed->name(), [&] { feed->run(); }, feed->replaces());
+      half_ = {};
       std::erase_if(tables, [&](const Table& table) { return table.name == feed->name(); });
       if (!good) continue;
       const auto took =
@@ -190,6 +197,7 @@ class Update {
   duck::Connection connection_;
   ReaderBudget budget_;
   const ScanContext scan_;
+  TableName half_;               ///< what is being replaced
   std::optional<Error> failed_;  ///< the first table that could not be sent
 };
 

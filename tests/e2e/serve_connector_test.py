@@ -283,6 +283,21 @@ class ServeConnector(unittest.TestCase):
         server.sync(copy)
         self.assertIsNone(copy.tables["public", "bad"][(("int", 900),)]["v"])
 
+    def test_a_source_that_goes_away_in_mid_stream(self):
+        self.sql("create table t (id int primary key, v text); insert into t select i, repeat(md5(i::text), 40) from generate_series(1, 20000) i")
+        server = self.serve(*UNITS)
+        copy = server.sync(self.started(server))
+        self.sql("update t set v = 'new' where id = 20000; delete from t where id = 1")
+        proxy = support.Proxy(self.postgres.port, "cut", 8_000_000)
+        self.addCleanup(proxy.close)
+        for response in server.stream(copy.state, source=self.postgres.url(self.database, port=proxy.port)):
+            copy.take(response)
+            if response.WhichOneof("operation") == "checkpoint":
+                self.assertGreater(len(copy.rows("t")), 19_998)  # nobody sees half of it
+        self.assertTrue(proxy.hit.is_set())
+        self.assertIn("tried again", server.text())
+        self.assert_same(copy, "t", rows=19_999)
+
     def test_a_client_that_stalls_and_one_that_goes(self):
         self.sql("create table t (id int primary key, v text); insert into t select i, repeat(md5(i::text), 40) from generate_series(1, 150000) i")
         server = self.serve()

@@ -100,6 +100,8 @@ class ServeConnector(unittest.TestCase):
         server.sync(copy)
         other = json.dumps({**json.loads(copy.state), "source": "postgresql elsewhere"})
         self.refused(lambda: list(server.stream(other)), "INVALID_ARGUMENT", "elsewhere", "re-sync")
+        later = json.dumps({**json.loads(copy.state), "sluice": 2})
+        self.refused(lambda: list(server.stream(later)), "INVALID_ARGUMENT", "re-sync")
         for secret in ("wr0ng-passw0rd", "n0-rights-at-all"):
             self.assertNotIn(secret, server.text())
         self.sql("drop role blind")

@@ -26,10 +26,10 @@ constexpr std::array<std::string_view, 12> kTableWords{
     "strategy", "replication_key", "key",   "full_every", "misfit",  "columns",
     "types",    "exclude_columns", "where", "start",      "overlap", "window"};
 
-using Kind = sdk::Field::Kind;
+using FieldKind = sdk::Field::Kind;
 
 sdk::Form form_of_any_source() {
-  const auto field = [](const char* name, const char* label, Kind kind, bool required,
+  const auto field = [](const char* name, const char* label, FieldKind kind, bool required,
                         const char* description, const char* placeholder) {
     sdk::Field made;
     made.name = name, made.label = label, made.kind = kind, made.required = required;
@@ -38,19 +38,20 @@ sdk::Form form_of_any_source() {
   };
   return {
       .fields =
-          {field("source", "Source", Kind::password, true, "The URL of the database",
+          {field("source", "Source", FieldKind::password, true, "The URL of the database",
                  "postgresql://reader@db.example/shop"),
-           field("password", "Password or token", Kind::password, false,
+           field("password", "Password or token", FieldKind::password, false,
                  "If the URL does not hold it", ""),
-           field("tables", "Tables", Kind::text, false,
+           field("tables", "Tables", FieldKind::text, false,
                  "Only these: globs over schema.table, separated by commas. Views have to be named",
                  "public.*, reports.daily"),
-           field("exclude", "Tables to leave out", Kind::text, false, "The same", "public.tmp_*"),
-           field("full_every", "Send everything again", Kind::text, false,
+           field("exclude", "Tables to leave out", FieldKind::text, false, "The same",
+                 "public.tmp_*"),
+           field("full_every", "Send everything again", FieldKind::text, false,
                  "Finds what was deleted: always, never, or how often. Tables without a primary "
                  "key or a replication key: at each sync, and never of the others",
                  "7d"),
-           field("table_options", "Table options", Kind::text, false,
+           field("table_options", "Table options", FieldKind::text, false,
                  "Settings by table, a JSON object",
                  R"({"public.orders": {"replication_key": "changed_at"}})")},
       .tests = {}};
@@ -67,7 +68,7 @@ sdk::Form form_of(const PublishedConnector& connector) {
     for (const std::string& name : names) {
       sdk::Field& field = form.fields.emplace_back();
       field.name = field.label = name;
-      field.kind = is_secret(name) ? Kind::password : Kind::text;
+      field.kind = is_secret(name) ? FieldKind::password : FieldKind::text;
       field.required = required;
     }
   };
@@ -118,12 +119,12 @@ void read_any_source(Connection& connection, const sdk::Configuration& configura
                     joined(schemes().sources, ", "));
   }
   SyncOptions& options = connection.sync;
-  const auto globs = [&](const char* name, std::vector<std::string>& to) {
+  const auto take_globs = [&](const char* name, std::vector<std::string>& to) {
     const std::string text = filled_in(configuration, name);
     if (!text.empty()) to = Value::of_flag(name, text).list();
   };
-  globs("tables", options.tables);
-  globs("exclude", options.exclude);
+  take_globs("tables", options.tables);
+  take_globs("exclude", options.exclude);
   const std::string full_every = filled_in(configuration, "full_every");
   if (!full_every.empty())
     options.defaults.full_every = Value::of_flag("full_every", full_every).cadence();

@@ -16,7 +16,7 @@ namespace {
 
 namespace proto = fivetran_sdk::v2;
 using Settings = google::protobuf::Map<std::string, std::string>;
-constexpr const char* kOrigin = "sdk_connector";
+constexpr const char* kSourceOrigin = "sdk_connector";
 constexpr const char *kConnects = "connects", *kReads = "reads";
 
 void describe_field(const sdk::Field& field, proto::FormField& to) {
@@ -52,7 +52,7 @@ class SourceService::Call {
   }
 
   void log(LogLevel level, const std::string& text) const {
-    log_line(kOrigin, level, name_ + ": " + hidden(text));
+    log_line(kSourceOrigin, level, name_ + ": " + hidden(text));
   }
   std::string hidden(const std::string& text) const { return secrets_.hidden(text); }
 

@@ -22,7 +22,7 @@ namespace {
 constexpr std::chrono::seconds kWaitForSource{60};
 constexpr const char* kWhere = "the connection's configuration";
 /// What can be said of tables where a client keeps the copy.
-constexpr std::array<std::string_view, 12> kTableWords{
+constexpr std::array<std::string_view, 12> kServedWords{
     "strategy", "replication_key", "key",   "full_every", "misfit",  "columns",
     "types",    "exclude_columns", "where", "start",      "overlap", "window"};
 
@@ -57,7 +57,7 @@ sdk::Form form_of_any_source() {
       .tests = {}};
 }
 
-bool is_secret(const std::string& field) {
+bool is_secret_field(const std::string& field) {
   const std::string name = duck::folded(field);
   return name.find("password") != name.npos || name.find("token") != name.npos;
 }
@@ -68,7 +68,7 @@ sdk::Form form_of(const PublishedConnector& connector) {
     for (const std::string& name : names) {
       sdk::Field& field = form.fields.emplace_back();
       field.name = field.label = name;
-      field.kind = is_secret(name) ? FieldKind::password : FieldKind::text;
+      field.kind = is_secret_field(name) ? FieldKind::password : FieldKind::text;
       field.required = required;
     }
   };
@@ -100,11 +100,11 @@ void read_table_options(SyncOptions& options, const std::string& text) {
     for (const auto& [word, value] : settings.map()) {
       const std::string name = word.text();
       const TableSetting setting = read_table_word(word, value);
-      if (std::ranges::find(kTableWords, name) == kTableWords.end()) {
+      if (std::ranges::find(kServedWords, name) == kServedWords.end()) {
         word.fail(
             name + " means something only where sluice itself writes the copy",
             "what can be said here: " +
-                joined(std::vector<std::string>(kTableWords.begin(), kTableWords.end()), ", "));
+                joined(std::vector<std::string>(kServedWords.begin(), kServedWords.end()), ", "));
       }
       options.table_options.emplace_back(glob.text(), setting);
     }
@@ -141,7 +141,7 @@ wire::Configured read_published(const PublishedConnector& connector,
   return connector.read(filled.dump(), kWhere);
 }
 
-const PublishedConnector* published(const std::string& name) {
+const PublishedConnector* published_named(const std::string& name) {
   if (name.empty()) return nullptr;
   std::vector<std::string> names;
   for (const PublishedConnector& each : published_connectors()) {
@@ -202,7 +202,7 @@ serve::Wanted open_wanted(Connection connection, const PublishedConnector* conne
 
 int serve_connector(const ServeSourceRequest& request) {
   block_signals();
-  const PublishedConnector* const connector = published(request.connector);
+  const PublishedConnector* const connector = published_named(request.connector);
   const Connection settings = served(request);
   serve::SourceService service(
       connector == nullptr ? form_of_any_source() : form_of(*connector),

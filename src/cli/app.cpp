@@ -22,7 +22,7 @@ constexpr const char* kShortHelp =
   sluice init && sluice check && sluice sync          with a sluice.yaml
 
 Commands: sync plan verify repair check init discover preview runs state sql debug new
-serve-destination version completions.
+serve-connector serve-destination version completions.
 `sluice --help` and `sluice COMMAND --help` say more.
 )";
 
@@ -44,6 +44,7 @@ struct Session {
   SqlRequest sql;
   DebugRequest debug;
   ServeRequest serve_destination;
+  ServeSourceRequest serve_connector;
   NewRequest made;
   std::string config_to_write, shell;
   std::function<int()> action;
@@ -245,20 +246,38 @@ void add_debug(CLI::App& app, Session& session) {
            "fine (debug), info, warning or severe (error), on standard error");
 }
 
+void add_server(CLI::App& server, ServeRequest& request, const char* allows) {
+  server
+      .add_option("--port", request.port,
+                  "the port to listen on; 0: any [" + std::to_string(request.port) + "]")
+      ->type_name("PORT")
+      ->check(CLI::Range(0, 65535))
+      ->envname("SLUICE_PORT");
+  add_text(server, "listen", request.listen, "ADDRESS",
+           std::string("where to listen; :: is every interface. Whoever reaches it may ") + allows +
+               " [127.0.0.1]");
+  add_text(server, "memory", request.memory, "SIZE", "what the process stays below [1GiB]");
+  add_text(server, "temp", request.temp, "FOLDER", "where DuckDB spills");
+}
+
 void add_servers(CLI::App& app, Session& session) {
+  CLI::App& source = command(
+      app, "serve-connector", "let Fivetran (gRPC, SourceConnector) read any of our sources",
+      session, [&session] { return serve_connector(session.serve_connector); });
+  ServeSourceRequest& connector = session.serve_connector;
+  add_text(source, "connector", connector.connector, "NAME",
+           "motherduck, singlestore, yugabytedb or dolphindb: the form is that of Fivetran's own");
+  add_server(source, connector.server, "read what it can reach");
+  add_text(source, "parallel", connector.parallel, "N",
+           "connections that read at once [min(cores + 1, 4)]");
+  add_text(source, "unit-rows", connector.unit_rows, "N",
+           "rows of a first sync after which a checkpoint is sent [4000000]");
+
   CLI::App& destination =
       command(app, "serve-destination",
               "write what Fivetran sends (gRPC, DestinationConnector) into DuckDB or MotherDuck",
               session, [&session] { return serve_destination(session.serve_destination); });
-  ServeRequest& request = session.serve_destination;
-  destination.add_option("--port", request.port, "the port to listen on; 0: any [50052]")
-      ->type_name("PORT")
-      ->check(CLI::Range(0, 65535))
-      ->envname("SLUICE_PORT");
-  add_text(destination, "listen", request.listen, "ADDRESS",
-           "where to listen; :: is every interface. Whoever reaches it may write [127.0.0.1]");
-  add_text(destination, "memory", request.memory, "SIZE", "what the process stays below [1GiB]");
-  add_text(destination, "temp", request.temp, "FOLDER", "where DuckDB spills, encrypted");
+  add_server(destination, session.serve_destination, "write");
 }
 
 void add_rest(CLI::App& app, Session& session) {

@@ -128,6 +128,13 @@ struct ServeRequest {
 };
 int serve_destination(const ServeRequest& request);
 
+struct ServeSourceRequest {
+  ServeRequest server{50051, "127.0.0.1", {}, {}};
+  std::string connector;  ///< a published one, whose fields are the form; empty: any source
+  std::string parallel, unit_rows;  ///< as those of a connection
+};
+int serve_connector(const ServeSourceRequest& request);
+
 struct NewRequest {
   std::string name, folder;  ///< of the connector; empty: a folder of its name
 };

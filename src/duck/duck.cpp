@@ -286,6 +286,34 @@ Result Connection::query(const std::string& sql,
   return run(prepared.statement);
 }
 
+void Connection::stream(const std::string& sql,
+                        const std::function<void(duckdb_data_chunk)>& take) {
+  OwnedStatement prepared;
+  if (duckdb_prepare(handle(), sql.c_str(), &prepared.statement) != DuckDBSuccess)
+    fail_as_said(duckdb_prepare_error(prepared.statement));
+  try {
+    OwnedResult owned;
+    // Deprecated since 1.0, and there is nothing in its place: DuckDB 1.5.6 has it.
+    if (duckdb_execute_prepared_streaming(prepared.statement, &owned.result) != DuckDBSuccess)
+      fail(duckdb_result_error_type(&owned.result), duckdb_result_error(&owned.result));
+    while (duckdb_data_chunk chunk = duckdb_fetch_chunk(owned.result)) {
+      const std::unique_ptr<_duckdb_data_chunk, void (*)(duckdb_data_chunk)> owner(
+          chunk, [](duckdb_data_chunk each) { duckdb_destroy_data_chunk(&each); });
+      take(chunk);
+    }
+    if (const char* message = duckdb_result_error(&owned.result); message != nullptr)
+      fail(duckdb_result_error_type(&owned.result), message);
+  } catch (...) {
+    // DuckDB's threads work on until the connection's next statement, which waits for them.
+    try {
+      query("SELECT 1");
+    } catch (const Error&) {
+      // It was interrupted; what it waits for comes before.
+    }
+    throw;
+  }
+}
+
 std::size_t Connection::statements(const std::string& sql) {
   duckdb_extracted_statements found = nullptr;
   const idx_t count = duckdb_extract_statements(handle(), sql.c_str(), &found);

@@ -100,6 +100,10 @@ class Connection {
   std::vector<LogicalType> types(std::span<const std::string> names);
   /// The name that DuckDB itself prints for a type.
   std::string canonical_type(const std::string& name);
+  /// The rows of one statement as they come, chunk after chunk, its vectors flat; a chunk is gone
+  /// when `take` returns. DuckDB computes about a megabyte ahead and then waits. What `take` throws
+  /// ends the statement.
+  void stream(const std::string& sql, const std::function<void(duckdb_data_chunk)>& take);
   /// How many statements the text holds; 0 where it cannot be parsed.
   std::size_t statements(const std::string& sql);
   /// Runs them all; the results of those that return rows, in their order. Columns as query()'s,

@@ -18,17 +18,6 @@ bool is_glob(const std::string& pattern) {
   return pattern.find_first_of("*?") != std::string::npos;
 }
 
-/// Tables named without wildcards: the way to ask for a view.
-std::vector<TableName> exact_names(const std::vector<std::string>& patterns) {
-  std::vector<TableName> names;
-  for (const std::string& pattern : patterns) {
-    const std::size_t dot = pattern.find('.');
-    if (is_glob(pattern) || dot == std::string::npos) continue;
-    names.push_back({pattern.substr(0, dot), pattern.substr(dot + 1)});
-  }
-  return names;
-}
-
 using Seen = std::map<TableName, bool>;
 
 /// Tables of the state count as well: one that is gone is no slip.
@@ -37,23 +26,6 @@ bool fits_any(const std::string& pattern, const Catalog& catalog, const Seen& se
   return std::ranges::any_of(catalog.tables, fits, &Table::name) ||
          std::ranges::any_of(catalog.skipped, fits, &Skipped::name) ||
          std::ranges::any_of(seen, [&](const auto& each) { return fits(each.first); });
-}
-
-/// Options for a table that is not there would not be heard: a column that was to be left out would
-/// be copied.
-void check_options(Source& source, const Catalog& catalog, const Seen& seen,
-                   const SyncOptions& options) {
-  std::vector<std::string> unknown;
-  for (const auto& [pattern, apply] : options.table_options) {
-    if (!is_glob(pattern) && !fits_any(pattern, catalog, seen)) unknown.push_back(pattern);
-  }
-  if (unknown.empty()) return;
-  const Catalog named = source.discover(exact_names(unknown));  // with the views among them
-  for (const std::string& pattern : unknown) {
-    if (fits_any(pattern, named, seen)) continue;
-    throw Error(Fault::config, "options are given for " + pattern + ", which is not at the source",
-                "`sluice discover SOURCE` lists what is there; a glob may fit nothing");
-  }
 }
 
 /// Slips in what a run is allowed: nothing would be allowed, and the run refuse the table after
@@ -240,6 +212,31 @@ class Chooser {
 };
 
 }  // namespace
+
+std::vector<TableName> exact_names(const std::vector<std::string>& patterns) {
+  std::vector<TableName> names;
+  for (const std::string& pattern : patterns) {
+    const std::size_t dot = pattern.find('.');
+    if (is_glob(pattern) || dot == std::string::npos) continue;
+    names.push_back({pattern.substr(0, dot), pattern.substr(dot + 1)});
+  }
+  return names;
+}
+
+void check_options(Source& source, const Catalog& catalog, const Seen& seen,
+                   const SyncOptions& options) {
+  std::vector<std::string> unknown;
+  for (const auto& [pattern, apply] : options.table_options) {
+    if (!is_glob(pattern) && !fits_any(pattern, catalog, seen)) unknown.push_back(pattern);
+  }
+  if (unknown.empty()) return;
+  const Catalog named = source.discover(exact_names(unknown));  // with the views among them
+  for (const std::string& pattern : unknown) {
+    if (fits_any(pattern, named, seen)) continue;
+    throw Error(Fault::config, "options are given for " + pattern + ", which is not at the source",
+                "`sluice discover SOURCE` lists what is there; a glob may fit nothing");
+  }
+}
 
 std::string gone_text(const TableName& table) {
   return table.text() + " is no longer at the source: its copy is kept as it is";

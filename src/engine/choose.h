@@ -2,7 +2,9 @@
 // Which tables a run is about.
 #pragma once
 
+#include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "engine/state.h"
@@ -21,6 +23,15 @@ struct Chosen {
 
 /// What a run says of a table that is gone.
 std::string gone_text(const TableName& table);
+
+/// Tables named without wildcards: the way to ask for a view.
+std::vector<TableName> exact_names(const std::vector<std::string>& patterns);
+
+/// Throws Fault::config where options are given for a table that is not there: they would not be
+/// heard, and a column that was to be left out would be copied. `copied`: tables that were copied
+/// and may be gone.
+void check_options(Source& source, const Catalog& catalog, const std::map<TableName, bool>& copied,
+                   const SyncOptions& options);
 
 /// The tables that the options choose, views only by name. Tells of new tables and of those that
 /// are gone. Throws Fault::config where nothing is chosen.

@@ -200,8 +200,7 @@ Decision mirror(Decision decision, const Table& table, const TableState& state,
                        : options.strategy == Strategy::full ? "strategy: full"
                                                             : "no replication key";
   // What was never compared with this source, or not since it was set back, is due once.
-  if (now.together || state.last_full == 0 ||
-      due(full_cadence(table, options), state.last_full, now.now))
+  if (now.together || state.last_full == 0 || full_due(table, options, state.last_full, now.now))
     return refresh(std::move(decision), reason);
   decision.strategy = "not due";
   decision.why = std::string(reason) + ", compared whole as full_every says; --full does it now";
@@ -361,12 +360,17 @@ bool finds_deletes(const Decision& decision, const TableOptions& options) {
   return decision.steps.front() != Step::append && decision.steps != std::vector{Step::merge};
 }
 
-void promote(TableState& state, const std::vector<bool>& settled) {
-  for (std::size_t i = state.pending.size(); i-- > 0;) {
+bool full_due(const Table& table, const TableOptions& options, std::int64_t last,
+              std::int64_t now) {
+  return due(full_cadence(table, options), last, now);
+}
+
+void promote(Marks& marks, const std::vector<bool>& settled) {
+  for (std::size_t i = marks.pending.size(); i-- > 0;) {
     if (i >= settled.size() || !settled[i]) continue;
-    state.cursor = state.pending[i].mark;
-    state.pending.erase(state.pending.begin(),
-                        state.pending.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    marks.cursor = marks.pending[i].mark;
+    marks.pending.erase(marks.pending.begin(),
+                        marks.pending.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     return;
   }
 }

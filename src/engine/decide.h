@@ -66,8 +66,12 @@ Decision decide(const Table& table, const std::optional<TableState>& state,
 /// How runs after the first find what changed in a table of mode mirror or history.
 Strategy later_strategy(const Table& table, const TableOptions& options);
 
+/// Whether it is time to read all of a table that is not read by a mark, or by full_every of one
+/// that is; `last`, `now`: Unix seconds.
+bool full_due(const Table& table, const TableOptions& options, std::int64_t last, std::int64_t now);
+
 /// Moves the newest pending mark that `settled` accepts into the cursor; older ones go with it.
-void promote(TableState& state, const std::vector<bool>& settled);
+void promote(Marks& marks, const std::vector<bool>& settled);
 
 /// Whether every value of `from` fits `to` unchanged, both DuckDB types.
 bool widens(const std::string& from, const std::string& to);

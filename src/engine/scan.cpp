@@ -14,6 +14,11 @@ std::int64_t now_ms() {
       .count();
 }
 
+/// What the caller of stream() threw, which is not the scan's error.
+struct Unwanted {
+  std::exception_ptr why;
+};
+
 std::string casts(const std::vector<Column>& columns) {
   std::string list;
   for (const Column& column : columns) {
@@ -326,6 +331,35 @@ duck::Result Relation::run(const std::string& statement) {
   }
 }
 
+void Relation::stream(const std::string& select,
+                      const std::function<void(duckdb_data_chunk)>& take) {
+  running_ = true;
+  try {
+    connection_.stream(select, [&](duckdb_data_chunk chunk) {
+      taking_ = true;
+      try {
+        take(chunk);
+      } catch (...) {
+        // Readers first: DuckDB waits for a callback that blocks.
+        if (scan_ != nullptr)
+          scan_->failed(std::make_exception_ptr(Error(Fault::cancelled, "not wanted any more")));
+        running_ = taking_ = false;
+        throw Unwanted{std::current_exception()};
+      }
+      if (scan_ != nullptr) scan_->sign();
+      taking_ = false;
+    });
+    ended(nullptr);
+    if (scan_ != nullptr) scan_->rethrow_first_error();
+  } catch (const Unwanted& unwanted) {
+    std::rethrow_exception(unwanted.why);
+  } catch (const Error&) {
+    ended(nullptr);
+    if (scan_ != nullptr) scan_->rethrow_first_error();
+    throw;
+  }
+}
+
 /// The rows that a statement which is done to this part has gone through.
 void Relation::show(double share) noexcept {
   progress_->rows =
@@ -341,6 +375,7 @@ void Relation::ended(const duck::Result* result) noexcept {
 }
 
 void Relation::watch() noexcept {
+  if (scan_ != nullptr && taking_) scan_->sign();
   if (scan_ != nullptr) scan_->watch();
   if (running_ && progress_ != nullptr) {
     if (const auto share = connection_.progress()) show(*share);

@@ -61,6 +61,9 @@ class Relation {
   /// Runs a statement that reads this relation. Throws the readers' own Error, not DuckDB's account
   /// of it.
   duck::Result run(const std::string& statement);
+  /// The same of a SELECT, whose rows go to `take` chunk by chunk while they are read. The source
+  /// waits while `take` does, and is not taken for dead then.
+  void stream(const std::string& select, const std::function<void(duckdb_data_chunk)>& take);
 
   /// After run(): the chunks that were read to their end, and what they brought.
   std::vector<std::size_t> finished() const;
@@ -94,7 +97,8 @@ class Relation {
   duck::Connection& connection_;
   const ScanContext& context_;
   std::atomic<bool> running_{false};
-  Progress* progress_ = nullptr;  ///< where DuckDB reads by itself: no reader counts rows then
+  std::atomic<bool> taking_{false};  ///< stream() waits for its caller, not for the source
+  Progress* progress_ = nullptr;     ///< where DuckDB reads by itself: no reader counts rows then
   std::uint64_t rows_before_ = 0, rows_expected_ = 0;
   std::shared_ptr<PlanScan> scan_;
   std::unique_ptr<duck::ScanHandle> handle_;

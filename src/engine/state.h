@@ -29,6 +29,12 @@ struct PendingMark {
   std::string witness;  ///< the snapshot's, see Snapshot::witness
 };
 
+/// How far every row of a table has been seen, by its replication key: engine/marks.h.
+struct Marks {
+  std::optional<std::string> cursor;  ///< the safe mark: every row below it has been seen
+  std::vector<PendingMark> pending;   ///< oldest first
+};
+
 /// What a table at the destination is a copy of, and how.
 struct Copy {
   std::string target_schema, target_name;
@@ -56,10 +62,8 @@ struct Loading : Copy {
   std::string horizon;               ///< of the first snapshot
 };
 
-struct TableState : Copy {
-  bool live = false;                  ///< published at least once
-  std::optional<std::string> cursor;  ///< the safe mark: every row below it has been seen
-  std::vector<PendingMark> pending;   ///< oldest first
+struct TableState : Copy, Marks {
+  bool live = false;  ///< published at least once
   std::optional<Loading> loading;
   std::int64_t last_full = 0;          ///< Unix seconds: last time every row was compared
   std::int64_t last_delete_check = 0;  ///< Unix seconds

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/marks.h"
 #include "engine/table_run.h"
 #include "planted.h"
 
@@ -347,7 +348,7 @@ void TableRun::refresh_keyed() {
     next.cursor.reset();
     next.pending.clear();
     if (whole.until) next.pending.push_back({*whole.until, snapshot_.witness()});
-    promote_settled(next);
+    promote_settled(next, snapshot_);
   }
   if (!next.cursor) next.cursor = whole.safe;
   next.horizon = horizon();

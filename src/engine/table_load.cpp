@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/digest.h"
+#include "engine/marks.h"
 #include "engine/table_run.h"
 #include "planted.h"
 
@@ -170,7 +171,8 @@ void TableRun::finish_load() {
   if (loading.until) next.pending.push_back({*loading.until, loading.witness});
   // Under a later snapshot than the load's, what its holders committed since has not been read.
   const bool own = !loading.mixed && loading.witness == snapshot_.witness();
-  if (own || snapshot_.proof(table_).blind || planted("load-settled-later")) promote_settled(next);
+  if (own || snapshot_.proof(table_).blind || planted("load-settled-later"))
+    promote_settled(next, snapshot_);
   next.last_full = next.last_delete_check = now_;
   receipt_.until = loading.until;
   rest_.next = std::move(next);

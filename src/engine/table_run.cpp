@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/marks.h"
 #include "planted.h"
 
 namespace sluice {
@@ -11,11 +12,6 @@ namespace {
 
 constexpr std::uint64_t kBrakeRows = 1'000;
 constexpr std::uint64_t kBrakeShare = 10;
-/// Marks that wait for a transaction which never ends; the ones in the middle are given up, which
-/// is always safe.
-constexpr std::size_t kMostPending = 50;
-constexpr std::chrono::seconds kProvenOverlap{300};
-constexpr std::chrono::seconds kUnprovenOverlap{3600};
 
 }  // namespace
 
@@ -250,24 +246,11 @@ std::optional<std::string> TableRun::lower_bound(const std::optional<std::string
   if (!mark) return std::nullopt;
   if (planted("mark-at-once")) {
     TableState next = state_;
-    promote_settled(next);
+    promote_settled(next, snapshot_);
     if (mark != next.cursor && mark == state_.cursor) return lower_bound(next.cursor);
   }
-  const std::string& type = table_.column(table_.replication_key)->type;
-  const Proof proof = snapshot_.proof(table_);
-  const auto overlap =
-      options_.overlap.value_or(proof.possible ? kProvenOverlap : kUnprovenOverlap);
-  const bool overlaps = duck::is_temporal(type) && overlap.count() > 0;
-  if (!proof.possible) {
-    note("rows that commit late may be missed until everything is compared (" + proof.why_not +
-         ")" +
-         (overlaps ? ": the last " + std::to_string(overlap.count()) + " s are read again" : ""));
-  }
-  if (!overlaps) return mark;
-  return connection_
-      .query("SELECT (" + duck::literal(*mark) + "::" + type + " - INTERVAL '" +
-             std::to_string(overlap.count()) + " seconds')::" + type + "::VARCHAR")
-      .text(0, 0);
+  return below(*mark, table_, options_, snapshot_, connection_,
+               [this](const std::string& line) { note(line); });
 }
 
 std::vector<Column> TableRun::key_columns() const {
@@ -286,12 +269,7 @@ void TableRun::prove_user_key() {
   if (table_.key_origin != KeyOrigin::user) return;
   const Plan keys = plan(key_columns());
   Relation relation(connection_, context_.scan, snapshot_, keys);
-  const auto bad = relation.run(apply::bad_keys(landed(relation, keys), key()));
-  if (bad.integer(0, 0) == 0) return;
-  throw Error(Fault::config,
-              table_.name.text() + ": key (" + apply::column_list(key()) + ") is not a key: " +
-                  bad.text(0, 0) + " of its values occur more than once or are NULL",
-              "name other columns with key:, or leave it out: rows are then compared whole");
+  prove_key(relation, landed(relation, keys), table_.name, key());
 }
 
 void TableRun::announce(const Plan& plan) {
@@ -346,15 +324,8 @@ TableState TableRun::next_state(const std::optional<std::string>& until) const {
   TableState next = state_;
   static_cast<Copy&>(next) = copy();
   next.in_flight = 0;
-  // A mark that waits already, or is reached, is as good with its older witness.
-  const bool known = until && (next.cursor == until ||
-                               (!next.pending.empty() && next.pending.back().mark == *until));
-  if (until && !known && !table_.replication_key.empty()) {
-    next.pending.push_back({*until, snapshot_.witness()});
-  }
-  while (next.pending.size() > kMostPending)
-    next.pending.erase(next.pending.begin() + static_cast<std::ptrdiff_t>(kMostPending / 2));
-  promote_settled(next);
+  if (!table_.replication_key.empty()) add_mark(next, until, snapshot_);
+  promote_settled(next, snapshot_);
   return next;
 }
 
@@ -365,14 +336,6 @@ void TableRun::tell_what_waits() {
   if (open.empty()) return;
   note("the mark " + oldest.mark + " waits for " + open + "; until then runs " +
        (state_.cursor ? "start from " + *state_.cursor : "compare everything"));
-}
-
-void TableRun::promote_settled(TableState& next) const {
-  // Settled marks bound the NEXT run. This one still had to read below them: what their holders
-  // committed since is visible only now.
-  std::vector<bool> settled;
-  for (const PendingMark& each : next.pending) settled.push_back(snapshot_.settled(each.witness));
-  promote(next, settled);
 }
 
 void TableRun::commit(Load& load, TableState next) {

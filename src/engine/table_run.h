@@ -205,7 +205,6 @@ class TableRun {
   /// Throws, and nothing is written, where the instant that was read can no longer be trusted.
   void commit(Load& load, TableState next);
   void replace_state(Load& load, TableState& next) const;
-  void promote_settled(TableState& next) const;
   void tell_what_waits();  ///< notes what holds back a mark of an earlier run
   /// The state after this run: `until` joins the pending marks, and what is settled bounds the
   /// next.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "serve/exact.h"
+#include "serve/wanted.h"
 #include "sluice/error.h"
 
 namespace sluice::serve {
@@ -157,7 +158,9 @@ std::string value_of(const ServedColumn& column, const std::string& text) {
 }
 
 void refuse_own_name(const std::string& name) {
-  if (!duck::folded(name).starts_with("_sluice_") && duck::folded(name) != "_sluice") return;
+  const std::string folded = duck::folded(name);
+  if (!folded.starts_with("_sluice_") && folded != "_sluice") return;
+  if (folded == kRowId || folded == kRowNumber) return;  // what serve-connector sends
   throw Error(Fault::config, name + " is a name that sluice keeps for itself",
               "give it another name at the destination");
 }

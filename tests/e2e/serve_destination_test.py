@@ -253,6 +253,7 @@ class ServeDestination(unittest.TestCase):
             call("Migrate", (2, message((1, schema), (2, name), (3, message((1, True))))))
             call("Truncate", (2, schema), (3, name), (4, "x"), (5, message((1, 1))))
         self.refused(lambda: self.create(table("t", column("_sluice_order", s.INT, True))), "INVALID_ARGUMENT", "keeps for itself")
+        self.create(table("keyless", column("_sluice_row_id", s.STRING, True)))  # as serve-connector sends
         self.refused(lambda: self.server.migrate("rows", (5, message((1, message((1, "rows"), (2, "_sluice_x")))))), "INVALID_ARGUMENT")
         # A table without our mark of a key.
         self.assertEqual(0, self.server.stop())

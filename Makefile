@@ -86,7 +86,7 @@ lint: $(BUILD)/build.ninja
 	@tools/install-deps lint
 	@cmake --preset $(PRESET) -B build/lint -DCMAKE_UNITY_BUILD=OFF >/dev/null
 	@cmake --build build/lint --target generated -- --quiet
-	@find src -name '*.cpp' | xargs -P $(JOBS) -n 2 clang-tidy-14 -p build/lint --quiet --warnings-as-errors='*' 2>/dev/null
+	@tools/lint build/lint
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/text.h"
+#include "wire/configuration.h"
 #include "duck/duck.h"
 #include "sluice/error.h"
 
@@ -29,8 +30,8 @@ std::string text_of(const std::string& name, const nlohmann::json& value,
   if (text.starts_with("fivetran_encrypted:"))
     throw Error(Fault::config, place + " is encrypted by Fivetran, which alone can read it",
                 "write the value itself, in a file that only its owner can read");
-  if (text.starts_with('<') && text.ends_with('>'))
-    throw Error(Fault::config, place + " is still as the documentation has it, " + text,
+  if (wire::in_brackets(text))
+    throw Error(Fault::config, place + " is still as the documentation has it",
                 "write your own value");
   return text;
 }

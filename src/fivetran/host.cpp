@@ -311,10 +311,11 @@ std::unique_ptr<sdk::Connector> host_address(const std::string& address,
   return hosted;
 }
 
-std::unique_ptr<sdk::Connector> host_folder(const fs::path& folder, const HostOptions& options) {
-  const fs::path program = folder / "connector.py";
+std::unique_ptr<sdk::Connector> host_folder(const fs::path& given, const HostOptions& options) {
+  const fs::path folder = fs::absolute(given);
+  const fs::path program = given / "connector.py";
   if (!fs::exists(program)) {
-    throw Error(Fault::config, folder.string() + " holds no connector.py",
+    throw Error(Fault::config, given.string() + " holds no connector.py",
                 "name the folder of a connector made with Fivetran's SDK for Python");
   }
   const auto scrubbed = std::make_shared<Scrubbed>(options.log);
@@ -327,12 +328,12 @@ std::unique_ptr<sdk::Connector> host_folder(const fs::path& folder, const HostOp
                 .string()
           : options.python;
   const int port = free_port();
-  // Ends when this process does, which the end of its input says.
+  // Ends, with all that it has started, when this process does, which the end of its input says.
   const std::string launch =
-      "import os, sys, threading\n"
+      "import os, signal, sys, threading\n"
       "def watch():\n"
       "    while os.read(0, 1): pass\n"
-      "    os._exit(1)\n"
+      "    os.killpg(0, signal.SIGKILL)\n"
       "threading.Thread(target=watch, daemon=True).start()\n"
       "from importlib import metadata\n"
       "def version(name):\n"
@@ -354,8 +355,8 @@ std::unique_ptr<sdk::Connector> host_folder(const fs::path& folder, const HostOp
       {"PYTHONUNBUFFERED", "1"}};
   if (options.python.empty()) environment["PYTHONPATH"] = "";  // it would go before the environment
   auto process = std::make_unique<Process>(
-      std::vector<std::string>{python, "-c", launch, std::to_string(port)}, fs::absolute(folder),
-      environment, [scrubbed](const Line& line) { scrubbed->write(line.level, line.text); });
+      std::vector<std::string>{python, "-c", launch, std::to_string(port)}, folder, environment,
+      [scrubbed](const Line& line) { scrubbed->write(line.level, line.text); });
   const pid_t group = process->group();
   auto hosted = std::make_unique<Hosted>(program.string(), "127.0.0.1:" + std::to_string(port),
                                          scrubbed, std::move(process), options);

@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 16;
 constexpr std::size_t kLastLines = 40;
+constexpr int kPatience = 100;   // milliseconds
+constexpr int kLateReads = 100;  // of whoever left the group and goes on printing
 
 Error cannot_start(const std::string& program, int error) {
   return {Fault::config, "cannot start " + program + ": " + std::strerror(error),
@@ -116,6 +118,7 @@ Process::~Process() {
   }
   ::kill(-group_, SIGKILL);  // whoever is left of it
   close(input_);
+  closing_ = true;
   pump_.join();
   close(output_);
 }
@@ -147,6 +150,9 @@ std::optional<int> Process::exit_code() const {
 }
 
 std::string Process::last_words() {
+  // It has ended; what it printed last may still be in the pipe.
+  for (int i = 0; i < 100 && !printed_all_; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const std::scoped_lock lock(mutex_);
   std::string all;
   for (const std::string& each : last_) all += (all.empty() ? "" : "\n") + each;
@@ -164,11 +170,18 @@ void Process::take(const std::string& line) {
   print_(read);
 }
 
-// Ends when nobody holds the other end any more: the process and all that it has started.
+// Ends when nobody holds the other end any more, the process and all that it has started; and, once
+// they were killed, when nothing comes or too much.
 void Process::pump() {
   std::string rest;
   std::array<char, 16384> part{};
-  for (;;) {
+  for (int late = 0; late < kLateReads;) {
+    pollfd waited{output_, POLLIN, 0};
+    if (::poll(&waited, 1, kPatience) == 0) {
+      if (closing_) break;
+      continue;
+    }
+    if (closing_) ++late;
     const ssize_t size = ::read(output_, part.data(), part.size());
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) break;
@@ -182,6 +195,7 @@ void Process::pump() {
     if (rest.size() > kLongestLine) take(std::exchange(rest, {}));
   }
   take(rest);
+  printed_all_ = true;
 }
 
 }  // namespace sluice::fivetran

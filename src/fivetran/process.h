@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <filesystem>
@@ -39,7 +40,8 @@ class Process {
           const std::map<std::string, std::string>& environment, Print print);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  /// SIGTERM to the group, SIGKILL after two seconds; then what it still printed.
+  /// SIGTERM to the group, SIGKILL after two seconds; then what it still printed. A process that
+  /// has left the group is not waited for, though it may hold the output open.
   ~Process();
 
   pid_t group() const noexcept { return group_; }
@@ -61,6 +63,7 @@ class Process {
   pid_t pid_ = -1, group_ = -1;
   int status_ = 0;
   int input_ = -1, output_ = -1;
+  std::atomic<bool> closing_{false}, printed_all_{false};
   std::mutex mutex_;
   std::deque<std::string> last_;
   std::thread pump_;

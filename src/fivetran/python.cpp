@@ -2,6 +2,7 @@
 #include "fivetran/python.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -41,7 +42,9 @@ std::string normal(const std::string& text) {
   return name;
 }
 
-void check_file(const fs::path& file, int depth) {
+/// Appends the file, and those that it includes, to `all`.
+void check_file(const fs::path& file, int depth, std::string& all) {
+  all += content(file);
   static const std::regex include(R"(^\s*(-r|--requirement|-c|--constraint)[\s=]*(\S+))");
   std::ifstream lines(file);
   int number = 0;
@@ -83,8 +86,15 @@ void check_file(const fs::path& file, int depth) {
     }
     std::smatch found;
     if (std::regex_search(line, found, include) && depth < 8)
-      check_file(file.parent_path() / found[2].str(), depth + 1);
+      check_file(file.parent_path() / found[2].str(), depth + 1, all);
   }
+}
+
+/// Its requirements.txt, with those that it includes; "": none.
+std::string requirements_of(const fs::path& folder) {
+  std::string all;
+  check_file(folder / "requirements.txt", 0, all);
+  return all;
 }
 
 fs::path cache_folder() {
@@ -95,7 +105,15 @@ fs::path cache_folder() {
   if (const std::string cache = given("SLUICE_CACHE"); !cache.empty()) return cache;
   if (const std::string cache = given("XDG_CACHE_HOME"); !cache.empty())
     return fs::path(cache) / "sluice";
-  return fs::path(given("HOME")) / ".cache" / "sluice";
+  if (const std::string home = given("HOME"); !home.empty())
+    return fs::path(home) / ".cache" / "sluice";
+  // A service has none.
+  std::vector<char> room(1 << 14);
+  passwd entry{}, *found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, room.data(), room.size(), &found) == 0 && found != nullptr)
+    return fs::path(entry.pw_dir) / ".cache" / "sluice";
+  throw Error(Fault::config, "there is no home folder for virtual environments",
+              "set SLUICE_CACHE to a folder that may be written to");
 }
 
 std::string found_on_path(const std::string& program) {
@@ -114,11 +132,12 @@ struct Ran {
   std::string printed;
 };
 
-Ran run(const std::vector<std::string>& arguments, const std::stop_token& stop) {
+Ran run(const std::vector<std::string>& arguments, const fs::path& folder,
+        const std::stop_token& stop) {
   std::string printed;
   std::optional<int> code;
   {
-    Process process(arguments, fs::temp_directory_path(), {{"PYTHONPATH", ""}},
+    Process process(arguments, folder, {{"PYTHONPATH", ""}},
                     [&](const Line& line) { printed += line.text + "\n"; });
     while (!process.ended_within(std::chrono::milliseconds(100))) {
       if (stop.stop_requested())
@@ -159,26 +178,26 @@ class Lock {
 
 }  // namespace
 
-void check_requirements(const fs::path& folder) { check_file(folder / "requirements.txt", 0); }
+void check_requirements(const fs::path& folder) { requirements_of(folder); }
 
-fs::path python_for(const fs::path& folder, const std::function<void(const std::string&)>& note,
+fs::path python_for(const fs::path& given, const std::function<void(const std::string&)>& note,
                     const std::stop_token& stop) {
-  check_requirements(folder);
+  const fs::path folder = fs::absolute(given);  // pip runs there
   const fs::path requirements = folder / "requirements.txt";
   const std::string python = found_on_path("python3");
   const Ran version =
       run({python, "-c",
            "import sys; print('%d.%d' % sys.version_info[:2], sys.version_info >= (3, 10))"},
-          stop);
+          fs::temp_directory_path(), stop);
   if (version.code != 0 || !version.printed.ends_with("True")) {
     throw Error(
         Fault::config,
         python + " is not Python 3.10 or later, which Fivetran's SDK needs: " + version.printed,
         "install a later one, first in PATH");
   }
-  const std::string wanted = fs::exists(requirements) ? content(requirements) : "";
+  const std::string wanted = requirements_of(folder);
   const fs::path made =
-      cache_folder() / "python" /
+      fs::absolute(cache_folder()) / "python" /
       fingerprint(std::string(kPythonSdk) + "\n" + version.printed + "\n" + python + "\n" + wanted);
   const fs::path program = made / "bin" / "python";
   const fs::path ready = made / ".ready";
@@ -190,7 +209,7 @@ fs::path python_for(const fs::path& folder, const std::function<void(const std::
        (wanted.empty() ? "" : " and " + requirements.string()) + " in " + made.string() + ", once");
   fs::remove_all(made);
   const auto must = [&](const std::vector<std::string>& arguments, const std::string& what) {
-    const Ran ran = run(arguments, stop);
+    const Ran ran = run(arguments, folder, stop);
     if (ran.code == 0) return;
     throw Error(Fault::config, what + " failed: " + ran.printed,
                 "correct requirements.txt, or give a Python that has what the connector imports");

@@ -9,12 +9,18 @@
 #include "wire/percent.h"
 
 namespace sluice::wire {
+
+bool in_brackets(const std::string& text) {
+  return text.size() > 2 && text.starts_with('<') && text.ends_with('>') &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- ", 1) == text.size() - 1;
+}
+
 namespace {
 
 /// "<YOUR_HOST>", "your-singlestore-host", "your_password".
 bool is_placeholder(const std::string& text) {
-  return (text.starts_with('<') && text.ends_with('>')) || text.starts_with("your-") ||
-         text.starts_with("your_") || text.starts_with("YOUR_");
+  return in_brackets(text) || text.starts_with("your-") || text.starts_with("your_") ||
+         text.starts_with("YOUR_");
 }
 
 }  // namespace

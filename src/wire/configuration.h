@@ -27,6 +27,9 @@ struct Configured {
   std::vector<std::string> warnings;  ///< what of them is kept, and would better not be
 };
 
+/// Whether the text is one that documents leave for the user to replace: "<YOUR_HOST>".
+bool in_brackets(const std::string& text);
+
 /// The fields of one file. Every member throws Fault::config, naming file and field, and no value
 /// of a password: a field that is missing, unknown, of another type, encrypted by Fivetran, or
 /// still as the documentation has it.

@@ -153,6 +153,17 @@ TEST_F(FivetranEnds, StoppedWhileItWaits) {
   EXPECT_EQ(name_of(pid), "");
 }
 
+// What has left the connector's group holds its output open: nobody waits for that.
+TEST_F(FivetranEnds, ADaemonOfTheConnectorIsNotWaitedFor) {
+  auto hosted = fivetran::host_folder(HostedFile::connector("misbehaves"), at.options);
+  EXPECT_EQ(at.sync(*hosted, {{"how", "daemon"}}).exit_code(), 0);
+  const pid_t pid =
+      static_cast<pid_t>(std::stol(at.text("SELECT id FROM dst.main.t WHERE v = 'daemon'")));
+  hosted.reset();
+  EXPECT_EQ(name_of(pid), "(sleep)") << "it was waited for";
+  kill(pid, SIGKILL);
+}
+
 // A connector that does not come as far as its first operation ends with Ctrl-C, too.
 TEST_F(FivetranEnds, CtrlCWhileItStarts) {
   const auto interrupted = [&](const char* variable, const char* how, const char* words) {
@@ -188,15 +199,16 @@ TEST_F(FivetranEnds, KilledTheConnectorEndsAndTheNextSyncGoesOn) {
        HostedFile::python()},
       (at.folder / "out").string());
   // The connector goes on once its checkpoint is taken, which is before it is committed.
-  pid_t pid = 0;
+  pid_t pid = 0, child = 0;
   bool committed = false;
   while (running.running() && (pid == 0 || !committed)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    std::ifstream(at.folder / "pid") >> pid;
+    std::ifstream(at.folder / "pid") >> pid >> child;
     committed = running.printed().find("committed") != std::string::npos;
   }
   ASSERT_NE(pid, 0) << running.printed();
   EXPECT_NE(name_of(pid), "");
+  EXPECT_EQ(name_of(child), "(sleep)");
   for (const char* file : {"cmdline", "environ"}) {
     std::stringstream seen;
     seen << std::ifstream("/proc/" + std::to_string(pid) + "/" + file).rdbuf();
@@ -204,11 +216,48 @@ TEST_F(FivetranEnds, KilledTheConnectorEndsAndTheNextSyncGoesOn) {
     EXPECT_THAT(seen.str(), Not(HasSubstr("h4rd-to-guess"))) << "others may see it in " << file;
   }
   running.kill();
-  for (int i = 0; i < 1'000 && !name_of(pid).empty(); ++i)
+  for (int i = 0; i < 1'000 && !(name_of(pid) + name_of(child)).empty(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_EQ(name_of(pid), "");
+  EXPECT_EQ(name_of(child), "");
   at.file = std::make_unique<FeedFile>(at.folder / "f.duckdb");
   EXPECT_EQ(state(), "[('at', 1)]\n");
+}
+
+// Lines of requirements.txt are read as from its folder, and that may be named from elsewhere.
+TEST(FivetranRequirements, OfAFolderThatIsNamedFromHere) {
+  HostedFile at("relative");
+  const auto connector = at.folder / "connector";
+  std::filesystem::create_directories(connector);
+  std::ofstream(connector / "requirements.txt") << "--requirement more.txt\n";
+  std::ofstream(connector / "more.txt") << "./no-such-package\n";
+  setenv("SLUICE_CACHE", at.folder.c_str(), 1);
+  std::string why;
+  try {
+    fivetran::python_for(std::filesystem::relative(connector), [](const std::string&) {}, {});
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  unsetenv("SLUICE_CACHE");
+  EXPECT_THAT(why, AllOf(HasSubstr("pip install failed"), HasSubstr("no-such-package")));
+}
+
+// As of a service, whose environment has no HOME.
+TEST(FivetranRequirements, WithoutAHomeTheAccountsIsTaken) {
+  HostedFile at("homeless");
+  std::ofstream(at.folder / "requirements.txt") << "# " << getpid() << "\n";
+  const std::string home = getenv("HOME") == nullptr ? "" : getenv("HOME");
+  unsetenv("HOME");
+  std::stop_source stop;
+  std::string noted;
+  const auto note = [&](const std::string& text) {
+    noted = text;
+    stop.request_stop();
+  };
+  EXPECT_THROW(fivetran::python_for(at.folder, note, stop.get_token()), Error);
+  if (!home.empty()) setenv("HOME", home.c_str(), 1);
+  EXPECT_THAT(noted, HasSubstr(" in /"));
+  EXPECT_THAT(noted, HasSubstr("/.cache/sluice/python/"));
 }
 
 TEST(FivetranRequirements, WhatMayNotBeRun) {

@@ -59,6 +59,7 @@ TEST(DolphindbConfiguration, EachMistakeNamesItsField) {
   EXPECT_EQ(refused("{" + rest), "ticks/configuration.json: no \"HOST\"");
   EXPECT_EQ(refused(R"({"HOST": "<YOUR_DOLPHINDB_HOST>", )" + rest),
             "ticks/configuration.json: \"HOST\" is still as the documentation has it");
+  EXPECT_EQ(refused(R"({"HOST": "<h3>", )" + rest), "taken") << "small letters: nobody's example";
   EXPECT_EQ(refused(R"({"HOST": "h", "PORT": "<YOUR_DOLPHINDB_PORT>", )" + rest),
             "ticks/configuration.json: \"PORT\" is still as the documentation has it");
   EXPECT_EQ(refused(R"({"HOST": "h", "PORT": "70000", )" + rest),

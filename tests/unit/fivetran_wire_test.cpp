@@ -212,6 +212,9 @@ TEST(FivetranScrub, SecretsByNameFormAndLooks) {
   EXPECT_EQ(secrets.hidden("4711 pa\"ss pa\\\"ss AbCdEf0123456789xyz me:inside@host line one"),
             "*** *** *** *** me:***@host ***");
   EXPECT_EQ(secrets.hidden("customers id 5432 shop"), "customers id 5432 shop");
+  // Output is read line by line.
+  add_secrets(secrets, {{"private_key", "-----BEGIN KEY-----\nMIIEvQIBADAN\r\nshort\n"}}, form);
+  EXPECT_EQ(secrets.hidden("MIIEvQIBADAN, short"), "***, short");
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ def update(configuration, state):
         op.upsert("t", {"id": 4}, file=FileUpload("a.txt", io.BytesIO(b"content")))
     if how == "pid":
         with open(configuration["into"] + ".new", "w") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{os.getpid()} {subprocess.Popen(['sleep', '600']).pid}\n")
         os.rename(file.name, configuration["into"])
         signal.pause()
     if how == "child":
@@ -65,6 +65,10 @@ def update(configuration, state):
         op.upsert("t", {"id": child.pid, "v": "child"})
         op.checkpoint({"at": 4})
         signal.pause()
+    if how == "daemon":
+        daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        op.upsert("t", {"id": daemon.pid, "v": "daemon"})
+        op.checkpoint({"at": 4})
     if how == "huge":
         op.upsert("t", {"id": 5, "v": "h" * (130 << 20)})
     if how == "large":

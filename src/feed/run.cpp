@@ -35,11 +35,12 @@ void check_source(duck::Connection& connection, const StateStore& states,
                   const FeedOptions& options) {
   const std::string before = states.source(connection);
   if (before.empty() || before == options.source || options.accept_source) return;
-  throw Error(Fault::config,
-              "connection " + options.connection + " has always read " + before + ", this is " +
-                  options.source,
-              "give the connector a connection of its own (--name); if it reads the same source "
-              "under another name, --accept-source says so; in `sluice debug`, --reset begins anew");
+  throw Error(
+      Fault::config,
+      "connection " + options.connection + " has always read " + before + ", this is " +
+          options.source,
+      "give the connector a connection of its own (--name); if it reads the same source "
+      "under another name, --accept-source says so; in `sluice debug`, --reset begins anew");
 }
 
 /// Names of `tables:` that the connector knows nothing of; a glob may be meant for tables to come.

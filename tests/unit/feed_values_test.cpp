@@ -123,9 +123,9 @@ const std::vector<Case>& cases() {
       {{Type::string}, kLeast, "-9223372036854775808"},
       {{Type::string}, sdk::UtcDateTime{1}, "1970-01-01 00:00:00.000001+00"},
       {{Type::string}, sdk::Date{0}, "1970-01-01"},
-      {{Type::string}, sdk::Date{20'000'000}, "56728-03-29"},
+      {{Type::string}, sdk::Date{20'000'000}, "56728-02-22"},
       {{Type::string}, sdk::Date{-719'529}, "0002-12-31 (BC)"},
-      {{Type::string}, sdk::DateTime{1'100'000'000'000'000'000}, "36827-09-22 19:33:20"},
+      {{Type::string}, sdk::DateTime{1'100'000'000'000'000'000}, "36827-08-12 11:33:20"},
       {{Type::string}, sdk::DateTime{-1}, "1969-12-31 23:59:59.999999"},
       // Infinity, and what comes before DuckDB's first moment.
       {{Type::string}, sdk::DateTime{kMost}, nullptr},

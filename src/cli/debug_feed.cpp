@@ -44,7 +44,8 @@ class Checkpoints final : public Observer {
   void checkpoint_committed(const std::string& state) override {
     ++count_;
     write(state);
-    log(Level::debug, "Checkpointed: " + state);
+    // Not what it says: connectors keep refresh tokens there.
+    log(Level::debug, "Checkpointed: " + std::to_string(state.size()) + " bytes in " + path_);
   }
   void write(const std::string& state) const {
     replace_file(path_, nlohmann::ordered_json::parse(state).dump(2) + "\n");

@@ -85,7 +85,7 @@ const char* put_decimal(const Cells& cells, std::size_t row, std::string_view te
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   __int128 number = 0;
-  int digits = 0, behind = 0;
+  int digits = 0, before = 0, behind = 0;
   bool point = false;
   const int precision = cells.type.precision, scale = cells.type.scale;
   for (const char c : text) {
@@ -99,12 +99,12 @@ const char* put_decimal(const Cells& cells, std::size_t row, std::string_view te
       if (c != '0') return kDigits;
       continue;
     }
+    // Counted, since the number itself would overflow: 39 digits do not fit.
+    if (!point && (number != 0 || c != '0') && ++before > precision - scale) return kRange;
     number = number * 10 + (c - '0');
-    if (number >= wire::power_of_ten(precision)) return kRange;
   }
   if (digits == 0) return "not a decimal number";
   for (int i = std::min(behind, scale); i < scale; ++i) number *= 10;
-  if (number >= wire::power_of_ten(precision)) return kRange;
   if (negative) number = -number;
   switch (cells.width) {
     case 2:
@@ -184,17 +184,30 @@ struct AsText {
   std::string_view operator()(sdk::Json json) const { return json.text; }
 };
 
+/// What DuckDB's own types hold of a date or time: a text of another would be no time when it is
+/// read back.
+bool in_range(const sdk::Value& value) {
+  const auto holds = [](std::int64_t micros) {
+    return micros >= kFirstMicro && micros <= kLastMicro;
+  };
+  if (const auto* date = std::get_if<sdk::Date>(&value))
+    return date->days >= -kLastDay && date->days <= kLastDay;
+  if (const auto* time = std::get_if<sdk::DateTime>(&value)) return holds(time->micros);
+  if (const auto* time = std::get_if<sdk::UtcDateTime>(&value)) return holds(time->micros);
+  return true;
+}
+
 const char* put_any_text(const Cells& cells, std::size_t row, const sdk::Value& value,
                          Arena& arena) {
   if (std::holds_alternative<sdk::Bytes>(value)) return kWrongType;
+  if (!in_range(value)) return kRange;
   Buffer buffer;
   return put_text(cells, row, std::visit(AsText{buffer}, value), arena);
 }
 
 const char* put_date(const Cells& cells, std::size_t row, const sdk::Value& value) {
   if (const auto* date = std::get_if<sdk::Date>(&value)) {
-    if (date->days > kLastDay || date->days < -kLastDay) return kRange;
-    return put(cells, row, date->days);
+    return in_range(value) ? put(cells, row, date->days) : kRange;
   }
   const auto* text = std::get_if<std::string_view>(&value);
   if (text == nullptr) return kWrongType;

@@ -122,8 +122,8 @@ std::string_view write_date(std::int32_t days, std::span<char> buffer) {
 }
 
 std::string_view write_time(std::int64_t micros, bool utc, std::span<char> buffer) {
-  const std::int64_t days = (micros >= 0 ? micros : micros - kDay + 1) / kDay;
-  const std::int64_t rest = micros - days * kDay;
+  const std::int64_t rest = (micros % kDay + kDay) % kDay;
+  const std::int64_t days = micros / kDay - (micros % kDay < 0 ? 1 : 0);
   const std::size_t head = write_date(static_cast<std::int32_t>(days), buffer).size();
   const auto part = [&](std::int64_t unit, int modulus) {
     return static_cast<int>(rest / unit % modulus);

@@ -4,6 +4,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <algorithm>
+
 namespace sluice::fivetran {
 namespace {
 
@@ -49,7 +51,8 @@ const char* hint_of(grpc::StatusCode code) {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
+std::shared_ptr<grpc::Channel> open_channel(const std::string& address,
+                                            std::chrono::milliseconds keepalive) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kLargestMessage);
   arguments.SetMaxSendMessageSize(kLargestMessage);
@@ -58,6 +61,11 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
   arguments.SetInt("grpc.initial_reconnect_backoff_ms", 50);
   arguments.SetInt("grpc.min_reconnect_backoff_ms", 50);
   arguments.SetInt("grpc.max_reconnect_backoff_ms", 200);
+  const auto ping = static_cast<int>(keepalive.count());
+  arguments.SetInt("grpc.keepalive_time_ms", ping);
+  arguments.SetInt("grpc.keepalive_timeout_ms", std::min(ping, 20'000));
+  // Of the Update call only the other side sends, which would allow two pings and no more.
+  arguments.SetInt("grpc.http2.max_pings_without_data", 0);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

@@ -18,8 +18,11 @@ namespace sluice::fivetran {
 namespace proto = fivetran_sdk::v2;
 
 /// A connection to HOST:PORT in plaintext, with the protocol's limits: messages of 128 MiB, errors
-/// of 1 MiB. Nothing is sent yet.
-std::shared_ptr<grpc::Channel> open_channel(const std::string& address);
+/// of 1 MiB. Nothing is sent yet. During a call in which nothing comes for `keepalive` the other
+/// side is pinged, and the call is UNAVAILABLE when no answer comes within the lesser of that and
+/// 20 s.
+std::shared_ptr<grpc::Channel> open_channel(const std::string& address,
+                                            std::chrono::milliseconds keepalive);
 
 /// What is to be done about a status, and its text in one piece: Python's SDK says a traceback
 /// twice.

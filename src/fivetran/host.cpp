@@ -70,23 +70,16 @@ class Hosted final : public sdk::Connector {
         scrubbed_(std::move(scrubbed)),
         process_(std::move(process)),
         options_(options),
-        channel_(open_channel(address)),
+        channel_(open_channel(address, options.keepalive)),
         stub_(proto::SourceConnector::NewStub(channel_)) {}
 
   /// Waits until it answers.
   void ready() {
     const auto until = std::chrono::steady_clock::now() + options_.start;
-    for (;;) {
-      grpc::ClientContext context;
-      context.set_wait_for_ready(true);
-      context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
-      const grpc::Status status = stub_->ConfigurationForm(&context, {}, &form_message_);
-      if (status.ok()) break;
+    while (!channel_->WaitForConnected(std::chrono::system_clock::now() +
+                                       std::chrono::milliseconds(200))) {
       if (options_.stop.stop_requested()) throw Error(Fault::cancelled, "stopped");
       if (process_ && !process_->running()) throw ended("before it answered");
-      if (status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED &&
-          status.error_code() != grpc::StatusCode::UNAVAILABLE)
-        throw failure(status, "ConfigurationForm");
       if (std::chrono::steady_clock::now() > until) {
         throw Error(
             Fault::connection,
@@ -94,6 +87,9 @@ class Hosted final : public sdk::Connector {
             "see that it is a fivetran_sdk.v2.SourceConnector, and listens there");
       }
     }
+    call("ConfigurationForm", [&](grpc::ClientContext* context) {
+      return stub_->ConfigurationForm(context, {}, &form_message_);
+    });
     form_ = form_of(form_message_);
   }
 

@@ -19,6 +19,10 @@ struct HostOptions {
   std::stop_token stop;  ///< ends all waiting with Fault::cancelled; update() heeds the sync's, too
   /// How long a connector may take until it answers, and for its form, a test or its schema.
   std::chrono::seconds start{60}, call{600};
+  /// How long nothing may come before the other side is asked whether it is there; 20 s later (or
+  /// this long, if that is less) the call ends with Fault::connection. Servers refuse who asks more
+  /// often than every 5 minutes.
+  std::chrono::milliseconds keepalive{std::chrono::minutes(6)};
   /// The Python program that runs a folder, with what the connector imports: a path. Empty: that of
   /// a virtual environment which is made once for its requirements.txt (python.h).
   std::string python;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fivetran/pulled.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "sluice/error.h"
 
@@ -13,6 +18,18 @@ namespace {
 
 constexpr std::size_t kAllowance = std::size_t{256} << 10;
 constexpr std::chrono::milliseconds kWait{250};
+
+/// In TMPDIR, else /tmp: tmpfile() knows only the latter. Its owner's alone, and gone with the
+/// process. Null: errno says why.
+std::FILE* file_without_name() {
+  std::error_code none;
+  std::string path = (std::filesystem::temp_directory_path(none) / "sluice-XXXXXX").string();
+  const int file = none ? -1 : ::mkostemp(path.data(), O_CLOEXEC);
+  if (none) errno = none.value();
+  if (file < 0) return nullptr;
+  ::unlink(path.c_str());
+  return ::fdopen(file, "w+b");
+}
 
 }  // namespace
 
@@ -69,7 +86,7 @@ std::optional<std::string> Pulled::take(const std::function<bool()>& stopped) {
 }
 
 void Pulled::write(const std::string& message) {
-  if (!file_) file_.reset(std::tmpfile());
+  if (!file_) file_.reset(file_without_name());
   const std::uint64_t size = message.size();
   if (!file_ || std::fseek(file_.get(), write_at_, SEEK_SET) != 0 ||
       std::fwrite(&size, sizeof size, 1, file_.get()) != 1 ||
@@ -77,7 +94,7 @@ void Pulled::write(const std::string& message) {
     throw Error(Fault::internal,
                 "cannot write what a connector sent to a temporary file: " +
                     std::string(std::strerror(errno)),
-                "make room in the folder for temporary files");
+                "make room in the folder for temporary files, or name another as TMPDIR");
   }
   write_at_ = std::ftell(file_.get());
   ++in_file_;

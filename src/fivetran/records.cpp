@@ -33,6 +33,15 @@ std::string_view bytes_of(const Field& field) {
   return field.bytes;
 }
 
+/// The number of a field that has to be a varint: that of another kind is another number, or none.
+std::uint64_t integer_of(const Field& field) {
+  if (field.kind != Field::Kind::varint) {
+    throw Error(Fault::data,
+                "a record's field " + std::to_string(field.number) + " is of another kind");
+  }
+  return field.integer;
+}
+
 }  // namespace
 
 struct Records::Known {
@@ -129,7 +138,7 @@ void Records::take(std::string_view record) {
     } else if (field.number == 2) {
       name = bytes_of(field);
     } else if (field.number == 3) {
-      type = field.integer;
+      type = integer_of(field);
     } else if (field.number > 5) {
       throw Error(Fault::data, "a record with field " + std::to_string(field.number) +
                                    ", which this version of Sluice does not know");
@@ -160,7 +169,7 @@ void Records::truncate(std::string_view message) {
   for (Field field; fields.next(field);) {
     if (field.number == 1) schema = bytes_of(field);
     if (field.number == 2) name = bytes_of(field);
-    if (field.number == 3) deferred = field.integer != 0;
+    if (field.number == 3) deferred = integer_of(field) != 0;
   }
   Target& to = target(schema, name);
   ++taken_;
@@ -193,20 +202,20 @@ sdk::Value Records::typed(Target& target, Known& column, std::string_view value)
   Fields fields(value);
   for (Field field; fields.next(field);) {
     using Cell = proto::Value;
-    const auto integer = static_cast<std::int64_t>(field.integer);
     switch (field.number) {
       case Cell::kIsNullFieldNumber:
+        integer_of(field);
         result = std::monostate();
         break;
       case Cell::kBooleanFieldNumber:
-        result = field.integer != 0;
+        result = integer_of(field) != 0;
         break;
       case Cell::kShortValueFieldNumber:
       case Cell::kIntValueFieldNumber:
-        result = std::int64_t{static_cast<std::int32_t>(integer)};
+        result = std::int64_t{static_cast<std::int32_t>(integer_of(field))};
         break;
       case Cell::kLongValueFieldNumber:
-        result = integer;
+        result = static_cast<std::int64_t>(integer_of(field));
         break;
       case Cell::kFloatValueFieldNumber:
         if (field.kind != Field::Kind::fixed32) throw unfit("a float that is none");

@@ -3,6 +3,7 @@
 // server that knows nothing of Sluice's messages.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <fstream>
 #include <sstream>
@@ -146,6 +147,21 @@ TEST_F(FivetranProtocol, StatusesAreFaults) {
   fake.kill();
   at.options.start = std::chrono::seconds(0);
   EXPECT_THROW(sync("kinds"), Error);
+}
+
+// As from a host that has vanished: no answer, and no end of the connection either.
+TEST_F(FivetranProtocol, AServerThatHasVanished) {
+  at.options.keepalive = std::chrono::milliseconds(200);
+  at.options.call = std::chrono::seconds(20);
+  const auto hosted = fivetran::host("grpc://" + address, at.options);
+  ASSERT_TRUE(fake.signal(SIGSTOP));
+  try {
+    hosted->schema({{"case", "kinds"}});
+    ADD_FAILURE() << "answered";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::connection);
+    EXPECT_THAT(error.what(), Not(HasSubstr("Deadline")));
+  }
 }
 
 }  // namespace

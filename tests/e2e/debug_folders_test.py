@@ -68,7 +68,8 @@ class Folders(debug_support.Folder, unittest.TestCase):
         self.configure({"api_key": "s3cret-of-the-test"})
         self.debug("--python", "--log-level", "fine")
         self.assertIn("Successfully connected to YugabyteDB", self.said)
-        self.assertIn('Checkpointed: {"next": 3}', self.said)
+        self.assertRegex(self.said, r"Checkpointed: \d+ bytes in .*state\.json")
+        self.assertNotIn('"next"', self.said)  # connectors keep tokens there
         self.assertNotIn("s3cret-of-the-test", self.said)
         self.assertEqual(self.look(POINTS), points(3))
         self.assertEqual(self.types("points"), {"id": "INTEGER", "price": "FLOAT", "day": "TIMESTAMP WITH TIME ZONE",

@@ -4,6 +4,7 @@ import concurrent.futures
 import pathlib
 import struct
 import sys
+import time
 
 import grpc
 
@@ -69,6 +70,11 @@ def record(table, kind, cells, encoding=4):
 
 def stamp(seconds, nanos=0):
     return number(1, seconds) + number(2, nanos)
+
+
+def slow_form():
+    time.sleep(0.3)  # longer than any attempt to connect
+    return b""
 
 
 def checkpoint(state="{}"):
@@ -152,7 +158,7 @@ def unary(answer):
 
 server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
 server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("fivetran_sdk.v2.SourceConnector", {
-    "ConfigurationForm": unary(lambda given: b""),
+    "ConfigurationForm": unary(lambda given: slow_form()),
     "Schema": unary(lambda given: SCHEMAS.get(given["case"], SCHEMA)),
     "Update": grpc.unary_stream_rpc_method_handler(update),
 })])

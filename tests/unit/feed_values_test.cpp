@@ -52,6 +52,17 @@ const std::vector<Case>& cases() {
        "-9999999999999999999999999999.9999999999",
        "-9999999999999999999999999999.9999999999"},
       {{Type::decimal, 38, 0}, "100000000000000000000000000000000000000", nullptr},
+      // 2^128 + 5, and what its scale takes beyond 2^127: neither comes round to another number.
+      {{Type::decimal, 38, 0}, "340282366920938463463374607431768211461", nullptr},
+      {{Type::decimal, 38, 0}, "-340282366920938463463374607431768211461", nullptr},
+      {{Type::decimal, 38, 10}, "100000000000000000000000000000", nullptr},
+      {{Type::decimal, 38, 10}, "10000000000000000000000000000", nullptr},
+      {{Type::decimal, 38, 10}, "99999999999999999999999999999999999999", nullptr},
+      {{Type::decimal, 38, 37}, "340282366920938463463374607431768211461.5", nullptr},
+      {{Type::decimal, 38, 38}, "1", nullptr},
+      {{Type::decimal, 38, 0},
+       "0000000000000000099999999999999999999999999999999999999",
+       "99999999999999999999999999999999999999"},
       {{Type::float32}, 1.5F, "1.5"},
       {{Type::float32}, 1e39, nullptr},
       {{Type::float32}, std::numeric_limits<double>::infinity(), "inf"},
@@ -112,6 +123,16 @@ const std::vector<Case>& cases() {
       {{Type::string}, kLeast, "-9223372036854775808"},
       {{Type::string}, sdk::UtcDateTime{1}, "1970-01-01 00:00:00.000001+00"},
       {{Type::string}, sdk::Date{0}, "1970-01-01"},
+      {{Type::string}, sdk::Date{20'000'000}, "56728-02-22"},
+      {{Type::string}, sdk::Date{-719'529}, "0002-12-31 (BC)"},
+      {{Type::string}, sdk::DateTime{1'100'000'000'000'000'000}, "36827-08-12 11:33:20"},
+      {{Type::string}, sdk::DateTime{-1}, "1969-12-31 23:59:59.999999"},
+      // Infinity, and what comes before DuckDB's first moment.
+      {{Type::string}, sdk::DateTime{kMost}, nullptr},
+      {{Type::string}, sdk::DateTime{kLeast}, nullptr},
+      {{Type::string}, sdk::UtcDateTime{kLeast}, nullptr},
+      {{Type::string}, sdk::Date{std::numeric_limits<std::int32_t>::max()}, nullptr},
+      {{Type::string}, sdk::Date{std::numeric_limits<std::int32_t>::min()}, nullptr},
       {{Type::string}, sdk::Bytes{"x"}, nullptr},
       {{Type::json}, sdk::Json{"{\"a\": \"b\"}"}, "{\"a\": \"b\"}"},
       {{Type::json}, "[1]", "[1]"},
@@ -224,6 +245,13 @@ TEST(FeedValues, AreTheSameInMemoryAndInATempTable) {
               "0\n");
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST(FeedTimes, EveryCountHasAText) {
+  char buffer[64];
+  EXPECT_EQ(feed::write_time(kLeast, false, buffer), "290309-12-21 (BC) 19:59:05.224192");
+  EXPECT_EQ(feed::write_time(kMost, true, buffer), "294247-01-10 04:00:54.775807+00");
+  EXPECT_EQ(feed::write_time(-86'400'000'000, false, buffer), "1969-12-31 00:00:00");
 }
 
 TEST(FeedTypes, WidenToWhatHoldsBoth) {

@@ -102,6 +102,29 @@ TEST(FivetranWire, DamagedBatchesAreRefusedOrRead) {
   EXPECT_LT(refused, 20'000);
 }
 
+/// A field that should be a varint, as one byte of bytes.
+std::string as_bytes(char number) { return {static_cast<char>(number << 3 | 2), 1, 1}; }
+
+std::string part(char number, const std::string& bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+}
+
+TEST(FivetranWire, ANumberOfAnotherKindIsRefused) {
+  Sink sink;
+  Records records(sink, {});
+  const auto record = [&](const std::string& type, const std::string& value) {
+    records.take(part(2, "t") + type + part(4, part(1, "c") + part(2, value)));
+  };
+  const std::string update{3 << 3, 1};
+  record(update, std::string{4 << 3, 7});
+  EXPECT_EQ(sink.cells, 1U);
+  EXPECT_THROW(record(as_bytes(3), std::string{4 << 3, 7}), Error);
+  // is_null, boolean, short, int, long.
+  for (char number = 1; number <= 5; ++number)
+    EXPECT_THROW(record(update, as_bytes(number)), Error) << int{number};
+  EXPECT_THROW(records.truncate(part(2, "t") + as_bytes(3)), Error);
+}
+
 const auto kGoOn = [] { return false; };
 
 TEST(FivetranPulled, GoesOnWhileNobodyTakes) {
@@ -119,6 +142,20 @@ TEST(FivetranPulled, GoesOnWhileNobodyTakes) {
     ASSERT_EQ(*message, std::to_string(i) + std::string(500, 'x'));
   }
   EXPECT_FALSE(pulled.take(kGoOn));
+}
+
+TEST(FivetranPulled, ItsFileIsInTheFolderForTemporaryFiles) {
+  const char* const set = std::getenv("TMPDIR");
+  const std::string before = set == nullptr ? "" : set;
+  const auto spill = [](const char* folder) {
+    setenv("TMPDIR", folder, 1);
+    Pulled pulled(1);
+    pulled.add("fills the memory");
+    pulled.add("goes to the file");
+  };
+  EXPECT_THROW(spill("/proc"), Error);
+  spill("/dev/shm");
+  set == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", before.c_str(), 1);
 }
 
 TEST(FivetranPulled, WaitsForWhoeverTakes) {

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "cli/text.h"
-#include "wire/configuration.h"
 #include "duck/duck.h"
 #include "sluice/error.h"
+#include "wire/configuration.h"
 
 namespace sluice::cli {
 namespace {

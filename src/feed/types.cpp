@@ -99,7 +99,7 @@ std::optional<DataType> parse_type(const std::string& text) {
 
 void check_declared(const TableName& table, const std::string& column, const DataType& type) {
   const bool decimal = type.type == Type::decimal;
-  if (!column.empty() && parse_type(name(type)) == type &&
+  if (parse_type(name(type)) == type &&
       (!decimal || (type.precision >= 1 && type.precision <= 38 && type.scale <= type.precision)))
     return;
   throw Error(Fault::config,

@@ -354,8 +354,10 @@ std::unique_ptr<sdk::Connector> host_folder(const fs::path& given, const HostOpt
       std::vector<std::string>{python, "-c", launch, std::to_string(port)}, folder, environment,
       [scrubbed](const Line& line) { scrubbed->write(line.level, line.text); });
   const pid_t group = process->group();
+  HostOptions watched = options;  // as a process: Python may be busy for longer than a ping waits
+  watched.keepalive = std::chrono::hours(24 * 20);
   auto hosted = std::make_unique<Hosted>(program.string(), "127.0.0.1:" + std::to_string(port),
-                                         scrubbed, std::move(process), options);
+                                         scrubbed, std::move(process), watched);
   hosted->ready();
   if (!listens_alone(port, group)) {
     throw Error(Fault::connection,

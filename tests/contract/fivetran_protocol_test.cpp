@@ -154,7 +154,7 @@ TEST_F(FivetranProtocol, AServerThatHasVanished) {
   at.options.keepalive = std::chrono::milliseconds(200);
   at.options.call = std::chrono::seconds(20);
   const auto hosted = fivetran::host("grpc://" + address, at.options);
-  ASSERT_TRUE(fake.signal(SIGSTOP));
+  fake.stand();
   try {
     hosted->schema({{"case", "kinds"}});
     ADD_FAILURE() << "answered";

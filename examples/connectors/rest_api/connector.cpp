@@ -12,7 +12,10 @@ using sluice::Fault;
 using Json = nlohmann::json;
 namespace sdk = sluice::sdk;
 
-enum Column : std::size_t { kId, kCustomer, kTotal, kGift, kPlacedAt, kNote, kTags, kUpdatedAt };
+/// Positions in schema().
+namespace column {
+enum : std::size_t { id, customer, total, gift, placed_at, note, tags, updated_at };
+}
 
 class RestApi final : public sdk::Connector {
  public:
@@ -53,14 +56,15 @@ class RestApi final : public sdk::Connector {
   // that was seen, inclusive: orders that changed in the same instant may be on pages to come.
   void update(const sdk::Configuration& configuration, const std::string& state,
               sdk::Operations& operations) override {
-    Http http(configuration, &operations.log());
+    Http http(configuration, &operations);
+    sdk::Table& orders = operations.table("orders");
     std::string since = Json::parse(state).value("updated_since", "");
     std::string path = "/orders" + (since.empty() ? "" : "?updated_since=" + http.encoded(since));
     while (!path.empty()) {
       const Json page = http.get(path);
       try {
         for (const Json& order : page.at("orders")) {
-          write(order, operations.table("orders"));
+          write(order, orders);
           since = order.at("updated_at");
         }
         path = page.at("next").is_null() ? "" : page.at("next").get<std::string>();
@@ -74,12 +78,15 @@ class RestApi final : public sdk::Connector {
  private:
   class Http : public examples::Http {
    public:
-    Http(const sdk::Configuration& configuration, sdk::Log* log)
-        : examples::Http(configuration.at("base_url"),
-                         configuration.contains("token") ? configuration.at("token") : "",
-                         [log](const std::string& line) {
-                           if (log != nullptr) log->warning(line);
-                         }) {}
+    /// `operations`: of a sync; nullptr: there is none.
+    Http(const sdk::Configuration& configuration, sdk::Operations* operations)
+        : examples::Http(
+              configuration.at("base_url"),
+              configuration.contains("token") ? configuration.at("token") : "",
+              [operations](const std::string& line) {
+                if (operations != nullptr) operations->log().warning(line);
+              },
+              [operations] { return operations != nullptr && operations->stopped(); }) {}
   };
 
   static void write(const Json& order, sdk::Table& orders) {
@@ -87,19 +94,19 @@ class RestApi final : public sdk::Connector {
       return order.at(name).get_ref<const std::string&>();
     };
     if (order.value("deleted", false)) {
-      orders.remove().set(kId, order.at("id").get<std::int64_t>());
+      orders.remove().set(column::id, order.at("id").get<std::int64_t>());
       return;
     }
     sdk::Row& row = orders.upsert();
-    row.set(kId, order.at("id").get<std::int64_t>());
-    row.set(kCustomer, text("customer"));
-    row.set(kTotal, sdk::Decimal{text("total")});
-    row.set(kGift, order.at("gift").get<bool>());
-    row.set(kPlacedAt, text("placed_at"));
-    if (!order.at("note").is_null()) row.set(kNote, text("note"));
+    row.set(column::id, order.at("id").get<std::int64_t>());
+    row.set(column::customer, text("customer"));
+    row.set(column::total, sdk::Decimal{text("total")});
+    row.set(column::gift, order.at("gift").get<bool>());
+    row.set(column::placed_at, text("placed_at"));
+    if (!order.at("note").is_null()) row.set(column::note, text("note"));
     const std::string tags = order.at("tags").dump();
-    row.set(kTags, sdk::Json{tags});
-    row.set(kUpdatedAt, text("updated_at"));
+    row.set(column::tags, sdk::Json{tags});
+    row.set(column::updated_at, text("updated_at"));
   }
 };
 

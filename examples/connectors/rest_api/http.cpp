@@ -35,8 +35,11 @@ struct Http::Answer {
   curl_off_t retry_after = 0;  ///< seconds; 0: it does not say
 };
 
-Http::Http(std::string base, std::string token, Told told)
-    : base_(std::move(base)), token_(std::move(token)), told_(std::move(told)) {
+Http::Http(std::string base, std::string token, Told told, std::function<bool()> stopped)
+    : base_(std::move(base)),
+      token_(std::move(token)),
+      told_(std::move(told)),
+      stopped_(std::move(stopped)) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   curl_ = curl_easy_init();
   if (curl_ == nullptr) throw Error(Fault::internal, "libcurl cannot be used");
@@ -85,9 +88,14 @@ nlohmann::json Http::get(const std::string& path) {
       throw Error(Fault::connection, url + ": " + why + ", " + std::to_string(kTries) + " times",
                   "the next sync goes on from the last page that was written");
     told_(why + ", asking again");
-    std::this_thread::sleep_for(
-        answer.retry_after > 0 ? std::chrono::seconds(std::min(answer.retry_after, kLongestWait))
-                               : wait);
+    const auto until =
+        std::chrono::steady_clock::now() +
+        (answer.retry_after > 0 ? std::chrono::seconds(std::min(answer.retry_after, kLongestWait))
+                                : wait);
+    while (std::chrono::steady_clock::now() < until) {
+      if (stopped_()) throw Error(Fault::cancelled, "stopped");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
     wait *= 2;
   }
 }

@@ -11,8 +11,9 @@ namespace examples {
 class Http {
  public:
   using Told = std::function<void(const std::string& line)>;
-  /// `told` hears of each try that failed and is made again.
-  Http(std::string base, std::string token, Told told);
+  /// `told` hears of each try that failed and is made again; waiting for that ends, by throwing
+  /// Fault::cancelled, when `stopped` says so.
+  Http(std::string base, std::string token, Told told, std::function<bool()> stopped);
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
   ~Http();
@@ -31,6 +32,7 @@ class Http {
 
   const std::string base_, token_;
   const Told told_;
+  const std::function<bool()> stopped_;
   void* curl_;
 };
 

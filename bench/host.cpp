@@ -275,7 +275,8 @@ int drain(const std::string& address, int fields, char** given) {
     (*request.mutable_configuration())[field.substr(0, equals)] = field.substr(equals + 1);
   }
   const Spent before = now();
-  fivetran::UpdateStream stream(fivetran::open_channel(address), request);
+  fivetran::UpdateStream stream(fivetran::open_channel(address, fivetran::HostOptions().keepalive),
+                                request);
   std::uint64_t bytes = 0, messages = 0;
   for (std::string message; stream.next(message); ++messages) bytes += message.size();
   const Spent after = now();
@@ -314,7 +315,8 @@ int main(int argc, char** argv) {
   const std::string address = "127.0.0.1:" + std::to_string(port);
   {
     const Spent before = now();
-    fivetran::UpdateStream stream(fivetran::open_channel(address), {});
+    fivetran::UpdateStream stream(
+        fivetran::open_channel(address, fivetran::HostOptions().keepalive), {});
     std::uint64_t bytes = 0;
     for (std::string message; stream.next(message);) bytes += message.size();
     report("received, not decoded", before, rows);

@@ -179,6 +179,11 @@ void check_request(const DebugRequest& request) {
     throw Error(Fault::config, "--naming " + request.naming + " is none that there is",
                 "it is fivetran or source");
   }
+  if (!request.state.empty() && !fs::exists(request.state)) {
+    throw Error(Fault::config, "there is no " + request.state,
+                "--state names a state.json to begin with; without it the run goes on from " +
+                    files_of(request.folder) + "/state.json");
+  }
 }
 
 DebugPlan debug_plan(const DebugRequest& request) {

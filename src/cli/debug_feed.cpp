@@ -47,9 +47,8 @@ class Checkpoints final : public Observer {
     // Not what it says: connectors keep refresh tokens there.
     log(Level::debug, "Checkpointed: " + std::to_string(state.size()) + " bytes in " + path_);
   }
-  void write(const std::string& state) const {
-    replace_file(path_, nlohmann::ordered_json::parse(state).dump(2) + "\n");
-  }
+  /// As it is: numbers keep all their digits.
+  void write(const std::string& state) const { replace_file(path_, state + "\n"); }
   std::uint64_t count() const { return count_; }
 
  private:
@@ -61,23 +60,27 @@ class Checkpoints final : public Observer {
 /// again. Beside a new warehouse only one that was named is believed.
 void set_state(duck::Connection& connection, const StateStore& states, const std::string& path,
                bool is_named) {
-  const auto text = text_of(path);
-  const auto given = text ? nlohmann::ordered_json::parse(*text, nullptr, false)
-                          : nlohmann::ordered_json::object();
+  auto text = text_of(path);
+  Json given = text ? Json::parse(*text, nullptr, false) : Json::object();
+  if (is_state_file(given)) {
+    log(Level::warn, path + " is of sluice's own connector, which says nothing to this one");
+    text.reset();
+    given = Json::object();
+  }
   if (!given.is_object()) {
     throw Error(Fault::config, path + " is no JSON object",
                 "put it back, or delete it: then all is synced again");
   }
   const auto before = states.feed(connection);
   if (!before && (!is_named || given.empty())) return;
-  if (before && given == nlohmann::ordered_json::parse(before->state)) return;
+  if (before && given == Json::parse(before->state)) return;
   FeedState next = before.value_or(FeedState());
-  next.state = given.dump();
+  next.state = text ? text->substr(0, text->find_last_not_of("\n") + 1) : "{}";
   Load load(connection, states);
   load.replace_feed(before, next);
   load.commit();
   log(Level::warn, text ? "the connector goes on from the state in " + path
-                        : "there is no " + path + ": all is synced again");
+                        : "there is no state in " + path + ": all is synced again");
 }
 
 }  // namespace

@@ -30,8 +30,6 @@ std::optional<Json> read(const std::string& path) {
               "put it back, or delete it: then all is synced again");
 }
 
-bool is_ours(const Json& json) { return json.contains(kFormat) && json.contains("tables"); }
-
 /// Under a name that is free: "warehouse.fivetran.db", "warehouse.fivetran.2.db".
 std::string keep_beside(const fs::path& path) {
   fs::path to;
@@ -71,6 +69,10 @@ std::optional<std::string> mark_in(const Json& table) {
 
 }  // namespace
 
+bool is_state_file(const Json& json) {
+  return json.is_object() && json.contains(kFormat) && json.contains("tables");
+}
+
 void replace_file(const std::string& path, const std::string& text) {
   const std::string fresh = path + ".new";
   std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
@@ -96,7 +98,7 @@ Notes keep_foreign_files(const std::string& files) {
                     ", and all is synced into a new one");
   }
   const auto json = read(state.string());
-  if (json && !json->empty() && !is_ours(*json) && !fs::exists(warehouse)) {
+  if (json && !json->empty() && !is_state_file(*json) && !fs::exists(warehouse)) {
     const std::string kept = keep_beside(state);
     notes.push_back(state.string() +
                     " is of another warehouse, which proves nothing of this one: " +
@@ -112,7 +114,7 @@ Notes StateFile::lower(duck::Connection& connection, const StateStore& states,
   const auto file = read(from);
   for (const auto& [name, state] : known) {
     if (state.options == kReset) continue;
-    const Json* const table = file && is_ours(*file) ? table_in(*file, name) : nullptr;
+    const Json* const table = file && is_state_file(*file) ? table_in(*file, name) : nullptr;
     if (table == nullptr) {
       states.reset(connection, name);
       notes.push_back(name.text() + " is not in " + from + ": it is synced again from the start");

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "cli/json.h"
 #include "duck/duck.h"
 #include "engine/state.h"
 
@@ -40,6 +41,9 @@ class StateFile {
   std::string path_, connector_;
   std::map<TableName, TableState> tables_;
 };
+
+/// Whether this is such a file of connectors that are read: for one that pushes it says nothing.
+bool is_state_file(const Json& json);
 
 /// Replaces the file in one step. Throws Fault::config where it cannot be written.
 void replace_file(const std::string& path, const std::string& text);

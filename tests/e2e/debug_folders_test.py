@@ -95,6 +95,12 @@ class Folders(debug_support.Folder, unittest.TestCase):
         self.debug("--state", str(self.folder / "mine.json"))
         self.assertEqual(json.loads(self.state.read_text()), {"next": 4})
         self.assertEqual(self.look(POINTS), points(9))
+        # A state that is of no connector which pushes.
+        self.state.write_text('{"sluice": 1, "connector": "yugabytedb", "tables": {}}')
+        self.debug()
+        self.assertIn("says nothing to this one", self.said)
+        self.assertEqual(json.loads(self.state.read_text()), {"next": 3})
+        self.assertEqual(self.look(POINTS), points(9))
         self.assertIn("is for databases", self.debug("--full", check_exit=2))
 
     def test_a_shared_object(self):
@@ -110,12 +116,19 @@ class Folders(debug_support.Folder, unittest.TestCase):
         self.state.unlink()
         self.debug("--connector", connector)
         self.assertEqual((self.report["Upserts"], self.look("select count(*) from tester.notes")), (2, ["2"]))
+        # What is put there is kept with all its digits.
+        state = self.state.read_text().rstrip().removesuffix("}") + ', "of.another": 12345678901234567890123}'
+        self.state.write_text(state)
+        self.debug("--connector", connector, "--log-level", "fine")
+        self.assertEqual(self.report["Upserts"], 0)
+        self.assertIn("12345678901234567890123", self.state.read_text())
         self.assertIn("no such file", self.debug("--connector", "connector:/nowhere.so", check_exit=2))
         self.assertEqual(self.said.splitlines()[-1], "Sync FAILED")
 
     def test_slips(self):
         for arguments, words in ((("--connector", "singlestor"), "did you mean singlestore?"), (("--naming", "snake"), "fivetran or source"),
-                                 (("--python", "--native"), "leave one of the two out"), (("--log-level", "loud"), "severe")):
+                                 (("--python", "--native"), "leave one of the two out"), (("--log-level", "loud"), "severe"),
+                                 (("--state", "mistyped.json"), "there is no mistyped.json")):
             self.assertIn(words, self.debug(*arguments, check_exit=2))
         # A mistyped folder is not made.
         nowhere = self.folder / "nowhere"
